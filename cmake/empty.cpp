@@ -1,0 +1,1 @@
+// Gives a header-only module a translation unit.

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hawser/client.hpp"
+#include "wire/http1.hpp"
+
+namespace hawser::sdk {
+
+using Clock = std::chrono::steady_clock;
+
+struct Url {
+  bool tls = false;
+  std::string host{};
+  std::string port{};
+  std::string path{};  // without a slash at its end
+};
+/// @throws std::invalid_argument
+Url parse_url(std::string_view text);
+
+/// How reading or writing ended.
+enum class Io : std::uint8_t { ok, closed, failed, timeout, cancelled };
+
+/// A blocking connection, plain or TLS. Every wait has a deadline and ends when cancelled.
+class Connection {
+ public:
+  Connection(int fd, const CancelToken* cancel) : fd_(fd), cancel_(cancel) {}
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  Io secure(SSL_CTX& context, const std::string& host, Clock::time_point deadline);
+  Io write(std::string_view bytes, Clock::time_point deadline);
+  /// Reads at least one byte.
+  Io read(std::string& into, Clock::time_point deadline);
+  void use(const CancelToken* cancel) { cancel_ = cancel; }
+  /// Whether the peer closed or spoke while nobody asked.
+  bool stale() const;
+
+ private:
+  Io wait(short events, Clock::time_point deadline) const;
+  Io after(int returned, Clock::time_point deadline);
+
+  int fd_;
+  SSL* ssl_ = nullptr;
+  const CancelToken* cancel_;
+};
+
+/// One answer being read.
+class Exchange {
+ public:
+  Exchange(std::unique_ptr<Connection> connection, bool reused)
+      : connection_(std::move(connection)), reused_(reused) {}
+
+  Io send(std::string_view head, std::string_view body, Clock::time_point deadline);
+  Io read_head(std::string_view method, Clock::time_point deadline);
+  const wire::ResponseHead& head() const { return head_; }
+  std::string_view header(std::string_view name) const;
+  /// Appends the content of what one read brought; `done` says whether it was the end.
+  Io read_body(std::string& into, bool& done, Clock::time_point deadline);
+
+  bool reused() const { return reused_; }
+  bool reusable() const { return done_ && head_.keep_alive; }
+  bool answered() const { return !in_.empty() || !head_bytes_.empty(); }
+  std::unique_ptr<Connection> take_connection() { return std::move(connection_); }
+
+ private:
+  bool take_content(std::string& into);
+
+  std::unique_ptr<Connection> connection_;
+  bool reused_;
+  std::string in_;
+  std::string head_bytes_;
+  wire::ResponseHead head_;
+  wire::ChunkDecoder chunks_;
+  std::uint64_t left_ = 0;
+  bool done_ = false;
+  bool malformed_ = false;
+};
+
+/// Opens and keeps connections to one host.
+class Connector {
+ public:
+  Connector(Url url, const std::string& ca_file);
+
+  /// A kept connection if `fresh` is not asked for and there is one; else a new one.
+  struct Opened {
+    Io status = Io::ok;
+    std::unique_ptr<Exchange> exchange{};
+    std::string problem{};
+  };
+  Opened open(bool fresh, Clock::time_point deadline, const CancelToken* cancel);
+  void give_back(Exchange& exchange);
+  const Url& url() const { return url_; }
+
+ private:
+  Url url_;
+  std::shared_ptr<SSL_CTX> tls_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> kept_;
+};
+
+}  // namespace hawser::sdk

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+
+#include "http/body_reader.hpp"
+#include "sim/journal.hpp"
+#include "sim/openai.hpp"
+#include "sim/plan.hpp"
+#include "sim/replay.hpp"
+
+namespace hawser::sim {
+
+namespace asio = boost::asio;
+
+/// What all connections share; the simulator runs on one thread.
+struct World {
+  net::Reactor& reactor;
+  net::BlockPool& blocks;
+  std::string require_key{};
+  Planner planner{};
+  Replay replay{};
+  OpenAi openai{};
+  Journal journal{};
+};
+
+/// One client of the simulator: reads requests, answers each by its plan, faults included.
+class Connection final : private net::HangupWatch {
+ public:
+  Connection(World& world, std::unique_ptr<net::Stream> stream);
+  ~Connection();
+  asio::awaitable<void> run();
+
+ private:
+  asio::awaitable<bool> serve();
+  asio::awaitable<bool> read_body(std::string& body);
+  Answer choose(const std::string& body, const Plan& plan);
+  std::optional<Answer> control() const;
+  bool credential_fits() const;
+  Plan plan_of(const std::string& body, std::optional<Answer>& refusal);
+
+  asio::awaitable<bool> send_answer(Answer answer, const Plan& plan);
+  asio::awaitable<bool> send_whole(const Answer& answer, const Plan& plan);
+  asio::awaitable<bool> send_stream(const Answer& answer, const Plan& plan);
+  asio::awaitable<bool> send_part(std::string_view part, const Plan& plan);
+  asio::awaitable<bool> send(std::string_view bytes);
+  asio::awaitable<bool> fail_here(const Plan& plan);
+  asio::awaitable<bool> sleep(double ms);
+  std::string head_of(const Answer& answer, const Plan& plan, std::size_t length) const;
+  void hung_up() override { timer_.cancel(); }
+
+  World& world_;
+  std::unique_ptr<net::Stream> stream_;
+  net::InBuffer in_;
+  http::BodyReader body_;
+  wire::RequestHead head_;
+  std::string head_bytes_;
+  asio::steady_timer timer_;
+  Entry* entry_ = nullptr;
+  std::uint64_t number_;
+};
+
+}  // namespace hawser::sim

@@ -1,0 +1,93 @@
+#include "admin/admin.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <algorithm>
+
+#include "wire/http1.hpp"
+
+namespace hawser::admin {
+namespace {
+
+namespace asio = net::asio;
+using net::IoStatus;
+
+constexpr auto patience = 10s;
+
+std::string response(std::string_view status, std::string_view type, std::string_view body) {
+  std::string out("HTTP/1.1 ");
+  out.append(status).append("\r\nContent-Type: ").append(type);
+  out.append("\r\nCache-Control: no-store\r\nContent-Length: ");
+  out.append(std::to_string(body.size())).append("\r\n\r\n").append(body);
+  return out;
+}
+
+bool is_one_of(std::string_view path, std::initializer_list<std::string_view> paths) {
+  return std::find(paths.begin(), paths.end(), path) != paths.end();
+}
+
+}  // namespace
+
+Admin::Admin(net::Reactor& reactor, net::BlockPool& blocks, int listening, Views views)
+    : reactor_(reactor), blocks_(blocks), listener_(reactor, listening), views_(std::move(views)) {}
+
+void Admin::start() {
+  asio::co_spawn(reactor_.loop(), accept_all(), asio::detached);
+}
+
+asio::awaitable<void> Admin::accept_all() {
+  net::Waiter pause(reactor_);
+  for (;;) {
+    auto accepted = co_await listener_.accept();
+    if (accepted.status == IoStatus::cancelled) co_return;
+    if (accepted.status != IoStatus::ok) {
+      co_await pause.wait(Clock::now() + 50ms);
+      continue;
+    }
+    auto stream = std::make_unique<net::Stream>(reactor_, accepted.fd);
+    asio::co_spawn(reactor_.loop(), serve(std::move(stream)), asio::detached);
+  }
+}
+
+asio::awaitable<void> Admin::serve(std::unique_ptr<net::Stream> stream) {
+  net::InBuffer in(blocks_);
+  wire::RequestHead head;
+  std::size_t searched = 0;
+  const wire::HeadLimits limits{.head_max = net::BlockPool::block_size};
+  for (;;) {
+    const auto outcome = wire::parse_request_head(in.view(), searched, limits, head);
+    if (outcome.state == wire::HeadOutcome::State::malformed || in.full()) co_return;
+    if (outcome.state == wire::HeadOutcome::State::incomplete) {
+      if (co_await stream->read(in, Clock::now() + patience) != IoStatus::ok) co_return;
+      continue;
+    }
+    const std::string out = answer(head.method, head.path);
+    const std::string_view part = out;
+    const std::span<const std::string_view> parts(&part, 1);
+    if (co_await stream->send(parts, Clock::now() + patience) != IoStatus::ok) co_return;
+    if (!head.keep_alive || head.framing != wire::Framing::none) co_return;
+    in.consume(outcome.consumed);
+    searched = 0;
+  }
+}
+
+std::string Admin::answer(std::string_view method, std::string_view path) const {
+  constexpr std::string_view json = "application/json";
+  if (method != "GET" && method != "HEAD") {
+    return response("405 Method Not Allowed", json, R"({"error":"only GET is served here"})");
+  }
+  if (is_one_of(path, {"/healthz", "/health", "/health/liveliness", "/health/liveness"})) {
+    return response("200 OK", json, R"({"status":"ok"})");
+  }
+  if (is_one_of(path, {"/readyz", "/health/readiness"})) {
+    return views_.ready() ? response("200 OK", json, R"({"status":"ready"})")
+                          : response("503 Service Unavailable", json, R"({"status":"draining"})");
+  }
+  if (path == "/metrics") {
+    return response("200 OK", "text/plain; version=0.0.4; charset=utf-8", views_.metrics());
+  }
+  return response("404 Not Found", json, R"({"error":"unknown path"})");
+}
+
+}  // namespace hawser::admin

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "net/listener.hpp"
+
+namespace hawser::admin {
+
+/// What the operators' listener shows. Called on its own thread.
+struct Views {
+  std::function<bool()> ready;
+  std::function<std::string()> metrics;
+};
+
+/// Serves health and metrics on an address of their own.
+class Admin {
+ public:
+  Admin(net::Reactor& reactor, net::BlockPool& blocks, int listening, Views views);
+  void start();
+  void stop() { listener_.cancel(); }
+
+ private:
+  net::asio::awaitable<void> accept_all();
+  net::asio::awaitable<void> serve(std::unique_ptr<net::Stream> stream);
+  std::string answer(std::string_view method, std::string_view path) const;
+
+  net::Reactor& reactor_;
+  net::BlockPool& blocks_;
+  net::Listener listener_;
+  Views views_;
+};
+
+}  // namespace hawser::admin

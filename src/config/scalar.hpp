@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "base/strong.hpp"
+
+namespace hawser::config {
+
+/// What the outside world gives to a configuration.
+struct Lookups {
+  std::function<std::optional<std::string>(const std::string& name)> environment;
+  std::function<std::optional<std::string>(const std::string& path)> file;
+};
+/// The process's environment and the file system.
+Lookups system_lookups();
+
+/// "250ms", "2s", "5m", "1h", "0".
+Result<milliseconds> parse_duration(std::string_view text);
+/// "64KiB", "512MiB", "1GB", plain numbers are bytes.
+Result<Bytes> parse_bytes(std::string_view text);
+std::string to_text(milliseconds duration);
+std::string to_text(Bytes size);
+
+/// Replaces ${env:NAME} and ${file:PATH}; "$${" stands for "${".
+Result<std::string> expand(std::string_view text, const Lookups& lookups);
+/// Whether the text takes any part of itself from elsewhere.
+bool has_reference(std::string_view text);
+
+}  // namespace hawser::config

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace hawser::dialect {
+
+/// What the gateway must know of a JSON request; everything else stays bytes.
+struct RequestFacts {
+  bool has_model = false;
+  std::string model{};       // decoded
+  std::size_t model_at = 0;  // where its JSON token, quotes included, stands in the body
+  std::size_t model_size = 0;
+  bool stream = false;
+};
+
+/// Reads the top level of a JSON request and steps over everything below it: no tree, no copy, no
+/// number parsed. On every text that is valid JSON it sees what any parser sees; a text that is not
+/// goes on to the provider, whose error is the better one, unless the top level itself is unclear.
+///
+/// Errors: invalid_request when it is not one JSON object, or when "model" or "stream" stands
+/// twice: two programs that read it differently would allow one model and serve another.
+Result<> peek_request(std::string_view body, RequestFacts& facts);
+
+}  // namespace hawser::dialect

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "dialect/api.hpp"
+#include "dialect/request_peek.hpp"
+#include "net/cancellation.hpp"
+#include "net/source.hpp"
+#include "wire/http1.hpp"
+
+namespace hawser::exchange {
+
+struct Exchange;
+
+/// Who asks. Views into the configuration that the exchange began with.
+struct Principal {
+  std::string_view tenant{};
+  std::string_view key_name{};
+};
+
+/// Where an exchange may be served: one provider and its name of the model.
+struct Target {
+  std::string name{};        // "openai/gpt-4o-2024-11-20", for logs and figures
+  std::size_t provider = 0;  // index into the providers of the configuration
+  std::string provider_name{};
+  std::string model{};       // empty: as the client wrote it
+  std::string model_json{};  // the same as a JSON string, ready to stand in the body
+};
+
+struct Request;
+
+/// Gets the body of a request from its transport.
+class RequestBody {
+ public:
+  /// Reads the body whole where it is JSON or small, else makes request.stream give it.
+  /// Errors: too_large, timeout, connection, cancelled, invalid_request
+  virtual boost::asio::awaitable<Result<>> load(Request& request) = 0;
+
+ protected:
+  ~RequestBody() = default;
+};
+
+/// The client's request as the stages see it.
+struct Request {
+  const wire::RequestHead* head = nullptr;
+  dialect::Endpoint endpoint{};
+  std::string_view client_address{};
+
+  bool json = false;  // by its content type or its endpoint
+  RequestBody* source = nullptr;
+
+  // After decode: either the whole body, kept until the answer begins, or one that streams through
+  // once.
+  std::string_view body{};
+  net::Source* stream = nullptr;
+  std::optional<Error> stream_error{};  // what the client's side of that stream failed with
+  wire::Framing framing = wire::Framing::none;
+  std::uint64_t content_length = 0;
+
+  dialect::RequestFacts facts{};
+};
+
+/// What happened, gathered on the way for the log and the figures.
+struct Trail {
+  const Target* target = nullptr;  // the one that answered or was tried last
+  std::uint32_t attempts = 0;
+  Clock::time_point sent{};    // last request on its way to the provider
+  Clock::duration upstream{};  // time spent waiting for providers
+  std::optional<Clock::time_point> first_content{};
+  int status = 0;  // told to the client; 0: nothing was
+  std::optional<Code> error{};
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+/// Told once when the exchange is over, however it ended.
+class AtEnd {
+ public:
+  virtual void ended(const Exchange& exchange) = 0;
+
+ protected:
+  ~AtEnd() = default;
+};
+
+/// One client request on its way. Plain typed fields: each names the one that writes it; stages
+/// after that one may read it.
+struct Exchange {
+  explicit Exchange(net::Cancellation& cancel) : cancellation(cancel) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange() {
+    if (at_end != nullptr) at_end->ended(*this);
+  }
+
+  std::string id{};                         // front
+  std::string method{};                     // front
+  std::string path{};                       // front; without its query; outlives request.head
+  Request request{};                        // front
+  Clock::time_point arrived{};              // front; policies take this as "now"
+  net::Cancellation& cancellation;          // front; cancelled when the client is gone
+  Principal principal{};                    // authenticate
+  std::span<const Target> candidates{};     // route; best first, never empty after it
+  std::string_view public_model = "other";  // route; a name of the configuration, or other
+  const std::vector<std::string>* allowed_models = nullptr;  // authenticate; null: all
+  Trail trail{};                                             // everyone
+  AtEnd* at_end = nullptr;                                   // observe
+};
+
+}  // namespace hawser::exchange

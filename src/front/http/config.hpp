@@ -1,0 +1,60 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/strong.hpp"
+#include "config/fields.hpp"
+
+namespace hawser::front::http {
+
+/// What a client may ask of us at most.
+struct LimitsConfig {
+  Bytes head_max{64 * 1024};
+  Bytes target_max{16 * 1024};
+  std::uint32_t fields_max = 128;
+  Bytes json_body_max{32 * 1024 * 1024};
+  Bytes body_max{512 * 1024 * 1024};
+  Bytes replay_max{1024 * 1024};
+  std::uint32_t connections_max = 16'000;
+  std::uint32_t connections_per_address_max = 16'000;
+  std::chrono::milliseconds head_timeout{10'000};
+  std::chrono::milliseconds body_timeout{30'000};
+  std::chrono::milliseconds write_timeout{60'000};
+  std::chrono::milliseconds idle_timeout{75'000};
+  std::chrono::milliseconds tls_timeout{10'000};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("head_max", head_max, config::Range<Bytes>{Bytes{1024}, Bytes{1024 * 1024}},
+          "Request line and headers together; more is answered 431.");
+    field("target_max", target_max, config::Range<Bytes>{Bytes{256}, Bytes{256 * 1024}},
+          "Path and query; more is answered 414.");
+    field("fields_max", fields_max, config::Range<std::uint32_t>{8, 4096},
+          "Number of headers; more is answered 431.");
+    field("json_body_max", json_body_max,
+          config::Range<Bytes>{Bytes{1024}, Bytes{1024ull * 1024 * 1024}},
+          "A JSON body; it is held in memory. More is answered 413.");
+    field("body_max", body_max,
+          config::Range<Bytes>{Bytes{1024}, Bytes{64ull * 1024 * 1024 * 1024}},
+          "Any other body; it streams through. More is answered 413.");
+    field("replay_max", replay_max, config::Range<Bytes>{Bytes{0}, Bytes{1024ull * 1024 * 1024}},
+          "A body up to this size that is not JSON is kept until the answer begins, so that it can "
+          "be sent again.");
+    field("connections_max", connections_max, config::Range<std::uint32_t>{1, 1'000'000},
+          "Open client connections of a worker.");
+    field("connections_per_address_max", connections_per_address_max,
+          config::Range<std::uint32_t>{1, 1'000'000},
+          "Open connections of one client address to a worker.");
+    field("head_timeout", head_timeout, config::Range<milliseconds>{10ms, 1h},
+          "From the first byte of a request to the end of its headers.");
+    field("body_timeout", body_timeout, config::Range<milliseconds>{10ms, 1h},
+          "Silence while a body is being read.");
+    field("write_timeout", write_timeout, config::Range<milliseconds>{10ms, 1h},
+          "A client that takes no byte for so long is closed.");
+    field("idle_timeout", idle_timeout, config::Range<milliseconds>{10ms, 24h},
+          "Between two requests of a connection.");
+    field("tls_timeout", tls_timeout, config::Range<milliseconds>{10ms, 1h},
+          "TLS handshake of a client.");
+  }
+};
+
+}  // namespace hawser::front::http

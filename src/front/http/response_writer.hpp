@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+
+#include "generation/generation.hpp"
+#include "net/stream.hpp"
+
+namespace hawser::front::http {
+
+namespace asio = boost::asio;
+
+/// Writes one HTTP/1.1 answer. Head and first content leave in one write.
+class ResponseWriter {
+ public:
+  ResponseWriter(net::Stream& stream, milliseconds timeout) : stream_(stream), timeout_(timeout) {}
+
+  struct Begin {
+    const generation::AnswerHead& head;
+    std::string_view own_fields;  // ours, "Name: value\r\n"...
+    int minor_version = 1;        // of the request
+    bool keep_alive = true;
+    bool head_only = false;  // the request was HEAD
+  };
+  /// Makes the head; it goes out with the first write().
+  void begin(const Begin& begin);
+
+  /// Writes content; `last` ends the answer. False: the client is gone or takes nothing.
+  asio::awaitable<bool> write(std::string_view bytes, bool last);
+
+  /// Whether the connection may serve another request after this answer.
+  bool keep_alive() const { return keep_alive_; }
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  net::Stream& stream_;
+  milliseconds timeout_;
+  std::string head_;
+  bool chunked_ = false;
+  bool bodiless_ = false;
+  bool keep_alive_ = true;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace hawser::front::http

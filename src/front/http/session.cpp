@@ -1,0 +1,104 @@
+#include "front/http/session.hpp"
+
+#include <sys/socket.h>
+
+#include "dialect/error_body.hpp"
+
+namespace hawser::front::http {
+
+using net::IoStatus;
+
+Session::Session(Services& services, std::unique_ptr<net::Stream> stream,
+                 std::string client_address)
+    : services_(services),
+      stream_(std::move(stream)),
+      client_address_(std::move(client_address)),
+      in_(services.blocks),
+      body_(*stream_, in_),
+      limits_(services.limits) {}
+
+asio::awaitable<void> Session::run() {
+  if (stream_->secured()) {
+    const IoStatus shaken = co_await stream_->handshake(Clock::now() + limits_.tls_timeout);
+    if (shaken != IoStatus::ok) co_return;
+  }
+  for (;;) {
+    const HeadRead head = co_await read_head();
+    if (head != HeadRead::complete) break;
+    served_ = true;
+    if (!co_await serve()) break;
+    if (services_.draining) break;
+  }
+  stream_->goodbye();
+}
+
+asio::awaitable<Session::HeadRead> Session::read_head() {
+  limits_ = services_.limits;
+  std::size_t searched = 0;
+  const wire::HeadLimits limits{limits_.head_max.count(), limits_.target_max.count(),
+                                limits_.fields_max};
+  auto deadline = Clock::now() + limits_.idle_timeout;
+  bool begun = false;
+  for (;;) {
+    if (!in_.empty()) {
+      if (!std::exchange(begun, true)) deadline = Clock::now() + limits_.head_timeout;
+      const auto outcome = wire::parse_request_head(in_.view(), searched, limits, head_);
+      if (outcome.state == wire::HeadOutcome::State::malformed) {
+        co_await refuse_head(outcome);
+        co_return HeadRead::answered;
+      }
+      if (outcome.state == wire::HeadOutcome::State::complete) {
+        head_size_ = outcome.consumed;
+        arrived_ = Clock::now();
+        co_return HeadRead::complete;
+      }
+      if (in_.full()) in_.grow();
+    }
+    idle_ = !begun && served_;
+    if (idle_ && services_.draining) co_return HeadRead::ended;
+    const IoStatus status = co_await stream_->read(in_, deadline);
+    idle_ = false;
+    if (status == IoStatus::timeout && begun) {
+      const wire::HeadOutcome late{wire::HeadOutcome::State::malformed, 0, 408,
+                                   "the headers took too long"};
+      co_await refuse_head(late);
+      co_return HeadRead::answered;
+    }
+    if (status != IoStatus::ok) co_return HeadRead::ended;
+  }
+}
+
+/// What is not HTTP gets a plain answer and the connection ends: nothing behind it can be trusted.
+asio::awaitable<void> Session::refuse_head(const wire::HeadOutcome& outcome) {
+  Error error{.code = Code::invalid_request, .message = std::string(outcome.problem)};
+  error.status = outcome.status;
+  const std::string id(services_.ids.next());
+  const std::string body = dialect::error_body(dialect::Dialect::openai, error, id);
+  generation::AnswerHead head;
+  head.status = outcome.status;
+  head.length = body.size();
+  head.fields =
+      "Content-Type: application/json\r\nx-request-id: " + id + "\r\nrequest-id: " + id + "\r\n";
+  ResponseWriter writer(*stream_, limits_.write_timeout);
+  writer.begin({.head = head, .own_fields = {}, .keep_alive = false});
+  services_.shard.add(services_.metrics.requests(outcome.status));
+  services_.shard.add(services_.metrics.errors[static_cast<std::size_t>(Code::invalid_request)]);
+  if (co_await writer.write(body, true)) co_await linger();
+}
+
+/// Closes without cutting off our own last words: a close with unread input is a reset, which may
+/// overtake them.
+asio::awaitable<void> Session::linger() {
+  stream_->goodbye();
+  ::shutdown(stream_->fd(), SHUT_WR);
+  const auto deadline = Clock::now() + 2s;
+  std::size_t left = 1024 * 1024;
+  while (left > 0) {
+    in_.consume(in_.size());
+    const IoStatus status = co_await stream_->read(in_, deadline);
+    if (status != IoStatus::ok) co_return;
+    left -= std::min(left, in_.size());
+  }
+}
+
+}  // namespace hawser::front::http

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/request_id.hpp"
+#include "exchange/stage.hpp"
+#include "front/http/config.hpp"
+#include "front/http/response_writer.hpp"
+#include "http/body_reader.hpp"
+#include "telemetry/metrics.hpp"
+#include "telemetry/standard_metrics.hpp"
+
+namespace hawser::front::http {
+
+/// What the sessions of one worker share.
+struct Services {
+  net::Reactor& reactor;
+  net::BlockPool& blocks;
+  IdSource& ids;
+  telemetry::Shard& shard;
+  const telemetry::StandardMetrics& metrics;
+  /// The policies and limits in force; a reload swaps them, exchanges keep what they began with.
+  std::shared_ptr<exchange::Pipeline> pipeline{};
+  LimitsConfig limits{};
+  bool draining = false;
+};
+
+/// One client connection: reads requests, serves each, writes the answers in order.
+class Session final : private net::HangupWatch, private exchange::RequestBody, private net::Source {
+ public:
+  Session(Services& services, std::unique_ptr<net::Stream> stream, std::string client_address);
+
+  /// Serves requests until either side ends the connection.
+  asio::awaitable<void> run();
+  /// Ends the connection if it waits between two requests.
+  void close_if_idle() {
+    if (idle_) stream_->cancel();
+  }
+
+ private:
+  enum class HeadRead : std::uint8_t { complete, ended, answered };
+  asio::awaitable<HeadRead> read_head();
+  asio::awaitable<void> refuse_head(const wire::HeadOutcome& outcome);
+
+  // The way of one exchange: serve.cpp.
+  asio::awaitable<bool> serve();
+  asio::awaitable<bool> answer_ourselves();
+  void describe(exchange::Exchange& exchange);
+  asio::awaitable<bool> relay(exchange::Exchange& exchange, generation::GenerationPtr answer);
+  asio::awaitable<bool> refuse(exchange::Exchange& exchange, const Error& error);
+  asio::awaitable<bool> break_off(exchange::Exchange& exchange, ResponseWriter& writer,
+                                  const generation::AnswerHead& head, const Error& error);
+  void release_request();
+  bool body_consumed(const exchange::Exchange& exchange) const;
+  asio::awaitable<bool> skip_rest_of_body();
+  asio::awaitable<void> linger();
+
+  // The request's body, for the stages: body.cpp.
+  asio::awaitable<Result<>> load(exchange::Request& request) override;
+  asio::awaitable<Result<>> load_whole(exchange::Request& request, std::size_t size_max);
+  asio::awaitable<Result<net::Piece>> next() override;
+  asio::awaitable<bool> say_continue();
+  void detach_head();
+  Clock::time_point body_deadline() const { return Clock::now() + limits_.body_timeout; }
+
+  void hung_up() override {
+    if (cancellation_ != nullptr) cancellation_->cancel();
+  }
+
+  Services& services_;
+  std::unique_ptr<net::Stream> stream_;
+  std::string client_address_;
+  net::InBuffer in_;
+  wire::RequestHead head_;
+  std::size_t head_size_ = 0;                  // of the head that still stands in `in_`
+  std::string kept_head_;                      // the head, once its body streams through `in_`
+  std::string_view* endpoint_tail_ = nullptr;  // of the exchange: a view into the head too
+  hawser::http::BodyReader body_;
+  std::string whole_body_;
+  std::uint64_t body_max_ = 0;
+  bool continue_owed_ = false;
+  bool served_ = false;
+  bool idle_ = false;  // waits for another request after the first
+  LimitsConfig limits_;
+  Clock::time_point arrived_{};
+  net::Cancellation* cancellation_ = nullptr;
+};
+
+}  // namespace hawser::front::http

@@ -1,0 +1,54 @@
+#include "gateway/assemble.hpp"
+
+#include "stage/attempt/attempt.hpp"
+#include "stage/decode/decode.hpp"
+
+namespace hawser::gateway {
+namespace {
+
+using exchange::Stage;
+using StagePtr = std::unique_ptr<Stage>;
+
+StagePtr observe(const Snapshot& snapshot, const WorkerParts& parts) {
+  return std::make_unique<stage::observe::Observe>(parts.metrics, snapshot.series, parts.shard,
+                                                   parts.access_log);
+}
+StagePtr authenticate(const Snapshot& snapshot) {
+  return std::make_unique<stage::authenticate::Authenticate>(snapshot.keys);
+}
+StagePtr decode() {
+  return std::make_unique<stage::decode::Decode>();
+}
+StagePtr route(const Snapshot& snapshot) {
+  return std::make_unique<stage::route::Route>(snapshot.routes);
+}
+StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
+  std::vector<stage::attempt::Upstream> upstreams;
+  for (std::size_t i = 0; i < snapshot.providers.size(); ++i) {
+    const auto& provider = snapshot.providers[i];
+    const auto& config = snapshot.config->providers[i].second;
+    upstreams.push_back(
+        {provider, parts.pools.at(provider->origin(), config.pool, snapshot.provider_tls[i])});
+  }
+  const stage::attempt::AttemptCounts counts{
+      &parts.shard, parts.metrics.retries, parts.metrics.fallbacks,
+      parts.metrics.upstream_connections_new, parts.metrics.upstream_connections_reused};
+  return std::make_unique<stage::attempt::Attempt>(std::move(upstreams), snapshot.config->retry,
+                                                   snapshot.config->timeouts, parts.reactor,
+                                                   counts);
+}
+
+}  // namespace
+
+// The order is a matter of correctness, so it is code and not configuration.
+std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const WorkerParts& parts) {
+  std::vector<StagePtr> stages;
+  stages.push_back(observe(snapshot, parts));  // first: it must also see refusals
+  stages.push_back(authenticate(snapshot));    // nothing below runs for a stranger
+  stages.push_back(decode());                  // reads the body of those who may send one
+  stages.push_back(route(snapshot));           // the model decides where it may be served
+  stages.push_back(attempt(snapshot, parts));  // last: talks to providers, never calls next
+  return std::make_shared<exchange::Pipeline>(std::move(stages));
+}
+
+}  // namespace hawser::gateway

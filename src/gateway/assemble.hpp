@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+
+#include "exchange/stage.hpp"
+#include "gateway/snapshot.hpp"
+#include "http/upstream.hpp"
+#include "telemetry/access_log.hpp"
+#include "telemetry/standard_metrics.hpp"
+
+namespace hawser::gateway {
+
+/// What one worker gives its stages.
+struct WorkerParts {
+  net::Reactor& reactor;
+  http::UpstreamPools& pools;
+  telemetry::Shard& shard;
+  const telemetry::StandardMetrics& metrics;
+  telemetry::AccessLog::Writer& access_log;
+};
+
+/// The policies of one worker under one configuration, in their order.
+std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const WorkerParts& parts);
+
+}  // namespace hawser::gateway

@@ -1,0 +1,223 @@
+#include "gateway/gateway.hpp"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <iostream>
+#include <thread>
+
+#include "admin/admin.hpp"
+#include "export/prometheus.hpp"
+#include "gateway/worker.hpp"
+#include "settings/config_file.hpp"
+#include "telemetry/log.hpp"
+
+namespace hawser::gateway {
+
+namespace asio = net::asio;
+
+namespace {
+
+/// Credentials live in this process's memory: it leaves no core, and no debugger of another user
+/// reads it.
+void forbid_core_dumps() {
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
+
+void raise_descriptor_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/// What tells that a file was written anew.
+struct FileStamp {
+  std::int64_t seconds = 0;
+  std::int64_t nanoseconds = 0;
+  std::uint64_t inode = 0;
+  std::int64_t size = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+FileStamp stamp_of(const std::string& path) {
+  struct stat status {};
+  if (path.empty() || ::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ino, status.st_size};
+}
+
+/// The listening sockets of every worker; the first one takes the port, the others share it.
+struct Listening {
+  std::vector<std::vector<int>> by_worker;
+  std::vector<std::string> urls;
+};
+Listening listen_all(const settings::Config& config, std::size_t workers) {
+  Listening out;
+  out.by_worker.resize(workers);
+  for (const auto& listen : config.listen) {
+    auto address = net::parse_host_port(listen.address);
+    if (!address) throw std::runtime_error(address.error().message);
+    for (auto& sockets : out.by_worker) {
+      const auto fd = net::listen_on(*address);
+      if (!fd) throw std::runtime_error(fd.error().message);
+      address->port = net::port_of(*fd);
+      sockets.push_back(*fd);
+    }
+    const bool v6 = address->host.find(':') != std::string::npos;
+    out.urls.push_back((listen.tls ? "https://" : "http://") +
+                       (v6 ? "[" + address->host + "]" : address->host) + ":" +
+                       std::to_string(address->port));
+  }
+  return out;
+}
+
+/// The process: its workers, the operators' listener, signals and reload.
+class Gateway {
+ public:
+  explicit Gateway(const ServeOptions& options)
+      : options_(options),
+        config_(options.config),
+        access_log_(config_->log.access_log, config_->log.access_log_queue_max.count()) {
+    log::set_level(config_->log.level);
+    start_workers();
+    start_admin();
+  }
+
+  int run() {
+    watch_signals();
+    watch_file();
+    loop_.run();
+    if (waiter_.joinable()) waiter_.join();
+    return 0;
+  }
+
+ private:
+  void start_workers() {
+    const std::size_t count = config_->workers != 0
+                                  ? config_->workers
+                                  : std::max(1u, std::thread::hardware_concurrency());
+    const SnapshotPtr snapshot = compile(config_, tickets_, registry_);
+    const Listening listening = listen_all(*config_, count);
+    const Shared shared{registry_, metrics_, access_log_};
+    for (std::size_t i = 0; i < count; ++i) {
+      workers_.push_back(std::make_unique<Worker>(shared, snapshot, listening.by_worker[i]));
+    }
+    for (auto& worker : workers_) worker->start();
+    for (const auto& url : listening.urls) std::cout << "listening on " << url << std::endl;
+  }
+
+  void start_admin() {
+    reactor_.start();
+    if (config_->admin.address == "off") return;
+    const auto address = net::parse_host_port(config_->admin.address);
+    if (!address) throw std::runtime_error(address.error().message);
+    const auto fd = net::listen_on(*address);
+    if (!fd) throw std::runtime_error(fd.error().message);
+    admin_ = std::make_unique<admin::Admin>(
+        reactor_, blocks_, *fd,
+        admin::Views{
+            [this] { return !draining_; },
+            [this] { return exporting::render(registry_) + exporting::render_process(); }});
+    admin_->start();
+    std::cout << "admin on http://" << address->host << ":" << net::port_of(*fd) << std::endl;
+  }
+
+  void watch_signals() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP) {
+        access_log_.reopen();
+        reload();
+      } else {
+        drain();
+        if (std::exchange(asked_to_stop_, true)) ::_exit(1);  // asked twice: now
+      }
+      watch_signals();
+    });
+  }
+
+  void watch_file() {
+    if (options_.config_file.empty()) return;
+    file_timer_.expires_after(std::chrono::milliseconds(500));
+    file_timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      if (const FileStamp now = stamp_of(options_.config_file); now != stamp_) reload();
+      watch_file();
+    });
+  }
+
+  /// Builds all that the new configuration needs, and only then lets the workers use it.
+  void reload() {
+    if (options_.config_file.empty() || draining_) return;
+    stamp_ = stamp_of(options_.config_file);
+    const auto loaded = settings::load_file(options_.config_file);
+    for (const auto& problem : loaded.problems) {
+      log::error("configuration refused, the old one stays", {{"problem", log::redacted(problem)}});
+    }
+    try {
+      if (!loaded.config) throw std::runtime_error("the configuration has problems");
+      const SnapshotPtr snapshot = compile(loaded.config, tickets_, registry_);
+      for (auto& worker : workers_) worker->use(snapshot);
+      config_ = loaded.config;
+      log::set_level(config_->log.level);
+      shard_.add(metrics_.reloads_ok);
+      log::info("configuration reloaded", {});
+    } catch (const std::exception& e) {
+      shard_.add(metrics_.reloads_failed);
+      log::error("reload failed, the old configuration stays", {{"why", log::redacted(e.what())}});
+    }
+  }
+
+  void drain() {
+    if (std::exchange(draining_, true)) return;
+    log::info("draining", {{"timeout", config_->drain_timeout}});
+    const auto deadline = Clock::now() + config_->drain_timeout;
+    for (auto& worker : workers_) worker->drain(deadline);
+    // The operators' listener shows the drain until the last worker is done.
+    waiter_ = std::thread([this] {
+      for (auto& worker : workers_) worker->join();
+      loop_.stop();
+    });
+  }
+
+  ServeOptions options_;
+  std::shared_ptr<const settings::Config> config_;
+  telemetry::Registry registry_;
+  telemetry::StandardMetrics metrics_{registry_};
+  telemetry::Shard& shard_ = registry_.make_shard();
+  telemetry::AccessLog access_log_;
+  net::TicketKeys tickets_ = net::TicketKeys::make();
+  asio::io_context loop_{1};
+  net::Reactor reactor_{loop_};
+  net::BlockPool blocks_;
+  asio::signal_set signals_{loop_, SIGTERM, SIGINT, SIGHUP};
+  asio::steady_timer file_timer_{loop_};
+  FileStamp stamp_ = stamp_of(options_.config_file);
+  std::unique_ptr<admin::Admin> admin_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::thread waiter_;
+  bool draining_ = false;
+  bool asked_to_stop_ = false;
+};
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  forbid_core_dumps();
+  raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    Gateway gateway(options);
+    return gateway.run();
+  } catch (const std::exception& e) {
+    std::cerr << "hawser: " << e.what() << std::endl;
+    return 1;
+  }
+}
+
+}  // namespace hawser::gateway

@@ -1,0 +1,50 @@
+#include "gateway/snapshot.hpp"
+
+namespace hawser::gateway {
+namespace {
+
+std::string default_provider(const settings::Config& config) {
+  if (!config.default_provider.empty()) return config.default_provider;
+  return config.providers.size() == 1 ? config.providers.front().first : std::string();
+}
+
+stage::observe::ModelSeries series_of(const stage::route::RouteTable& routes,
+                                      telemetry::Registry& registry) {
+  stage::observe::ModelSeries series;
+  const auto add = [&](const stage::route::RouteTable::Entry& entry) {
+    for (const auto& target : entry.targets) {
+      series.emplace(std::pair(entry.name, target.provider_name),
+                     telemetry::model_metrics(registry, entry.name, target.provider_name));
+    }
+  };
+  for (const auto& entry : routes.entries()) add(entry);
+  if (routes.fallback() != nullptr) add(*routes.fallback());
+  return series;
+}
+
+}  // namespace
+
+SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::TicketKeys& tickets,
+                    telemetry::Registry& registry) {
+  auto snapshot = std::make_shared<Snapshot>();
+  std::vector<std::string> names;
+  for (const auto& [name, provider] : config->providers) {
+    auto compiled = std::make_shared<const provider::Provider>(name, provider);
+    const bool tls = compiled->origin().tls;
+    snapshot->provider_tls.push_back(tls ? net::make_client_context(provider.tls) : nullptr);
+    snapshot->providers.push_back(std::move(compiled));
+    names.push_back(name);
+  }
+  for (const auto& listen : config->listen) {
+    snapshot->listen_tls.push_back(listen.tls ? net::make_server_context(*listen.tls, tickets)
+                                              : nullptr);
+  }
+  snapshot->keys = std::make_shared<const stage::authenticate::KeyTable>(config->keys);
+  snapshot->routes = std::make_shared<const stage::route::RouteTable>(config->models, names,
+                                                                      default_provider(*config));
+  snapshot->series = series_of(*snapshot->routes, registry);
+  snapshot->config = std::move(config);
+  return snapshot;
+}
+
+}  // namespace hawser::gateway

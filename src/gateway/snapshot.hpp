@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/tls.hpp"
+#include "provider/provider.hpp"
+#include "settings/config.hpp"
+#include "stage/authenticate/authenticate.hpp"
+#include "stage/observe/observe.hpp"
+#include "stage/route/route.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace hawser::gateway {
+
+/// One configuration, compiled: everything that can fail has been tried. Immutable and shared by
+/// all workers; exchanges keep the one that they began with.
+struct Snapshot {
+  std::shared_ptr<const settings::Config> config;
+  std::vector<std::shared_ptr<const provider::Provider>> providers;
+  std::vector<net::SslContext> provider_tls;  // by provider; null: plain
+  std::vector<net::SslContext> listen_tls;    // by listener; null: plain
+  std::shared_ptr<const stage::authenticate::KeyTable> keys;
+  std::shared_ptr<const stage::route::RouteTable> routes;
+  stage::observe::ModelSeries series;
+};
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+/// @throws std::runtime_error when a certificate, key or root file cannot be used
+SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::TicketKeys& tickets,
+                    telemetry::Registry& registry);
+
+}  // namespace hawser::gateway

@@ -1,0 +1,160 @@
+#include "gateway/worker.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include "telemetry/log.hpp"
+
+namespace hawser::gateway {
+
+namespace asio = net::asio;
+using net::IoStatus;
+
+namespace {
+
+/// An exception that reaches here is a bug: only its session ends.
+void log_bug(std::exception_ptr bug) {
+  if (!bug) return;
+  try {
+    std::rethrow_exception(bug);
+  } catch (const std::exception& e) {
+    log::error("a session ended by a bug", {{"what", log::redacted(e.what())}});
+  }
+}
+
+}  // namespace
+
+Worker::Worker(const Shared& shared, SnapshotPtr snapshot, const std::vector<int>& listening)
+    : parts_{reactor_, pools_, shared.registry.make_shard(), shared.metrics,
+             shared.access_log.make_writer()},
+      services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics} {
+  for (const int fd : listening)
+    listeners_.push_back(std::make_unique<net::Listener>(reactor_, fd));
+  apply(std::move(snapshot));
+}
+
+Worker::~Worker() = default;
+
+void Worker::start() {
+  reactor_.start();
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    asio::co_spawn(loop_, accept_all(i), log_bug);
+  }
+  asio::co_spawn(loop_, tend(), log_bug);
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "hawser-worker");
+    loop_.run();
+  });
+}
+
+void Worker::use(SnapshotPtr snapshot) {
+  asio::post(loop_, [this, next = std::move(snapshot)]() mutable { apply(std::move(next)); });
+}
+
+void Worker::apply(SnapshotPtr snapshot) {
+  services_.pipeline = assemble(*snapshot, parts_);
+  services_.limits = snapshot->config->limits;
+  snapshot_ = std::move(snapshot);
+}
+
+asio::awaitable<void> Worker::accept_all(std::size_t listener) {
+  net::Waiter pause(reactor_);
+  for (;;) {
+    auto accepted = co_await listeners_[listener]->accept();
+    if (accepted.status == IoStatus::cancelled) co_return;  // drain
+    if (accepted.status != IoStatus::ok) {                  // out of descriptors: never spin on it
+      co_await pause.wait(Clock::now() + 50ms);
+      if (services_.draining) co_return;
+      continue;
+    }
+    admit(listener, std::move(accepted));
+  }
+}
+
+void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
+  const auto& limits = services_.limits;
+  std::uint32_t& same_address = by_address_[accepted.peer];
+  if (connections_ >= limits.connections_max ||
+      same_address >= limits.connections_per_address_max) {
+    ::close(accepted.fd);
+    if (same_address == 0) by_address_.erase(accepted.peer);
+    return;
+  }
+  ++connections_;
+  ++same_address;
+  auto stream = std::make_unique<net::Stream>(reactor_, accepted.fd);
+  const auto& tls = snapshot_->listen_tls;
+  if (listener < tls.size() && tls[listener]) stream->secure(net::make_server_ssl(*tls[listener]));
+  asio::co_spawn(loop_, serve(std::move(stream), std::move(accepted.peer)), log_bug);
+}
+
+asio::awaitable<void> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer) {
+  struct Leaving {
+    Worker& worker;
+    const std::string& peer;
+    front::http::Session* session = nullptr;
+    ~Leaving() {
+      worker.sessions_.erase(session);
+      if (--worker.by_address_[peer] == 0) worker.by_address_.erase(peer);
+      --worker.connections_;
+      worker.services_.shard.add(worker.services_.metrics.client_connections, -1);
+      worker.end_if_empty();
+    }
+  };
+  Leaving leaving{*this, peer};
+  services_.shard.add(services_.metrics.client_connections);
+  front::http::Session session(services_, std::move(stream), peer);
+  leaving.session = &session;
+  sessions_.insert(&session);
+  co_await session.run();
+}
+
+/// Once a second: what grows old goes. While draining: what takes too long ends.
+asio::awaitable<void> Worker::tend() {
+  for (;;) {
+    const auto now = Clock::now();
+    pools_.tend(now);
+    if (now >= drain_deadline_) reactor_.cancel_all();
+    const bool draining = drain_deadline_ != Clock::time_point::max();
+    const auto pause = draining ? milliseconds(50) : milliseconds(1000);
+    if (co_await tending_.wait(now + pause) == IoStatus::cancelled) co_return;
+  }
+}
+
+void Worker::drain(Clock::time_point deadline) {
+  asio::post(loop_, [this, deadline] { begin_drain(deadline); });
+}
+
+void Worker::begin_drain(Clock::time_point deadline) {
+  services_.draining = true;
+  drain_deadline_ = deadline;
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    // Who was let in by the kernel is served still.
+    for (auto waiting = listeners_[i]->try_accept(); waiting.status == IoStatus::ok;
+         waiting = listeners_[i]->try_accept()) {
+      admit(i, std::move(waiting));
+    }
+    listeners_[i]->cancel();
+  }
+  listeners_.clear();
+  const auto open = sessions_;
+  for (auto* session : open) {
+    if (sessions_.count(session) != 0) session->close_if_idle();
+  }
+  end_if_empty();
+}
+
+/// The last session is gone: end what else waits, and the loop runs out of work.
+void Worker::end_if_empty() {
+  if (!services_.draining || connections_ > 0 || std::exchange(ended_, true)) return;
+  tending_.complete(IoStatus::cancelled);
+  pools_.close_idle();
+  reactor_.cancel_all();
+  reactor_.stop();
+}
+
+}  // namespace hawser::gateway

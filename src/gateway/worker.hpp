@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "front/http/session.hpp"
+#include "gateway/assemble.hpp"
+#include "net/listener.hpp"
+
+namespace hawser::gateway {
+
+/// What all workers share.
+struct Shared {
+  telemetry::Registry& registry;
+  const telemetry::StandardMetrics& metrics;
+  telemetry::AccessLog& access_log;
+};
+
+/// One thread and everything that it owns; nothing here is shared, so nothing is locked.
+class Worker {
+ public:
+  /// @param listening  one socket for each listener of the configuration
+  Worker(const Shared& shared, SnapshotPtr snapshot, const std::vector<int>& listening);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void start();
+  /// Thread-safe. Exchanges on their way keep what they began with.
+  void use(SnapshotPtr snapshot);
+  /// Thread-safe. No new connections; open exchanges may go on until `deadline`; then the thread
+  /// ends.
+  void drain(Clock::time_point deadline);
+  void join() { thread_.join(); }
+
+ private:
+  void apply(SnapshotPtr snapshot);
+  void begin_drain(Clock::time_point deadline);
+  void end_if_empty();
+  net::asio::awaitable<void> accept_all(std::size_t listener);
+  void admit(std::size_t listener, net::Listener::Accepted accepted);
+  net::asio::awaitable<void> serve(std::unique_ptr<net::Stream> stream, std::string peer);
+  net::asio::awaitable<void> tend();
+
+  net::asio::io_context loop_{1};  // 1 tells Asio that one thread runs it
+  net::Reactor reactor_{loop_};
+  net::Resolver resolver_{reactor_};
+  net::BlockPool blocks_;
+  http::UpstreamPools pools_{{reactor_, resolver_, blocks_}};
+  IdSource ids_;
+  SnapshotPtr snapshot_;
+  WorkerParts parts_;
+  front::http::Services services_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::set<front::http::Session*> sessions_;
+  std::unordered_map<std::string, std::uint32_t> by_address_;
+  std::uint32_t connections_ = 0;
+  net::Waiter tending_{reactor_};
+  bool ended_ = false;
+  Clock::time_point drain_deadline_ = Clock::time_point::max();
+  std::thread thread_;
+};
+
+}  // namespace hawser::gateway

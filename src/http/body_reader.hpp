@@ -1,0 +1,45 @@
+#pragma once
+
+#include "net/source.hpp"
+#include "net/stream.hpp"
+#include "wire/http1.hpp"
+
+namespace hawser::http {
+
+namespace asio = boost::asio;
+
+/// Reads one HTTP/1.1 body off a connection, request or answer.
+class BodyReader {
+ public:
+  BodyReader(net::Stream& stream, net::InBuffer& in) : stream_(stream), in_(in) {}
+
+  void begin(wire::Framing framing, std::uint64_t length);
+  bool done() const { return done_; }
+  wire::Framing framing() const { return framing_; }
+  std::uint64_t bytes() const { return bytes_; }  // content so far
+
+  /// Everything that one read brought, taken out of its chunks, as one run. The view lives until
+  /// the next call.
+  /// Errors: connection (ended early), timeout, cancelled, invalid_request (chunks are malformed)
+  asio::awaitable<Result<net::Piece>> next(Clock::time_point deadline);
+  /// What is there already, without waiting; an empty piece that is not the last: nothing yet.
+  Result<net::Piece> take_buffered();
+  /// Ends the view of the last piece: its bytes may be overwritten.
+  void release();
+
+ private:
+  Result<net::Piece> take_chunks();
+  net::Piece take_plain(std::uint64_t most);
+  Error error_of(net::IoStatus status) const;
+
+  net::Stream& stream_;
+  net::InBuffer& in_;
+  wire::Framing framing_ = wire::Framing::none;
+  std::uint64_t left_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::size_t lent_ = 0;  // bytes of `in_` under the last piece
+  wire::ChunkDecoder chunks_;
+  bool done_ = true;
+};
+
+}  // namespace hawser::http

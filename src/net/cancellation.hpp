@@ -1,0 +1,25 @@
+#pragma once
+
+#include "net/reactor.hpp"
+
+namespace hawser::net {
+
+/// Ends what an exchange waits for when its client is gone. The one who waits names the waiter; the
+/// one who learns of it calls cancel(). Both on the worker's thread.
+class Cancellation {
+ public:
+  void cancel() {
+    cancelled_ = true;
+    if (target_ != nullptr) target_->complete(IoStatus::cancelled);
+  }
+  bool cancelled() const { return cancelled_; }
+
+  /// What cancel() ends from now on; nullptr: nothing.
+  void aim_at(Waiter* target) { target_ = target; }
+
+ private:
+  bool cancelled_ = false;
+  Waiter* target_ = nullptr;
+};
+
+}  // namespace hawser::net

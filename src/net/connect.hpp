@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+
+#include "base/result.hpp"
+#include "net/cancellation.hpp"
+#include "net/origin.hpp"
+#include "net/resolver.hpp"
+#include "net/stream.hpp"
+#include "net/tls.hpp"
+
+namespace hawser::net {
+
+struct ConnectTimeouts {
+  milliseconds connect{3'000};
+  milliseconds tls{5'000};
+};
+
+/// What is needed to reach one origin; all of it outlives the connections made from it.
+struct Dial {
+  Origin origin{};
+  SslContext tls{};  // null: plain
+  SessionSlot session{};
+};
+
+/// Opens a connection: addresses are raced (RFC 8305: a new one every 250 ms, the first to answer
+/// wins), then TLS is set up and verified.
+/// Errors: connection, timeout, cancelled.
+asio::awaitable<Result<std::unique_ptr<Stream>>> connect(Reactor& reactor, Resolver& resolver,
+                                                         Dial& dial, ConnectTimeouts timeouts,
+                                                         Cancellation& cancellation);
+
+}  // namespace hawser::net

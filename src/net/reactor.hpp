@@ -1,0 +1,129 @@
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <optional>
+
+#include "net/io.hpp"
+#include "net/timer_wheel.hpp"
+
+namespace hawser::net {
+
+namespace asio = boost::asio;
+class Reactor;
+
+/// One suspended coroutine and the deadline of its wait.
+class Waiter {
+ public:
+  explicit Waiter(Reactor& reactor);
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+
+  /// Suspends until complete() or the deadline. One wait at a time.
+  asio::awaitable<IoStatus> wait(Clock::time_point deadline);
+  bool waiting() const { return handler_.has_value(); }
+  /// Resumes the waiting coroutine, here and now; without one it does nothing.
+  void complete(IoStatus status);
+
+ private:
+  using Handler = asio::async_result<asio::use_awaitable_t<>, void(IoStatus)>::handler_type;
+  Reactor& reactor_;
+  Timer timer_;
+  std::optional<Handler> handler_;
+};
+
+/// Is told when the peer of a channel hangs up while nobody waits on that channel.
+class HangupWatch {
+ public:
+  virtual void hung_up() = 0;
+
+ protected:
+  ~HangupWatch() = default;
+};
+
+/// A file descriptor in the worker's epoll set, edge-triggered and registered once. It remembers
+/// what the kernel said, so no read or write is tried that is known to block.
+class Channel {
+ public:
+  Channel(Reactor& reactor, int fd);
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+  ~Channel();
+
+  int fd() const { return fd_; }
+  Reactor& reactor() const { return reactor_; }
+  bool readable() const { return readable_; }
+  bool writable() const { return writable_; }
+  bool peer_gone() const { return hung_up_; }
+
+  enum Want : std::uint8_t { read = 1, write = 2, either = 3 };
+  /// Suspends until the descriptor is ready for `want`.
+  asio::awaitable<IoStatus> wait(Want want, Clock::time_point deadline);
+  Waiter& waiter() { return waiter_; }
+  /// Ends the wait under way, if any.
+  void cancel() { waiter_.complete(IoStatus::cancelled); }
+  void watch_hangup(HangupWatch* watch) { watch_ = watch; }
+
+ protected:
+  // A drained read leaves the hang-up readable: the end of the stream is still to be read.
+  void drained() { readable_ = hung_up_; }
+  void filled() { writable_ = false; }
+
+ private:
+  friend class Reactor;
+  void happened(std::uint32_t events);
+
+  Reactor& reactor_;
+  int fd_;
+  bool readable_ = false;
+  bool writable_ = false;
+  bool hung_up_ = false;
+  Want want_ = read;
+  Waiter waiter_;
+  HangupWatch* watch_ = nullptr;
+  Channel* next_ = nullptr;
+  Channel* previous_ = nullptr;
+};
+
+/// Readiness for one worker: an epoll set of its own inside the worker's io_context. Asio keeps
+/// timers, resolvers and posts; sockets live here, because one registration and one system call for
+/// a whole batch of ready sockets is cheaper than an epoll_ctl or a wasted read an operation.
+class Reactor {
+ public:
+  explicit Reactor(asio::io_context& loop);
+  ~Reactor();
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  asio::io_context& loop() { return loop_; }
+  TimerWheel& timers() { return timers_; }
+  void start();
+  /// Ends every wait with `cancelled`, so that all sessions unwind.
+  void cancel_all();
+  void stop();
+
+ private:
+  friend class Channel;
+  void add(Channel& channel);
+  void remove(Channel& channel);
+  void wait_for_events();
+  void dispatch();
+  void tick();
+
+  asio::io_context& loop_;
+  asio::posix::stream_descriptor epoll_;
+  asio::steady_timer ticker_;
+  TimerWheel timers_;
+  std::array<epoll_event, 256> batch_{};
+  int batch_at_ = 0;
+  int batch_end_ = 0;
+  Channel* channels_ = nullptr;
+};
+
+}  // namespace hawser::net

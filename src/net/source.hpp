@@ -1,0 +1,25 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace hawser::net {
+
+/// One run of bytes; the view lives until the next call of its source.
+struct Piece {
+  std::string_view bytes{};
+  bool last = false;
+};
+
+/// Bytes that arrive over time: a request's body, an answer. Pulled, so that who reads slowly slows
+/// the sender and nothing piles up in between.
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// The next run; never empty unless it is the last.
+  virtual boost::asio::awaitable<Result<Piece>> next() = 0;
+};
+
+}  // namespace hawser::net

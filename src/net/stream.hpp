@@ -1,0 +1,71 @@
+#pragma once
+
+#include <openssl/ssl.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "net/buffer.hpp"
+#include "net/reactor.hpp"
+
+namespace hawser::net {
+
+struct SslFree {
+  void operator()(SSL* ssl) const { SSL_free(ssl); }
+};
+using SslPtr = std::unique_ptr<SSL, SslFree>;
+
+/// A connected TCP socket, plain or with TLS on top. Not movable: the reactor knows its address.
+class Stream : public Channel {
+ public:
+  Stream(Reactor& reactor, int fd) : Channel(reactor, fd) {}
+
+  /// Puts TLS on the socket; handshake() must follow.
+  void secure(SslPtr ssl);
+  bool secured() const { return ssl_ != nullptr; }
+  SSL* ssl() const { return ssl_.get(); }
+  /// Runs the TLS handshake. `failed`: see tls_problem().
+  asio::awaitable<IoStatus> handshake(Clock::time_point deadline);
+  /// Sends close_notify if that is possible at once; the socket closes with the object.
+  void goodbye();
+  /// Makes the close a reset (RST): for peers that must not take a cut answer for a whole one.
+  void reset_on_close();
+
+  /// Reads once what is there, without waiting.
+  IoResult try_read(std::span<char> into);
+  /// Waits until there is something to read, then reads once: one system call a message. Holds no
+  /// block of an empty buffer while it waits.
+  asio::awaitable<IoStatus> read(InBuffer& into, Clock::time_point deadline);
+
+  /// Whether content is there to be read. TLS's own messages are not content.
+  bool has_input();
+
+  static constexpr std::size_t parts_max = 8;
+  /// Writes as much of `parts` (at most parts_max) as goes at once; `bytes` says how much was taken
+  /// over. What TLS took over may still wait: see flushed().
+  IoResult try_write(std::span<const std::string_view> parts);
+  bool flushed() const { return pending_.empty(); }
+  /// Writes all of `parts`, whose bytes must stay where they are; waits for the peer where needed.
+  asio::awaitable<IoStatus> send(std::span<const std::string_view> parts,
+                                 Clock::time_point deadline);
+
+ private:
+  friend struct StreamBio;
+  IoResult try_read_plain(std::span<char> into);
+  IoResult try_write_plain(std::span<const std::string_view> parts);
+  IoResult try_write_tls(std::string_view bytes);
+  IoResult flush_tls();
+  IoResult ssl_write(std::string_view bytes);
+  asio::awaitable<IoStatus> wait_to_write(Clock::time_point deadline);
+  IoResult tls_outcome(int returned);
+  bool may_read() const { return readable() || (ssl_ && SSL_has_pending(ssl_.get()) != 0); }
+
+  SslPtr ssl_;
+  std::string pending_;  // a TLS record that OpenSSL began: it must be offered again unchanged
+};
+
+}  // namespace hawser::net

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "config/fields.hpp"
+#include "net/config.hpp"
+
+namespace hawser::provider {
+
+/// How the credential travels (wire.md, 1).
+enum class Auth : std::uint8_t { bearer, api_key, x_api_key, x_goog_api_key, none };
+constexpr std::array<config::EnumName<Auth>, 5> names_of(Auth) {
+  return {{{Auth::bearer, "bearer"},
+           {Auth::api_key, "api-key"},
+           {Auth::x_api_key, "x-api-key"},
+           {Auth::x_goog_api_key, "x-goog-api-key"},
+           {Auth::none, "none"}}};
+}
+
+struct ProviderConfig {
+  std::string base_url{};
+  Secret api_key{};
+  Auth auth = Auth::bearer;
+  config::Map<std::string> headers{};
+  std::string api_version{};
+  net::TlsClientConfig tls{};
+  net::PoolConfig pool{};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("base_url", base_url, config::Required{},
+          "Where the API lives, with its version: https://api.openai.com/v1. What follows /v1 in a "
+          "client's path is put behind it.");
+    field("api_key", api_key, config::Anything{}, "The credential: ${env:NAME} or ${file:PATH}.");
+    field("auth", auth, config::Anything{}, "The header that carries the credential.");
+    field("headers", headers, config::Anything{},
+          "Headers that are set on every request to this provider.");
+    field("api_version", api_version, config::Anything{},
+          "Azure's dated API: adds ?api-version= to every request.");
+    field("tls", tls, config::Anything{}, "TLS towards the provider.");
+    field("pool", pool, config::Anything{}, "Kept connections.");
+  }
+};
+
+}  // namespace hawser::provider

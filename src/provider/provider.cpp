@@ -1,0 +1,215 @@
+#include "provider/provider.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+
+namespace hawser::provider {
+namespace {
+
+using wire::same_token;
+
+Error bad_url(const char* why) {
+  return {.code = Code::invalid_request, .message = std::string("base_url ") + why};
+}
+
+Result<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc{} || end != text.data() + text.size() || port == 0) {
+    return bad_url("has a port that is not a number from 1 to 65535");
+  }
+  return port;
+}
+
+Result<> parse_authority(std::string_view authority, BaseUrl& url) {
+  if (authority.find('@') != std::string_view::npos) {
+    return bad_url("must not hold a user or password");
+  }
+  const bool bracketed = authority.starts_with('[');
+  const auto host_end = bracketed ? authority.find(']') : authority.find(':');
+  if (bracketed && host_end == std::string_view::npos) return bad_url("lacks a closing bracket");
+  url.host = bracketed ? authority.substr(1, host_end - 1) : authority.substr(0, host_end);
+  if (url.host.empty()) return bad_url("has no host");
+  const bool odd = std::any_of(url.host.begin(), url.host.end(),
+                               [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
+  if (odd) return bad_url("has a host with characters that no host name has");
+  const auto colon = authority.find(':', bracketed ? host_end : 0);
+  if (colon == std::string_view::npos) return {};
+  const auto port = parse_port(authority.substr(colon + 1));
+  if (!port) return port.error();
+  url.port = *port;
+  return {};
+}
+
+/// Fields that the gateway sets itself, or that only the hop to us was meant for.
+bool ours_to_set(std::string_view name) {
+  switch (name.size()) {
+    case 4:
+      return same_token(name, "host");
+    case 6:
+      return same_token(name, "expect");
+    case 7:
+      return same_token(name, "api-key");
+    case 9:
+      return same_token(name, "x-api-key");
+    case 12:
+      return same_token(name, "x-request-id");
+    case 13:
+      return same_token(name, "authorization");
+    case 14:
+      return same_token(name, "content-length") || same_token(name, "x-goog-api-key");
+    default:
+      return false;
+  }
+}
+
+/// Fields of an answer that hold for the provider's connection or host, not for ours.
+bool ends_with_provider(std::string_view name) {
+  switch (name.size()) {
+    case 7:
+      return same_token(name, "alt-svc");
+    case 14:
+      return same_token(name, "content-length");
+    case 25:
+      return same_token(name, "strict-transport-security");
+    default:
+      return false;
+  }
+}
+
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+std::string_view connection_of(const std::vector<wire::Field>& fields) {
+  for (const auto& field : fields) {
+    if (same_token(field.name, "connection")) return field.value;
+  }
+  return {};
+}
+
+/// Whether a Connection field names this one (RFC 9110, 7.6.1).
+bool named_by(std::string_view connection, std::string_view name) {
+  return !connection.empty() && wire::list_has(connection, name);
+}
+
+std::string credential_field(Auth auth, std::string_view key) {
+  std::string field;
+  switch (auth) {
+    case Auth::bearer:
+      append_field(field, "authorization", "Bearer " + std::string(key));
+      break;
+    case Auth::api_key:
+      append_field(field, "api-key", key);
+      break;
+    case Auth::x_api_key:
+      append_field(field, "x-api-key", key);
+      break;
+    case Auth::x_goog_api_key:
+      append_field(field, "x-goog-api-key", key);
+      break;
+    case Auth::none:
+      break;
+  }
+  return field;
+}
+
+std::string host_field(const BaseUrl& url) {
+  std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
+  if (url.port != (url.tls ? 443 : 80)) host += ":" + std::to_string(url.port);
+  return host;
+}
+
+}  // namespace
+
+Result<BaseUrl> parse_base_url(std::string_view text) {
+  BaseUrl url;
+  if (text.starts_with("https://")) {
+    text.remove_prefix(8);
+  } else if (text.starts_with("http://")) {
+    text.remove_prefix(7);
+    url.tls = false;
+    url.port = 80;
+  } else {
+    return bad_url("must begin with https:// or http://");
+  }
+  if (text.find_first_of("?#") != std::string_view::npos) {
+    return bad_url("must not hold a query or a fragment");
+  }
+  const auto slash = std::min(text.find('/'), text.size());
+  const auto authority = parse_authority(text.substr(0, slash), url);
+  if (!authority) return authority.error();
+  url.path = text.substr(slash);
+  while (url.path.ends_with('/')) url.path.pop_back();
+  return url;
+}
+
+Provider::Provider(std::string name, const ProviderConfig& config) : name_(std::move(name)) {
+  const auto url = parse_base_url(config.base_url);
+  if (!url) throw std::runtime_error("provider " + name_ + ": " + url.error().message);
+  origin_ = {.tls = url->tls,
+             .host = url->host,
+             .port = url->port,
+             .server_name = !url->tls                        ? std::string()
+                            : config.tls.server_name.empty() ? url->host
+                                                             : config.tls.server_name,
+             .ca_file = url->tls ? config.tls.ca_file : std::string(),
+             .min_version = config.tls.min_version};
+  path_ = url->path;
+  if (!config.api_version.empty()) query_ = "api-version=" + config.api_version;
+  has_credential_ = config.auth != Auth::none && !config.api_key.empty();
+
+  std::string fixed;
+  append_field(fixed, "host", host_field(*url));
+  if (has_credential_) fixed += credential_field(config.auth, config.api_key.reveal());
+  for (const auto& [field, value] : config.headers) {
+    append_field(fixed, field, value);
+    set_.push_back(field);
+  }
+  fixed_ = Secret(std::move(fixed));
+}
+
+bool Provider::forwards(const wire::Field& field, std::string_view connection) const {
+  if (ours_to_set(field.name) || wire::hop_by_hop(field.name)) return false;
+  if (named_by(connection, field.name)) return false;
+  return std::none_of(set_.begin(), set_.end(),
+                      [&](const std::string& name) { return same_token(name, field.name); });
+}
+
+void Provider::write_head(const Request& request, std::string& out) const {
+  out.append(request.head.method).append(" ").append(path_).append(request.tail);
+  if (!request.head.query.empty() || !query_.empty()) {
+    const bool both = !request.head.query.empty() && !query_.empty();
+    out.append("?").append(request.head.query).append(both ? "&" : "").append(query_);
+  }
+  out.append(" HTTP/1.1\r\n").append(fixed_.reveal());
+  const std::string_view connection = connection_of(request.head.fields);
+  for (const auto& field : request.head.fields) {
+    if (forwards(field, connection)) append_field(out, field.name, field.value);
+  }
+  append_field(out, "x-request-id", request.request_id);
+  if (request.framing == wire::Framing::chunked) {
+    append_field(out, "transfer-encoding", "chunked");
+  } else if (request.framing == wire::Framing::length) {
+    char digits[24];
+    const auto end = std::to_chars(digits, digits + sizeof digits, request.content_length).ptr;
+    append_field(out, "content-length", {digits, static_cast<std::size_t>(end - digits)});
+  }
+  out.append("\r\n");
+}
+
+void copy_answer_fields(const wire::ResponseHead& head, std::string& out) {
+  const std::string_view connection = connection_of(head.fields);
+  for (const auto& field : head.fields) {
+    if (ends_with_provider(field.name) || wire::hop_by_hop(field.name)) continue;
+    if (named_by(connection, field.name)) continue;
+    if (same_token(field.name, "x-request-id") || same_token(field.name, "request-id")) {
+      append_field(out, "x-hawser-upstream-request-id", field.value);
+    } else {
+      append_field(out, field.name, field.value);
+    }
+  }
+}
+
+}  // namespace hawser::provider

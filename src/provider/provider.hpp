@@ -1,0 +1,65 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "net/origin.hpp"
+#include "provider/config.hpp"
+#include "wire/http1.hpp"
+
+namespace hawser::provider {
+
+/// The parts of a base URL.
+struct BaseUrl {
+  bool tls = true;
+  std::string host{};
+  std::uint16_t port = 443;
+  std::string path{};  // without a slash at its end: "/v1"
+};
+
+/// Error: invalid_request that says what is wrong with it.
+Result<BaseUrl> parse_base_url(std::string_view url);
+
+/// What is special about one provider, compiled from its configuration. Pure: it writes heads and
+/// never opens a connection.
+class Provider {
+ public:
+  /// @throws std::runtime_error for a base URL that check() should have refused
+  Provider(std::string name, const ProviderConfig& config);
+
+  const std::string& name() const { return name_; }
+  const net::Origin& origin() const { return origin_; }
+  /// Whether the credential on the wire is ours and not the client's to know of.
+  bool has_credential() const { return has_credential_; }
+
+  struct Request {
+    const wire::RequestHead& head;
+    std::string_view tail;  // what follows /v1: "/chat/completions"
+    std::string_view request_id;
+    wire::Framing framing;  // of the body that will follow
+    std::uint64_t content_length;
+  };
+  /// Appends the head to send: the client's own fields, but for the credential, those that end at
+  /// this hop, and what the configuration sets.
+  void write_head(const Request& request, std::string& out) const;
+
+ private:
+  bool forwards(const wire::Field& field, std::string_view connection) const;
+
+  std::string name_;
+  net::Origin origin_;
+  std::string path_;
+  std::string query_;
+  Secret fixed_;                  // host, credential and configured fields, as they go out
+  std::vector<std::string> set_;  // names of the configured fields: ours win
+  bool has_credential_ = false;
+};
+
+/// The fields of an answer that go on to the client: "Name: value\r\n"... Those that end at this
+/// hop, lengths and what names the provider's own endpoints are left out; its request id is
+/// renamed.
+void copy_answer_fields(const wire::ResponseHead& head, std::string& out);
+
+}  // namespace hawser::provider

@@ -1,0 +1,142 @@
+#include "settings/config.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "config/nearest.hpp"
+#include "net/listener.hpp"
+#include "provider/provider.hpp"
+#include "stage/authenticate/authenticate.hpp"
+#include "stage/route/route.hpp"
+#include "wire/http1.hpp"
+
+namespace hawser::settings {
+namespace {
+
+using config::Problem;
+using Problems = std::vector<Problem>;
+
+std::string at(const char* list, std::size_t index, const char* member) {
+  return std::string(list) + "[" + std::to_string(index) + "]." + member;
+}
+
+bool valid_name(const std::string& name) {
+  return !name.empty() && name.size() <= 64 &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+void check_listen(const Config& config, Problems& problems) {
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < config.listen.size(); ++i) {
+    const std::string& text = config.listen[i].address;
+    const auto address = net::parse_host_port(text);
+    if (!address) {
+      problems.push_back({at("listen", i, "address"), address.error().message});
+      continue;
+    }
+    if (address->port != 0 && !seen.insert(text).second) {
+      problems.push_back({at("listen", i, "address"), "is listened on already"});
+    }
+    if (config.keys.empty() && !config.allow_anonymous && !net::is_loopback(*address)) {
+      problems.push_back({at("listen", i, "address"),
+                          "others can reach this address, and there are no keys: add keys, listen "
+                          "on 127.0.0.1, or set allow_anonymous: true"});
+    }
+  }
+  if (config.admin.address == "off") return;
+  const auto admin = net::parse_host_port(config.admin.address);
+  if (!admin) problems.push_back({"admin.address", admin.error().message});
+  if (seen.count(config.admin.address) != 0) {
+    problems.push_back({"admin.address", "must not be an address of the API"});
+  }
+}
+
+void check_providers(const Config& config, Problems& problems) {
+  for (const auto& [name, provider] : config.providers) {
+    const std::string path = "providers." + name;
+    if (!valid_name(name)) {
+      problems.push_back({path, "a name has 1 to 64 printable characters and no blanks"});
+    }
+    const auto url = provider::parse_base_url(provider.base_url);
+    if (!url) problems.push_back({path + ".base_url", url.error().message});
+    for (const auto& [field, value] : provider.headers) {
+      const bool token = !field.empty() && std::all_of(field.begin(), field.end(), [](char c) {
+        return c > ' ' && c < 0x7f &&
+               std::string_view("()<>@,;:\\\"/[]?={}").find(c) == std::string_view::npos;
+      });
+      if (!token) problems.push_back({path + ".headers." + field, "is not a header name"});
+      if (wire::hop_by_hop(field) || wire::same_token(field, "host") ||
+          wire::same_token(field, "content-length")) {
+        problems.push_back({path + ".headers." + field, "is set by the gateway"});
+      }
+      if (value.find_first_of("\r\n") != std::string::npos) {
+        problems.push_back({path + ".headers." + field, "must not hold a line end"});
+      }
+    }
+  }
+}
+
+Problem no_such_provider(const Config& config, std::string path, const std::string& name) {
+  std::vector<std::string_view> names;
+  for (const auto& [known, provider] : config.providers) names.push_back(known);
+  std::string reason = "there is no provider '" + name + "'";
+  const auto meant = config::nearest(name, names);
+  if (!meant.empty()) reason += ": did you mean '" + std::string(meant) + "'?";
+  return {std::move(path), std::move(reason)};
+}
+
+void check_models(const Config& config, Problems& problems) {
+  for (const auto& [name, model] : config.models) {
+    const auto star = name.find('*');
+    if (name.empty() || (star != std::string::npos && star + 1 != name.size())) {
+      problems.push_back({"models." + name, "a * may stand at the end of a name only"});
+    }
+    for (std::size_t i = 0; i < model.targets.size(); ++i) {
+      const std::string& provider = model.targets[i].provider;
+      if (config::find(config.providers, provider) == nullptr) {
+        const std::string path = "models." + name + "." + at("targets", i, "provider");
+        problems.push_back(no_such_provider(config, path, provider));
+      }
+    }
+  }
+  if (!config.default_provider.empty() &&
+      config::find(config.providers, config.default_provider) == nullptr) {
+    problems.push_back(no_such_provider(config, "default_provider", config.default_provider));
+  }
+}
+
+void check_keys(const Config& config, Problems& problems) {
+  std::set<std::string> names, hashes;
+  for (std::size_t i = 0; i < config.keys.size(); ++i) {
+    const auto& key = config.keys[i];
+    if (!valid_name(key.name)) {
+      problems.push_back({at("keys", i, "name"), "has 1 to 64 printable characters and no blanks"});
+    }
+    if (!names.insert(key.name).second) {
+      problems.push_back({at("keys", i, "name"), "'" + key.name + "' stands twice"});
+    }
+    stage::authenticate::Digest digest{};
+    if (!stage::authenticate::parse_hash(key.hash, digest)) {
+      problems.push_back({at("keys", i, "hash"),
+                          "must be sha256: and 64 hex digits, as `hawser key hash` prints it"});
+    } else if (!hashes.insert(key.hash).second) {
+      problems.push_back({at("keys", i, "hash"), "is the hash of another key too"});
+    }
+  }
+}
+
+}  // namespace
+
+Problems Config::check() const {
+  Problems problems;
+  check_listen(*this, problems);
+  check_providers(*this, problems);
+  check_models(*this, problems);
+  check_keys(*this, problems);
+  if (timeouts.total < timeouts.connect) {
+    problems.push_back({"timeouts.total", "must not be below timeouts.connect"});
+  }
+  return problems;
+}
+
+}  // namespace hawser::settings

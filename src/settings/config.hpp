@@ -1,0 +1,71 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/fields.hpp"
+#include "front/http/config.hpp"
+#include "net/config.hpp"
+#include "provider/config.hpp"
+#include "stage/attempt/config.hpp"
+#include "stage/authenticate/config.hpp"
+#include "stage/route/config.hpp"
+#include "telemetry/config.hpp"
+
+namespace hawser::settings {
+
+struct AdminConfig {
+  std::string address = "127.0.0.1:9901";
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("address", address, config::Anything{},
+          "HOST:PORT of health, metrics and administration; off: none.");
+  }
+};
+
+/// The whole configuration file.
+struct Config {
+  std::vector<net::ListenConfig> listen{net::ListenConfig{}};
+  AdminConfig admin{};
+  std::uint32_t workers = 0;
+  std::chrono::milliseconds drain_timeout{30'000};
+  bool allow_anonymous = false;
+  config::Map<provider::ProviderConfig> providers{};
+  config::Map<stage::route::ModelConfig> models{};
+  std::string default_provider{};
+  std::vector<stage::authenticate::KeyConfig> keys{};
+  front::http::LimitsConfig limits{};
+  stage::attempt::RetryConfig retry{};
+  stage::attempt::TimeoutConfig timeouts{};
+  telemetry::LogConfig log{};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("listen", listen, config::Required{}, "Addresses of the API.");
+    field("admin", admin, config::Anything{}, "The listener for operators.");
+    field("workers", workers, config::Range<std::uint32_t>{0, 256},
+          "Worker threads; 0: one a core.");
+    field("drain_timeout", drain_timeout, config::Range<milliseconds>{0ms, 1h},
+          "How long open exchanges may go on after SIGTERM.");
+    field("allow_anonymous", allow_anonymous, config::Anything{},
+          "Serve without keys on an address that others can reach.");
+    field("providers", providers, config::Required{},
+          "Where models are served, by a name of yours.");
+    field("models", models, config::Anything{},
+          "Public model names and their targets. A name that ends in * matches any ending; the "
+          "longest match wins.");
+    field("default_provider", default_provider, config::Anything{},
+          "Takes requests for models that are not listed and for paths without a model; empty: the "
+          "only provider, if there is one.");
+    field("keys", keys, config::Anything{},
+          "Virtual keys. Without any, everyone who reaches the listener may use it.");
+    field("limits", limits, config::Anything{}, "What a client may ask at most.");
+    field("retry", retry, config::Anything{}, "Retries and fallback.");
+    field("timeouts", timeouts, config::Anything{}, "Deadlines towards providers.");
+    field("log", log, config::Anything{}, "Logs.");
+  }
+  std::vector<config::Problem> check() const;
+};
+
+}  // namespace hawser::settings

@@ -1,0 +1,118 @@
+#include "stage/attempt/answer_content.hpp"
+
+#include <utility>
+
+namespace hawser::stage::attempt {
+
+using net::Piece;
+
+AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
+                             dialect::Api api, bool events, const Limits& limits)
+    : pool_(std::move(pool)),
+      connection_(std::move(connection)),
+      end_(api),
+      events_(events),
+      limits_(limits) {}
+
+AnswerContent::~AnswerContent() {
+  finish();
+}
+
+void AnswerContent::finish() {
+  if (connection_) pool_->give_back(std::move(connection_));
+}
+
+/// What is left to say once everything was read.
+Result<Piece> AnswerContent::ending() const {
+  if (!events_ || end_.complete()) return Piece{.last = true};
+  return Error{.code = Code::connection,
+               .message = "the provider ended the stream before the answer was complete"};
+}
+
+asio::awaitable<Result<Piece>> AnswerContent::next() {
+  if (!early_.empty()) {
+    joined_ = std::exchange(early_, {});
+    co_return Piece{.bytes = joined_, .last = done_ && ending().has_value()};
+  }
+  if (done_) co_return ending();
+  const auto deadline = std::min(Clock::now() + limits_.stall, limits_.deadline);
+  co_return co_await read_piece(deadline);
+}
+
+Error AnswerContent::broken(const Error& error) {
+  switch (error.code) {
+    case Code::cancelled:
+      return error;
+    case Code::timeout:
+      return {.code = Code::timeout, .message = "the provider fell silent"};
+    case Code::invalid_request:
+      return {.code = Code::upstream, .message = "the provider's answer is malformed"};
+    default:
+      return {.code = Code::connection,
+              .message = "the connection to the provider broke in the middle of the answer"};
+  }
+}
+
+asio::awaitable<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
+  for (;;) {
+    auto piece = co_await connection_->body().next(deadline);
+    if (!piece) co_return broken(piece.error());
+    done_ = piece->last;
+    if (!events_) co_return *piece;
+    const std::string_view whole = whole_events(*piece);
+    if (!whole.empty()) co_return Piece{.bytes = whole, .last = done_ && end_.complete()};
+    if (done_) co_return ending();
+  }
+}
+
+/// Cuts `piece` behind its last whole event and keeps the rest for the next one. At the end of the
+/// stream the rest goes out only if it completes the answer: half an event helps nobody.
+std::string_view AnswerContent::whole_events(Piece piece) {
+  std::size_t whole = scanner_.feed(piece.bytes);
+  if (held_.size() + piece.bytes.size() - whole > limits_.event_max) whole = piece.bytes.size();
+  end_.see(piece.bytes.substr(0, whole));
+  if (piece.last && whole < piece.bytes.size() + held_.size()) {
+    end_.see(piece.bytes.substr(whole));
+    if (end_.complete()) whole = piece.bytes.size();
+  }
+  std::string_view out = piece.bytes.substr(0, whole);
+  const bool joins = !held_.empty() && (whole > 0 || (piece.last && end_.complete()));
+  if (joins) {
+    joined_.assign(held_).append(out);
+    held_.clear();
+    out = joined_;
+  }
+  held_.append(piece.bytes.substr(whole));
+  if (joins) end_.see(out);  // a mark may have been cut in two
+  return out;
+}
+
+asio::awaitable<Result<AnswerContent::Opening>> AnswerContent::open_events(
+    Clock::time_point patience) {
+  while (!end_.any_data() && !done_) {
+    auto piece = co_await read_piece(std::min(patience, limits_.deadline));
+    if (!piece && piece.error().code == Code::timeout && Clock::now() < limits_.deadline) {
+      co_return Opening{};  // comments only, or nothing: the client must hear something now
+    }
+    if (!piece) {
+      if (done_) co_return Opening{.empty = true};
+      co_return piece.error();
+    }
+    early_.append(piece->bytes);
+  }
+  co_return Opening{.error_event = dialect::starts_with_error(early_), .empty = !end_.any_data()};
+}
+
+asio::awaitable<Result<std::optional<std::string>>> AnswerContent::read_whole(
+    std::size_t size_max, Clock::time_point patience) {
+  while (!done_ && early_.size() <= size_max) {
+    auto piece = co_await read_piece(patience);
+    if (!piece) co_return piece.error();
+    early_.append(piece->bytes);
+  }
+  if (early_.size() > size_max) co_return std::nullopt;
+  finish();
+  co_return std::optional<std::string>(std::exchange(early_, {}));
+}
+
+}  // namespace hawser::stage::attempt

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <string>
+
+#include "dialect/stream_end.hpp"
+#include "http/upstream.hpp"
+#include "net/source.hpp"
+#include "wire/sse.hpp"
+
+namespace hawser::stage::attempt {
+
+namespace asio = boost::asio;
+
+/// The content of a provider's answer as it comes in. Owns the connection: whole and kept alive, it
+/// goes back to its pool; dropped in the middle, it is closed, which cancels the call there.
+///
+/// Of an event stream it gives whole events only: a stream that breaks can then still be ended by
+/// an error event, and its bytes are those of the provider.
+class AnswerContent final : public net::Source {
+ public:
+  struct Limits {
+    milliseconds stall;
+    Clock::time_point deadline;                // of the whole exchange
+    std::size_t event_max = 16 * 1024 * 1024;  // an event longer than that goes out in parts
+  };
+  AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
+                dialect::Api api, bool events, const Limits& limits);
+  ~AnswerContent() override;
+
+  /// Errors: connection (broken, or ended without its terminal event), timeout, cancelled, upstream
+  asio::awaitable<Result<net::Piece>> next() override;
+
+  /// Reads until the first event with data is there, at most until `patience`; next() gives what
+  /// was read. Error events and empty streams can so be told before anything goes to the client.
+  struct Opening {
+    bool error_event = false;
+    bool empty = false;
+  };
+  asio::awaitable<Result<Opening>> open_events(Clock::time_point patience);
+
+  /// Reads the whole content if it is at most `size_max`; nothing when it is longer: then next()
+  /// gives it from the start.
+  asio::awaitable<Result<std::optional<std::string>>> read_whole(std::size_t size_max,
+                                                                 Clock::time_point patience);
+
+ private:
+  asio::awaitable<Result<net::Piece>> read_piece(Clock::time_point deadline);
+  std::string_view whole_events(net::Piece piece);
+  Result<net::Piece> ending() const;
+  static Error broken(const Error& error);
+  void finish();
+
+  std::shared_ptr<http::OriginPool> pool_;
+  http::UpstreamPtr connection_;
+  wire::SseScanner scanner_;
+  dialect::StreamEnd end_;
+  bool events_;
+  Limits limits_;
+  std::string early_;  // read ahead of the first next()
+  std::string held_;   // the beginning of an event whose end has not come
+  std::string joined_;
+  bool done_ = false;
+};
+
+}  // namespace hawser::stage::attempt

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "config/fields.hpp"
+
+namespace hawser::stage::attempt {
+
+/// Retries happen before the first content only.
+struct RetryConfig {
+  std::uint32_t attempts_max = 3;
+  std::uint32_t attempts_per_target_max = 2;
+  std::chrono::milliseconds backoff_base{200};
+  std::chrono::milliseconds backoff_max{5'000};
+  std::chrono::milliseconds wait_max{60'000};
+  std::uint32_t budget_percent = 20;
+  std::uint32_t budget_per_second = 3;
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("attempts_max", attempts_max, config::Range<std::uint32_t>{1, 10},
+          "Tries of one request, the first one included.");
+    field("attempts_per_target_max", attempts_per_target_max, config::Range<std::uint32_t>{1, 10},
+          "Tries of one request at one target.");
+    field("backoff_base", backoff_base, config::Range<milliseconds>{0ms, 60s},
+          "Full jitter: the n-th wait is drawn from 0 to base x 2^n.");
+    field("backoff_max", backoff_max, config::Range<milliseconds>{0ms, 60s},
+          "Upper bound of that range.");
+    field("wait_max", wait_max, config::Range<milliseconds>{0ms, 120s},
+          "Longest wait that a provider may ask of us with Retry-After; a longer one ends the "
+          "request with that answer.");
+    field("budget_percent", budget_percent, config::Range<std::uint32_t>{0, 100},
+          "Retries allowed, in percent of the requests of the last 10 seconds.");
+    field("budget_per_second", budget_per_second, config::Range<std::uint32_t>{0, 10'000},
+          "Retries a second and worker that are allowed however few requests there are.");
+  }
+  std::vector<config::Problem> check() const {
+    if (backoff_base <= backoff_max) return {};
+    return {{"backoff_base", "must not be above backoff_max"}};
+  }
+};
+
+struct TimeoutConfig {
+  std::chrono::milliseconds connect{3'000};
+  std::chrono::milliseconds tls{5'000};
+  std::chrono::milliseconds first_token{120'000};
+  std::chrono::milliseconds stall{120'000};
+  std::chrono::milliseconds total{900'000};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("connect", connect, config::Range<milliseconds>{10ms, 60s},
+          "TCP connection to the provider, names included.");
+    field("tls", tls, config::Range<milliseconds>{10ms, 60s}, "TLS handshake with the provider.");
+    field("first_token", first_token, config::Range<milliseconds>{10ms, 1h},
+          "From the request sent to the first content.");
+    field("stall", stall, config::Range<milliseconds>{10ms, 1h},
+          "Silence of an answer that has begun.");
+    field("total", total, config::Range<milliseconds>{10ms, 24h},
+          "The whole exchange, retries and waits included.");
+  }
+};
+
+}  // namespace hawser::stage::attempt

@@ -1,0 +1,75 @@
+#include "stage/attempt/decide.hpp"
+
+#include <algorithm>
+
+namespace hawser::stage::attempt {
+namespace {
+
+/// Full jitter: anywhere from nothing to base x 2^n.
+milliseconds backoff(const Situation& now, const RetryConfig& config) {
+  const auto doublings = std::min<std::uint32_t>(now.attempts - 1, 16);
+  const auto ceiling = std::min(config.backoff_base * (1 << doublings), config.backoff_max);
+  return milliseconds(
+      static_cast<milliseconds::rep>(now.random * static_cast<double>(ceiling.count())));
+}
+
+/// Faults of the request itself: no other target would answer better.
+bool clients_fault(int status) {
+  switch (status) {
+    case 400:
+    case 405:
+    case 406:
+    case 409:
+    case 410:
+    case 411:
+    case 413:
+    case 414:
+    case 415:
+    case 416:
+    case 417:
+    case 422:
+    case 428:
+    case 431:
+    case 451:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Faults of our credential or of what this deployment serves: another target may know better.
+bool targets_fault(int status) {
+  return status == 401 || status == 402 || status == 403 || status == 404;
+}
+
+/// The provider says of itself that it did not run the request.
+bool shed(int status) {
+  return status == 429 || status == 503 || status == 529;
+}
+
+}  // namespace
+
+Step decide(const Failure& failure, const Situation& now, const RetryConfig& config) {
+  const bool out_of_attempts = now.attempts >= config.attempts_max;
+  if (failure.reached == Reached::content_out || failure.code == Code::cancelled) return GiveUp{};
+  if (!now.replayable && failure.reached != Reached::not_connected) return GiveUp{};
+  if (failure.reached == Reached::unprocessed) return TrySame{.wait = 0ms, .free = true};
+  if (clients_fault(failure.status)) return GiveUp{};
+  if (failure.should_retry == false && !now.has_next_target) return GiveUp{};
+
+  const bool worth_another = now.has_next_target;
+  const bool asked = shed(failure.status) || failure.should_retry == true;
+  const bool safe = failure.reached == Reached::not_connected || now.idempotent || asked;
+  const bool same_may_help = safe && !failure.out_of_quota && !targets_fault(failure.status);
+  if (!worth_another && !same_may_help) return GiveUp{};
+  if (out_of_attempts || !now.budget_allows) return GiveUp{.retries_spent = true};
+  if (worth_another) return TryNext{};
+  if (now.attempts_at_target >= config.attempts_per_target_max) {
+    return GiveUp{.retries_spent = true};
+  }
+  const milliseconds wait = failure.retry_after.value_or(backoff(now, config));
+  if (wait > config.wait_max || wait >= now.time_left) return GiveUp{.retries_spent = true};
+  return TrySame{.wait = wait};
+}
+
+}  // namespace hawser::stage::attempt

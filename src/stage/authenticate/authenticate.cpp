@@ -1,0 +1,112 @@
+#include "stage/authenticate/authenticate.hpp"
+
+#include <openssl/crypto.h>
+
+#include <cstring>
+
+namespace hawser::stage::authenticate {
+
+using exchange::Answer;
+using exchange::Exchange;
+
+namespace {
+
+int nibble(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+Error refusal(bool given) {
+  Error error;
+  error.code = Code::authentication;
+  error.message = given ? "Incorrect API key provided."
+                        : "You didn't provide an API key. Send it as Authorization: Bearer KEY.";
+  return error;
+}
+
+}  // namespace
+
+bool parse_hash(std::string_view text, Digest& out) {
+  if (!text.starts_with("sha256:")) return false;
+  text.remove_prefix(7);
+  if (text.size() != 2 * out.size()) return false;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const int high = nibble(text[2 * i]), low = nibble(text[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    out[i] = static_cast<unsigned char>(high * 16 + low);
+  }
+  return true;
+}
+
+std::size_t KeyTable::HashPrefix::operator()(const Digest& digest) const {
+  std::size_t hash = 0;
+  std::memcpy(&hash, digest.data(), sizeof hash);
+  return hash;
+}
+
+KeyTable::KeyTable(const std::vector<KeyConfig>& keys) {
+  for (const KeyConfig& key : keys) {
+    Entry entry{key.name, key.tenant, key.models, {}};
+    if (!parse_hash(key.hash, entry.digest)) continue;
+    const Digest digest = entry.digest;
+    entries_.emplace(digest, std::move(entry));
+  }
+}
+
+const KeyTable::Entry* KeyTable::find(const Digest& digest) const {
+  const auto found = entries_.find(digest);
+  if (found == entries_.end()) return nullptr;
+  // The table finds by a digest, which tells nothing of the key; the last word is constant-time.
+  const Entry& entry = found->second;
+  return CRYPTO_memcmp(entry.digest.data(), digest.data(), digest.size()) == 0 ? &entry : nullptr;
+}
+
+std::string_view presented_key(const wire::RequestHead& head) {
+  for (const wire::Field& field : head.fields) {
+    switch (field.name.size()) {
+      case 13:
+        if (!wire::same_token(field.name, "authorization") || field.value.size() <= 7) break;
+        if (!wire::same_token(field.value.substr(0, 7), "bearer ")) break;
+        return field.value.substr(7);
+      case 9:
+        if (wire::same_token(field.name, "x-api-key")) return field.value;
+        break;
+      case 7:
+        if (wire::same_token(field.name, "api-key")) return field.value;
+        break;
+      case 14:
+        if (wire::same_token(field.name, "x-goog-api-key")) return field.value;
+        break;
+      default:
+        break;
+    }
+  }
+  return {};
+}
+
+Authenticate::Authenticate(std::shared_ptr<const KeyTable> keys)
+    : keys_(std::move(keys)), context_(EVP_MD_CTX_new()) {
+  EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+}
+
+Digest Authenticate::digest_of(std::string_view key) {
+  Digest digest{};
+  EVP_DigestInit_ex(context_.get(), nullptr, nullptr);  // keeps the algorithm, fetched once
+  EVP_DigestUpdate(context_.get(), key.data(), key.size());
+  EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
+  return digest;
+}
+
+exchange::asio::awaitable<Answer> Authenticate::run(Exchange& exchange, exchange::Next next) {
+  if (keys_->empty()) return next(exchange);
+  const std::string_view key = presented_key(*exchange.request.head);
+  const KeyTable::Entry* entry = key.empty() ? nullptr : keys_->find(digest_of(key));
+  if (entry == nullptr) return exchange::answer_now(refusal(!key.empty()));
+  exchange.principal = {entry->tenant, entry->name};
+  if (!entry->models.empty()) exchange.allowed_models = &entry->models;
+  return next(exchange);
+}
+
+}  // namespace hawser::stage::authenticate

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "exchange/stage.hpp"
+#include "stage/authenticate/config.hpp"
+
+namespace hawser::stage::authenticate {
+
+using Digest = std::array<unsigned char, 32>;
+
+/// The virtual keys of one configuration; shared by all workers, never changed.
+class KeyTable {
+ public:
+  struct Entry {
+    std::string name{};
+    std::string tenant{};
+    std::vector<std::string> models{};
+    Digest digest{};
+  };
+  /// @param keys  checked before: hashes are "sha256:" and 64 hex digits
+  explicit KeyTable(const std::vector<KeyConfig>& keys);
+
+  bool empty() const { return entries_.empty(); }
+  const Entry* find(const Digest& digest) const;
+
+ private:
+  struct HashPrefix {
+    std::size_t operator()(const Digest& digest) const;
+  };
+  std::unordered_map<Digest, Entry, HashPrefix> entries_;
+};
+
+/// "sha256:HEX" to the digest; false when it is malformed.
+bool parse_hash(std::string_view text, Digest& out);
+
+/// The key as any dialect's client sends it: Authorization: Bearer, x-api-key, api-key or
+/// x-goog-api-key. A key may hold blanks. Empty when there is none.
+std::string_view presented_key(const wire::RequestHead& head);
+
+/// Lets nobody pass without a known key, where keys are configured.
+class Authenticate final : public exchange::Stage {
+ public:
+  explicit Authenticate(std::shared_ptr<const KeyTable> keys);
+  exchange::asio::awaitable<exchange::Answer> run(exchange::Exchange& exchange,
+                                                  exchange::Next next) override;
+
+ private:
+  struct DigestFree {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  Digest digest_of(std::string_view key);
+
+  std::shared_ptr<const KeyTable> keys_;
+  std::unique_ptr<EVP_MD_CTX, DigestFree> context_;
+};
+
+}  // namespace hawser::stage::authenticate

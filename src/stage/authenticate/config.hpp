@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/fields.hpp"
+
+namespace hawser::stage::authenticate {
+
+/// A virtual key. Only its hash is known to us.
+struct KeyConfig {
+  std::string name{};
+  std::string hash{};  // "sha256:<64 hex digits>", as `hawser key new` prints it
+  std::string tenant = "default";
+  std::vector<std::string> models{};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("name", name, config::Required{}, "Name of the key in logs and figures.");
+    field("hash", hash, config::Required{},
+          "sha256:HEX of the key, as `hawser key new` and `hawser key hash` print it.");
+    field("tenant", tenant, config::Anything{}, "Who owns the key.");
+    field("models", models, config::Anything{},
+          "Models that the key may ask for; empty: all. A trailing * matches any ending.");
+  }
+};
+
+}  // namespace hawser::stage::authenticate

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "exchange/stage.hpp"
+#include "telemetry/access_log.hpp"
+#include "telemetry/metrics.hpp"
+#include "telemetry/standard_metrics.hpp"
+
+namespace hawser::stage::observe {
+
+struct ByName {
+  using is_transparent = void;
+  using Views = std::pair<std::string_view, std::string_view>;
+  bool operator()(const Views& a, const Views& b) const { return a < b; }
+};
+/// Series by public model and provider, looked up once a configuration.
+using ModelSeries = std::map<std::pair<std::string, std::string>, telemetry::ModelMetrics, ByName>;
+
+/// Counts and logs every exchange when it is over, however it ended.
+class Observe final : public exchange::Stage, private exchange::AtEnd {
+ public:
+  Observe(const telemetry::StandardMetrics& metrics, ModelSeries models, telemetry::Shard& shard,
+          telemetry::AccessLog::Writer& log)
+      : metrics_(metrics), models_(std::move(models)), shard_(shard), log_(log) {}
+
+  exchange::asio::awaitable<exchange::Answer> run(exchange::Exchange& exchange,
+                                                  exchange::Next next) override;
+
+ private:
+  void ended(const exchange::Exchange& exchange) override;
+  void count(const exchange::Exchange& exchange, Clock::time_point now);
+  void count_model(const exchange::Exchange& exchange, Clock::time_point now);
+  void log(const exchange::Exchange& exchange, Clock::time_point now);
+
+  const telemetry::StandardMetrics& metrics_;
+  ModelSeries models_;
+  telemetry::Shard& shard_;
+  telemetry::AccessLog::Writer& log_;
+};
+
+}  // namespace hawser::stage::observe

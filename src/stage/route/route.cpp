@@ -1,0 +1,144 @@
+#include "stage/route/route.hpp"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace hawser::stage::route {
+
+using exchange::Answer;
+using exchange::Exchange;
+using exchange::Target;
+namespace json = boost::json;
+
+namespace {
+
+bool is_pattern(std::string_view name) {
+  return name.ends_with('*');
+}
+
+Target make_target(const std::vector<std::string>& providers, const std::string& provider,
+                   const std::string& model) {
+  Target target;
+  const auto found = std::find(providers.begin(), providers.end(), provider);
+  target.provider = static_cast<std::size_t>(found - providers.begin());
+  target.provider_name = provider;
+  target.model = model;
+  target.name = model.empty() ? provider : provider + "/" + model;
+  if (!model.empty()) target.model_json = json::serialize(json::value(json::string(model)));
+  return target;
+}
+
+bool allowed(const Exchange& exchange, std::string_view model) {
+  if (exchange.allowed_models == nullptr) return true;
+  return std::any_of(exchange.allowed_models->begin(), exchange.allowed_models->end(),
+                     [&](const std::string& pattern) { return covers(pattern, model); });
+}
+
+Error no_such_model(const std::string& model) {
+  Error error;
+  error.code = Code::not_found;
+  error.message = "The model `" + model + "` does not exist or you do not have access to it.";
+  error.param = "model";
+  return error;
+}
+
+Error not_allowed(const std::string& model) {
+  Error error;
+  error.code = Code::permission;
+  error.message = model.empty()
+                      ? "This API key may use certain models only, and the request names none."
+                      : "This API key may not use the model `" + model + "`.";
+  error.param = "model";
+  return error;
+}
+
+exchange::asio::awaitable<Answer> answer_json(std::string body) {
+  generation::AnswerHead head;
+  head.fields = "Content-Type: application/json\r\n";
+  co_return generation::make_whole(std::move(head), std::move(body));
+}
+
+}  // namespace
+
+bool covers(std::string_view pattern, std::string_view name) {
+  if (!is_pattern(pattern)) return pattern == name;
+  return name.starts_with(pattern.substr(0, pattern.size() - 1));
+}
+
+RouteTable::RouteTable(const config::Map<ModelConfig>& models,
+                       const std::vector<std::string>& providers,
+                       const std::string& default_provider) {
+  for (const auto& [name, model] : models) {
+    Entry entry;
+    entry.name = name;
+    for (const auto& target : model.targets) {
+      entry.targets.push_back(make_target(providers, target.provider, target.model));
+    }
+    if (is_pattern(name)) {
+      patterns_.push_back(entries_.size());
+    } else {
+      exact_.emplace(name, entries_.size());
+    }
+    entries_.push_back(std::move(entry));
+  }
+  std::stable_sort(patterns_.begin(), patterns_.end(), [this](std::size_t a, std::size_t b) {
+    return entries_[a].name.size() > entries_[b].name.size();
+  });
+  if (default_provider.empty()) return;
+  default_.emplace();
+  default_->name = "other";
+  default_->targets.push_back(make_target(providers, default_provider, ""));
+}
+
+const RouteTable::Entry* RouteTable::find(std::string_view model) const {
+  if (const auto found = exact_.find(model); found != exact_.end()) {
+    return &entries_[found->second];
+  }
+  for (const std::size_t index : patterns_) {
+    if (covers(entries_[index].name, model)) return &entries_[index];
+  }
+  return nullptr;
+}
+
+Result<const RouteTable::Entry*> Route::choose(const Exchange& exchange) const {
+  const auto& facts = exchange.request.facts;
+  const RouteTable::Entry* entry = facts.has_model ? table_->find(facts.model) : nullptr;
+  if (entry == nullptr) entry = table_->fallback();
+  if (entry == nullptr && facts.has_model) return no_such_model(facts.model);
+  if (entry == nullptr) {
+    return Error{.code = Code::not_found,
+                 .message = "No provider is configured for this path: set default_provider."};
+  }
+  // A key that is bound to models may not slip past them by naming none where one is needed.
+  const bool generates = exchange.request.endpoint.api != dialect::Api::other &&
+                         exchange.request.endpoint.api != dialect::Api::models;
+  if (facts.has_model ? !allowed(exchange, facts.model)
+                      : generates && exchange.allowed_models != nullptr) {
+    return not_allowed(facts.model);
+  }
+  return entry;
+}
+
+std::string Route::list_of_models(const Exchange& exchange) const {
+  json::array data;
+  for (const auto& entry : table_->entries()) {
+    if (is_pattern(entry.name) || !allowed(exchange, entry.name)) continue;
+    data.push_back(
+        {{"id", entry.name}, {"object", "model"}, {"created", 0}, {"owned_by", "hawser"}});
+  }
+  return json::serialize(json::object{{"object", "list"}, {"data", std::move(data)}});
+}
+
+exchange::asio::awaitable<Answer> Route::run(Exchange& exchange, exchange::Next next) {
+  if (exchange.request.endpoint.api == dialect::Api::models && table_->fallback() == nullptr) {
+    return answer_json(list_of_models(exchange));
+  }
+  const auto entry = choose(exchange);
+  if (!entry) return exchange::answer_now(entry.error());
+  exchange.candidates = (*entry)->targets;
+  exchange.public_model = (*entry)->name;
+  return next(exchange);
+}
+
+}  // namespace hawser::stage::route

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "exchange/stage.hpp"
+#include "stage/route/config.hpp"
+
+namespace hawser::stage::route {
+
+/// Whether `pattern` covers `name`: equal, or equal up to the pattern's trailing *.
+bool covers(std::string_view pattern, std::string_view name);
+
+/// Model names and where they are served, compiled from one configuration; shared by all workers.
+class RouteTable {
+ public:
+  struct Entry {
+    std::string name{};  // as the configuration has it: exact, or ending in *
+    std::vector<exchange::Target> targets{};
+  };
+
+  /// @param providers         names in the order of the providers' indices
+  /// @param default_provider  serves what is not listed; empty: nobody does
+  RouteTable(const config::Map<ModelConfig>& models, const std::vector<std::string>& providers,
+             const std::string& default_provider);
+
+  /// The entry of that model: its own name first, then the longest pattern; nullptr: none.
+  const Entry* find(std::string_view model) const;
+  /// Where calls without a model and models that are not listed go; nullptr: nowhere.
+  const Entry* fallback() const { return default_ ? &*default_ : nullptr; }
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  std::vector<Entry> entries_;
+  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> exact_;
+  std::vector<std::size_t> patterns_;  // longest first
+  std::optional<Entry> default_;
+};
+
+/// Chooses the targets of an exchange, and answers the list of models where no provider can.
+class Route final : public exchange::Stage {
+ public:
+  explicit Route(std::shared_ptr<const RouteTable> table) : table_(std::move(table)) {}
+  exchange::asio::awaitable<exchange::Answer> run(exchange::Exchange& exchange,
+                                                  exchange::Next next) override;
+
+ private:
+  Result<const RouteTable::Entry*> choose(const exchange::Exchange& exchange) const;
+  std::string list_of_models(const exchange::Exchange& exchange) const;
+
+  std::shared_ptr<const RouteTable> table_;
+};
+
+}  // namespace hawser::stage::route

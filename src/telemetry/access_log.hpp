@@ -1,0 +1,88 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace hawser::telemetry {
+
+/// One finished exchange. Names come from the configuration, ids from us; no query, body or key.
+struct AccessRecord {
+  std::int64_t time_us = 0;  // since the epoch
+  std::string_view request_id{};
+  std::string_view client{};
+  std::string_view method{};
+  std::string_view path{};  // without its query
+  int status = 0;
+  std::string_view error{};
+  std::string_view model{};
+  std::string_view target{};
+  std::string_view tenant{};
+  std::string_view key{};
+  std::uint32_t attempts = 0;
+  bool stream = false;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::int64_t duration_us = 0;
+  std::int64_t first_content_us = -1;  // -1: none came
+  std::int64_t overhead_us = -1;       // -1: never reached a provider
+};
+
+/// Appends the record as one JSON line.
+void append_line(const AccessRecord& record, std::string& out);
+
+/// Writes records from a thread of its own: a worker only appends to memory. When the disk cannot
+/// keep up, lines beyond the bound are dropped and counted, and nobody waits.
+class AccessLog {
+ public:
+  /// The side of one worker.
+  class Writer {
+   public:
+    void write(const AccessRecord& record);
+
+   private:
+    friend class AccessLog;
+    explicit Writer(AccessLog& log) : log_(log) {}
+    AccessLog& log_;
+    std::mutex mutex_;  // held for one append or one swap
+    std::string lines_;
+  };
+
+  /// @param where      stdout, stderr, off or a path
+  /// @param queue_max  bytes that may wait in each writer
+  /// @throws std::runtime_error when the file cannot be opened
+  AccessLog(std::string where, std::size_t queue_max);
+  ~AccessLog();  // writes what is left
+  AccessLog(const AccessLog&) = delete;
+  AccessLog& operator=(const AccessLog&) = delete;
+
+  Writer& make_writer();
+  /// Opens the path anew (after rotation). The old file stays when that fails.
+  /// @return false when it failed
+  bool reopen();
+  std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+  const std::string& where() const { return where_; }
+
+ private:
+  int open_file() const;
+  void run();
+  void flush();
+
+  std::string where_;
+  std::size_t queue_max_;
+  std::atomic<std::uint64_t> dropped_{0};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  int fd_ = -1;
+  std::vector<std::unique_ptr<Writer>> writers_;
+  std::thread thread_;
+};
+
+}  // namespace hawser::telemetry

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "config/fields.hpp"
+
+namespace hawser::telemetry {
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+constexpr std::array<config::EnumName<LogLevel>, 4> names_of(LogLevel) {
+  return {{{LogLevel::debug, "debug"},
+           {LogLevel::info, "info"},
+           {LogLevel::warn, "warn"},
+           {LogLevel::error, "error"}}};
+}
+
+struct LogConfig {
+  LogLevel level = LogLevel::info;
+  std::string access_log = "stdout";
+  Bytes access_log_queue_max{4 * 1024 * 1024};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("level", level, config::Anything{}, "Least severity that is logged (to stderr).");
+    field("access_log", access_log, config::Anything{},
+          "One JSON line for each exchange: stdout, stderr, off or a file path (reopened on "
+          "SIGHUP).");
+    field("access_log_queue_max", access_log_queue_max,
+          config::Range<Bytes>{Bytes{64 * 1024}, Bytes{1024ull * 1024 * 1024}},
+          "Lines that wait to be written; beyond it they are dropped and counted.");
+  }
+};
+
+}  // namespace hawser::telemetry

@@ -1,0 +1,63 @@
+#include "telemetry/standard_metrics.hpp"
+
+namespace hawser::telemetry {
+namespace {
+
+constexpr std::array duration_bounds{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,  1.0,
+                                     2.5,   5.0,  10.0,  30.,  60., 120., 300., 600.};
+constexpr std::array overhead_bounds{5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4,
+                                     1e-3, 2e-3, 5e-3, 1e-2, 5e-2, 1e-1};
+// OpenTelemetry's advice for gen_ai.server.request.duration and time_to_first_token.
+constexpr std::array gen_ai_bounds{0.01, 0.02, 0.04, 0.08,  0.16,  0.32,  0.64,
+                                   1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92};
+constexpr std::array first_token_bounds{0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1,
+                                        0.25,  0.5,   0.75, 1.0,  2.5,  5.0,  7.5,  10.0};
+
+}  // namespace
+
+StandardMetrics::StandardMetrics(Registry& registry) {
+  constexpr auto requests_help = "Exchanges by the HTTP status told to the client; 0: none was.";
+  for (std::size_t status = 0; status < requests_.size(); ++status) {
+    if (status > 0 && status < 100) continue;
+    requests_[status] =
+        registry.counter("requests_total", requests_help, {{"status", std::to_string(status)}});
+  }
+  for (std::size_t i = 0; i < codes_count; ++i) {
+    errors[i] = registry.counter("api_errors", "Failed exchanges by type (docs/errors.md).",
+                                 {{"type", std::string(name_of(static_cast<Code>(i)))}});
+  }
+  request_duration = registry.histogram(
+      "http_request_duration_seconds",
+      "From the first byte of a request to the last of its answer.", duration_bounds);
+  overhead = registry.histogram("hawser_overhead_seconds",
+                                "The gateway's own time before an answer begins.", overhead_bounds);
+  in_flight = registry.gauge("hawser_requests_in_flight", "Exchanges under way.");
+  streams = registry.gauge("hawser_streams_active", "Streamed answers under way.");
+  client_connections =
+      registry.gauge("hawser_connections", "Open client connections.", {{"side", "downstream"}});
+  retries = registry.counter("hawser_retries_total", "Tries repeated at the same target.");
+  fallbacks = registry.counter("hawser_fallbacks_total", "Tries moved on to the next target.");
+  constexpr auto connections_help = "Connections taken for an attempt, new or kept.";
+  upstream_connections_new = registry.counter("hawser_upstream_connections_total", connections_help,
+                                              {{"reused", "false"}});
+  upstream_connections_reused =
+      registry.counter("hawser_upstream_connections_total", connections_help, {{"reused", "true"}});
+  constexpr auto reloads_help = "Reloads of the configuration.";
+  reloads_ok = registry.counter("hawser_config_reloads_total", reloads_help, {{"result", "ok"}});
+  reloads_failed =
+      registry.counter("hawser_config_reloads_total", reloads_help, {{"result", "failed"}});
+}
+
+ModelMetrics model_metrics(Registry& registry, const std::string& model,
+                           const std::string& provider) {
+  const Labels labels{{"gen_ai_provider_name", provider}, {"gen_ai_request_model", model}};
+  return {
+      registry.histogram("gen_ai_server_request_duration_seconds",
+                         "Duration of exchanges that reached a provider.", gen_ai_bounds, labels),
+      registry.histogram("gen_ai_server_time_to_first_token_seconds",
+                         "From the request to the first content of a stream.", first_token_bounds,
+                         labels),
+      registry.counter("hawser_upstream_attempts_total", "Attempts at providers.", labels)};
+}
+
+}  // namespace hawser::telemetry

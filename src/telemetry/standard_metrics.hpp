@@ -1,0 +1,45 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace hawser::telemetry {
+
+/// The families that do not depend on the configuration (docs/metrics.md).
+struct StandardMetrics {
+  explicit StandardMetrics(Registry& registry);
+
+  /// requests_total{status}; statuses outside 100 to 599 count as other.
+  SeriesId requests(int status) const {
+    return requests_[status >= 100 && status < 600 ? static_cast<std::size_t>(status) : 0];
+  }
+  /// Registers the series of a status that has none yet. Statuses are few; most are never seen.
+  std::array<SeriesId, 600> requests_{};
+  std::array<SeriesId, codes_count> errors{};  // api_errors{type}, by Code
+  SeriesId request_duration{};
+  SeriesId overhead{};
+  SeriesId in_flight{};
+  SeriesId streams{};
+  SeriesId client_connections{};
+  SeriesId retries{};
+  SeriesId fallbacks{};
+  SeriesId upstream_connections_new{};
+  SeriesId upstream_connections_reused{};
+  SeriesId reloads_ok{};
+  SeriesId reloads_failed{};
+};
+
+/// What is counted for one public model at one provider.
+struct ModelMetrics {
+  SeriesId duration{};
+  SeriesId first_token{};
+  SeriesId attempts{};
+};
+ModelMetrics model_metrics(Registry& registry, const std::string& model,
+                           const std::string& provider);
+
+}  // namespace hawser::telemetry
