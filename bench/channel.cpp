@@ -1,5 +1,6 @@
 #include "channel.hpp"
 
+#include <openssl/err.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,7 +16,7 @@ Moved moved_plain(ssize_t result) {
   return {.state = later ? Moved::State::later : Moved::State::closed};
 }
 
-void require(int result, const char* what) {
+void require(long result, const char* what) {
   if (result != 1) throw std::runtime_error(what);
 }
 
@@ -23,10 +24,10 @@ void require(int result, const char* what) {
 
 TlsClient::TlsClient(bool resume) : resume_(resume), context_(SSL_CTX_new(TLS_client_method())) {
   SSL_CTX* context = context_.get();
-  require(context != nullptr, "SSL_CTX_new");
+  require(context != nullptr ? 1 : 0, "SSL_CTX_new");
   require(SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION), "TLS 1.3");
   require(SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256"), "suite");
-  require(SSL_CTX_set1_groups_list(context, "P-256") == 1, "curve");
+  require(SSL_CTX_set1_groups_list(context, "P-256"), "curve");
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_set_read_ahead(context, 1);
@@ -43,7 +44,7 @@ int TlsClient::keep_session(SSL* ssl, SSL_SESSION* session) {
 
 SSL* TlsClient::connect(int fd) {
   SSL* ssl = SSL_new(context_.get());
-  require(ssl != nullptr, "SSL_new");
+  require(ssl != nullptr ? 1 : 0, "SSL_new");
   require(SSL_set_fd(ssl, fd), "SSL_set_fd");
   SSL_set_tlsext_host_name(ssl, "localhost");
   if (session_ != nullptr) SSL_set_session(ssl, session_.get());
@@ -67,6 +68,7 @@ Moved Channel::moved(int result) {
   const int error = SSL_get_error(ssl_, result);
   const bool later = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ||
                      (error == SSL_ERROR_SYSCALL && errno == ENOTCONN);
+  ERR_clear_error();
   return {.state = later ? Moved::State::later : Moved::State::closed};
 }
 

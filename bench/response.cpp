@@ -1,22 +1,15 @@
 #include "response.hpp"
 
-#include <algorithm>
-#include <cctype>
 #include <charconv>
+#include <utility>
 
 #include "event.hpp"
+#include "head.hpp"
 
 namespace hawser::bench {
 namespace {
 
 constexpr std::size_t head_max = 16 * 1024;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 bool number(std::string_view text, int base, std::size_t& out) {
   const auto end = std::from_chars(text.data(), text.data() + text.size(), out, base);
@@ -70,35 +63,33 @@ bool Response::step(std::string_view& bytes) {
 
 bool Response::take_head(std::string_view& bytes) {
   const std::size_t before = held_.size();
-  held_ += bytes;
-  const auto end = held_.find("\r\n\r\n", before < 3 ? 0 : before - 3);
-  if (end == std::string::npos) {
+  std::string_view head = bytes;
+  if (before > 0) {
+    held_ += bytes;
+    head = held_;
+  }
+  const auto end = head.find("\r\n\r\n");
+  if (end == std::string_view::npos) {
+    if (before == 0) held_ = bytes;
     bytes = {};
     return held_.size() < head_max;
   }
   bytes.remove_prefix(end + 4 - before);
-  held_.resize(end + 4);
-  const bool good = read_head();
+  const bool good = read_head(head.substr(0, end + 4));
   held_.clear();
   return good;
 }
 
-bool Response::read_head() {
-  if (!held_.starts_with("HTTP/1.1 200")) {
+bool Response::read_head(std::string_view head) {
+  if (!head.starts_with("HTTP/1.1 200")) {
     broken("status is not 200");
     return false;
   }
-  const std::string head = lower(held_);
-  stream_ = head.find("\r\ncontent-type: text/event-stream") != std::string::npos;
-  if (head.find("\r\ntransfer-encoding: chunked") != std::string::npos) {
-    part_ = Part::chunk_size;
-    return true;
-  }
-  constexpr std::string_view length = "\r\ncontent-length: ";
-  const auto at = head.find(length);
-  if (at == std::string::npos) return false;
-  part_ = Part::sized;
-  return number(std::string_view(head).substr(at + length.size()), 10, left_) && left_ > 0;
+  stream_ = header(head, "content-type").starts_with("text/event-stream");
+  const auto length = header(head, "content-length");
+  part_ = length.empty() ? Part::chunk_size : Part::sized;
+  if (length.empty()) return header(head, "transfer-encoding") == "chunked";
+  return number(length, 10, left_) && left_ > 0;
 }
 
 bool Response::take_chunk_size(std::string_view& bytes) {

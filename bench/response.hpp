@@ -25,7 +25,7 @@ class Response {
 
   State broken(const char* reason);
   bool take_head(std::string_view& bytes);
-  bool read_head();
+  bool read_head(std::string_view head);
   bool take_chunk_size(std::string_view& bytes);
   bool take_line_end(std::string_view& bytes, Part next);
   bool take_data(std::string_view& bytes, Part next);

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "event.hpp"
+#include "head.hpp"
 #include "socket.hpp"
 
 namespace hawser::bench {
@@ -108,18 +109,6 @@ class EventBlock {
   std::size_t size_;
   std::string text_{};
 };
-
-/// The value of a header; `head` ends with an empty line. Names are compared without case.
-std::string_view header(std::string_view head, std::string_view name) {
-  for (auto at = head.find("\r\n"); at + 2 < head.size(); at = head.find("\r\n", at + 2)) {
-    const auto line = head.substr(at + 2, head.find("\r\n", at + 2) - at - 2);
-    if (line.size() <= name.size() || line[name.size()] != ':') continue;
-    if (strncasecmp(line.data(), name.data(), name.size()) != 0) continue;
-    const auto value = line.find_first_not_of(' ', name.size() + 1);
-    return value == std::string_view::npos ? std::string_view() : line.substr(value);
-  }
-  return {};
-}
 
 Wanted wanted_by(std::string_view head) {
   Wanted wanted;

@@ -119,6 +119,7 @@ asio::awaitable<void> Worker::tend() {
     const auto now = Clock::now();
     pools_.tend(now);
     if (now >= drain_deadline_) reactor_.cancel_all();
+    if (ended_) co_return;  // by the last session that was cancelled just now
     const bool draining = drain_deadline_ != Clock::time_point::max();
     const auto pause = draining ? milliseconds(50) : milliseconds(1000);
     if (co_await tending_.wait(now + pause) == IoStatus::cancelled) co_return;

@@ -76,6 +76,7 @@ void Reactor::start() {
 }
 
 void Reactor::stop() {
+  stopped_ = true;
   boost::system::error_code ignored;
   epoll_.cancel(ignored);
   ticker_.cancel();
@@ -104,6 +105,7 @@ void Reactor::remove(Channel& channel) {
 }
 
 void Reactor::wait_for_events() {
+  if (stopped_) return;
   epoll_.async_wait(asio::posix::descriptor_base::wait_read,
                     [this](const boost::system::error_code& error) {
                       if (error) return;
@@ -129,6 +131,7 @@ void Reactor::dispatch() {
 }
 
 void Reactor::tick() {
+  if (stopped_) return;
   ticker_.expires_after(TimerWheel::tick);
   ticker_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;

@@ -106,6 +106,7 @@ class Reactor {
   void start();
   /// Ends every wait with `cancelled`, so that all sessions unwind.
   void cancel_all();
+  /// Waits for nothing any more, so that the loop runs out of work.
   void stop();
 
  private:
@@ -124,6 +125,7 @@ class Reactor {
   int batch_at_ = 0;
   int batch_end_ = 0;
   Channel* channels_ = nullptr;
+  bool stopped_ = false;
 };
 
 }  // namespace hawser::net

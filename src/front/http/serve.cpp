@@ -172,7 +172,7 @@ asio::awaitable<bool> Session::refuse(Exchange& exchange, const Error& error) {
   exchange.trail.status = head.status;
 
   const std::string own = own_fields(exchange);
-  const bool drained = co_await skip_rest_of_body();
+  const bool drained = co_await skip_rest_of_body() == Rest::none;
   const bool keep_alive = head_.keep_alive && !services_.draining && drained;
   ResponseWriter writer(*stream_, limits_.write_timeout);
   writer.begin({.head = head,
@@ -190,35 +190,38 @@ asio::awaitable<bool> Session::refuse(Exchange& exchange, const Error& error) {
 /// Paths that are not an API's: a word on what this is, and 404.
 asio::awaitable<bool> Session::answer_ourselves() {
   const std::string id(services_.ids.next());
+  const Rest rest = co_await skip_rest_of_body();
   AnswerHead head;
   std::string body;
-  if (head_.path == "/" || head_.path == "*") {
-    body = R"({"name":"hawser","object":"gateway","api":"/v1"})"
-           "\n";
+  const bool root = head_.path == "/" && head_.target.find('?') == std::string_view::npos;
+  if (rest == Rest::none && (root || head_.path == "*")) {
+    body = R"({"name":"hawser","object":"gateway","api":"/v1"})";
     if (head_.method == "OPTIONS") head.fields = "Allow: GET, HEAD, POST, OPTIONS\r\n";
   } else {
-    const Error error{.code = Code::not_found,
-                      .message = "Unknown path: the API lives under /v1/."};
-    head.status = 404;
+    Error error{.code = Code::not_found, .message = "Unknown path: the API lives under /v1/."};
+    if (rest != Rest::none) {
+      error = {.code = Code::invalid_request,
+               .message = "The request body is malformed, incomplete or does not belong here."};
+    }
+    head.status = dialect::status_of(error);
     body = dialect::error_body(dialect::Dialect::openai, error, id);
-    services_.shard.add(services_.metrics.errors[static_cast<std::size_t>(Code::not_found)]);
+    services_.shard.add(services_.metrics.errors[static_cast<std::size_t>(error.code)]);
   }
   services_.shard.add(services_.metrics.requests(head.status));
   head.length = body.size();
   append_field(head.fields, "Content-Type", "application/json");
   append_field(head.fields, "x-request-id", id);
   append_field(head.fields, "request-id", id);
-  const bool drained = co_await skip_rest_of_body();
   ResponseWriter writer(*stream_, limits_.write_timeout);
   writer.begin({.head = head,
                 .own_fields = {},
                 .minor_version = head_.minor_version,
-                .keep_alive = head_.keep_alive && drained && !services_.draining,
+                .keep_alive = head_.keep_alive && rest == Rest::none && !services_.draining,
                 .head_only = head_.method == "HEAD"});
   const bool written = co_await writer.write(body, true);
   release_request();
-  if (written && !drained) co_await linger();
-  co_return written&& writer.keep_alive();
+  if (written && rest != Rest::none) co_await linger();
+  co_return written && writer.keep_alive();
 }
 
 /// Whether nothing of the request's body is left on the connection.
@@ -227,20 +230,19 @@ bool Session::body_consumed(const Exchange& exchange) const {
 }
 
 /// Reads and drops what is left of a small body, so that the connection can go on.
-asio::awaitable<bool> Session::skip_rest_of_body() {
+asio::awaitable<Session::Rest> Session::skip_rest_of_body() {
   constexpr std::uint64_t skipped_max = 64 * 1024;
-  if (continue_owed_) co_return false;  // the client waits for a word before it sends
-  if (head_.framing == Framing::length && head_.content_length > skipped_max) {
-    co_return body_.done();
-  }
+  if (body_.done()) co_return Rest::none;
+  if (continue_owed_) co_return Rest::left;  // the client waits for a word before it sends
+  if (head_.framing == Framing::length && head_.content_length > skipped_max) co_return Rest::left;
   const auto deadline = Clock::now() + 2s;
   while (!body_.done()) {
     if (head_size_ > 0) detach_head();
-    if (body_.bytes() > skipped_max) co_return false;
+    if (body_.bytes() > skipped_max) co_return Rest::left;
     auto piece = co_await body_.next(deadline);
-    if (!piece) co_return false;
+    if (!piece) co_return piece.error().code == Code::connection ? Rest::left : Rest::malformed;
   }
-  co_return true;
+  co_return Rest::none;
 }
 
 /// Lets go of the request's bytes: an open stream holds none of them.

@@ -59,7 +59,7 @@ asio::awaitable<Session::HeadRead> Session::read_head() {
     const IoStatus status = co_await stream_->read(in_, deadline);
     idle_ = false;
     if (status == IoStatus::timeout && begun) {
-      const wire::HeadOutcome late{wire::HeadOutcome::State::malformed, 0, 408,
+      const wire::HeadOutcome late{wire::HeadOutcome::State::malformed, 0, 400,
                                    "the headers took too long"};
       co_await refuse_head(late);
       co_return HeadRead::answered;

@@ -54,7 +54,8 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
                                   const generation::AnswerHead& head, const Error& error);
   void release_request();
   bool body_consumed(const exchange::Exchange& exchange) const;
-  asio::awaitable<bool> skip_rest_of_body();
+  enum class Rest : std::uint8_t { none, left, malformed };
+  asio::awaitable<Rest> skip_rest_of_body();
   asio::awaitable<void> linger();
 
   // The request's body, for the stages: body.cpp.

@@ -88,10 +88,10 @@ std::string_view AnswerContent::whole_events(Piece piece) {
 }
 
 asio::awaitable<Result<AnswerContent::Opening>> AnswerContent::open_events(
-    Clock::time_point patience) {
+    Clock::time_point patience, Clock::time_point deadline) {
   while (!end_.any_data() && !done_) {
-    auto piece = co_await read_piece(std::min(patience, limits_.deadline));
-    if (!piece && piece.error().code == Code::timeout && Clock::now() < limits_.deadline) {
+    auto piece = co_await read_piece(std::min(patience, deadline));
+    if (!piece && piece.error().code == Code::timeout && patience < deadline) {
       co_return Opening{};  // comments only, or nothing: the client must hear something now
     }
     if (!piece) {

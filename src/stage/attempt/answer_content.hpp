@@ -30,13 +30,15 @@ class AnswerContent final : public net::Source {
   /// Errors: connection (broken, or ended without its terminal event), timeout, cancelled, upstream
   asio::awaitable<Result<net::Piece>> next() override;
 
-  /// Reads until the first event with data is there, at most until `patience`; next() gives what
-  /// was read. Error events and empty streams can so be told before anything goes to the client.
+  /// Reads until the first event with data is there, so that error events and empty streams can be
+  /// told before anything goes to the client; next() gives what was read. Without such an event it
+  /// stops at `patience`, as a success, or at `deadline`, as a timeout, whichever is earlier.
   struct Opening {
     bool error_event = false;
     bool empty = false;
   };
-  asio::awaitable<Result<Opening>> open_events(Clock::time_point patience);
+  asio::awaitable<Result<Opening>> open_events(Clock::time_point patience,
+                                                 Clock::time_point deadline);
 
   /// Reads the whole content if it is at most `size_max`; nothing when it is longer: then next()
   /// gives it from the start.

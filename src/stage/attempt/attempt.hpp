@@ -61,6 +61,7 @@ class Attempt final : public exchange::Stage {
   asio::awaitable<Tried> refused(exchange::Exchange& exchange, const Upstream& upstream,
                                  generation::AnswerHead head,
                                  std::unique_ptr<AnswerContent> content, Failure failure);
+  Clock::time_point first_token_deadline(const exchange::Exchange& exchange) const;
   Situation situation(const exchange::Exchange& exchange, std::size_t target,
                       std::uint32_t at_target);
   exchange::Answer give_up(exchange::Exchange& exchange, Tried tried, GiveUp how) const;
