@@ -5,15 +5,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <stdexcept>
 
 namespace hawser::bench {
 namespace {
 
-Moved moved_plain(ssize_t result) {
-  if (result > 0) return {.state = Moved::State::some, .bytes = static_cast<std::size_t>(result)};
-  const bool later = result < 0 && (errno == EAGAIN || errno == ENOTCONN);
-  return {.state = later ? Moved::State::later : Moved::State::closed};
+const char* reason_of(unsigned long error) {
+  const char* reason = ERR_reason_error_string(error);
+  return reason == nullptr ? "TLS failed" : reason;
 }
 
 void require(long result, const char* what) {
@@ -63,23 +63,34 @@ Channel::~Channel() {
   close(fd_);
 }
 
-Moved Channel::moved(int result) {
+Moved Channel::moved_plain(ssize_t result) {
+  if (result > 0) return {.state = Moved::State::some, .bytes = static_cast<std::size_t>(result)};
+  if (result < 0 && (errno == EAGAIN || errno == ENOTCONN)) return {.state = Moved::State::later};
+  reason_ = result == 0 ? "end of stream" : std::strerror(errno);
+  return {};
+}
+
+Moved Channel::moved_tls(int result) {
   if (result > 0) return {.state = Moved::State::some, .bytes = static_cast<std::size_t>(result)};
   const int error = SSL_get_error(ssl_, result);
-  const bool later = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ||
-                     (error == SSL_ERROR_SYSCALL && errno == ENOTCONN);
-  ERR_clear_error();
-  return {.state = later ? Moved::State::later : Moved::State::closed};
+  if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
+    return {.state = Moved::State::later};
+  }
+  if (error == SSL_ERROR_SYSCALL) return moved_plain(-1);
+  reason_ = error == SSL_ERROR_ZERO_RETURN ? "end of stream" : reason_of(ERR_peek_error());
+  return {};
 }
 
 Moved Channel::write(std::string_view bytes) {
-  if (ssl_ != nullptr) return moved(SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())));
-  return moved_plain(send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
+  if (ssl_ == nullptr) return moved_plain(send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
+  ERR_clear_error();  // what an earlier call left would be taken for this one's
+  return moved_tls(SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())));
 }
 
 Moved Channel::read(char* into, std::size_t size) {
-  if (ssl_ != nullptr) return moved(SSL_read(ssl_, into, static_cast<int>(size)));
-  return moved_plain(recv(fd_, into, size, 0));
+  if (ssl_ == nullptr) return moved_plain(recv(fd_, into, size, 0));
+  ERR_clear_error();
+  return moved_tls(SSL_read(ssl_, into, static_cast<int>(size)));
 }
 
 }  // namespace hawser::bench

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <openssl/ssl.h>
+#include <sys/types.h>
 
 #include <cstdint>
 #include <memory>
@@ -50,12 +51,16 @@ class Channel {
   /// Connects and shakes hands on the way when that is not done yet.
   Moved write(std::string_view bytes);
   Moved read(char* into, std::size_t size);
+  /// Why it is closed.
+  const char* reason() const { return reason_; }
 
  private:
-  Moved moved(int result);
+  Moved moved_plain(ssize_t result);
+  Moved moved_tls(int result);
 
   int fd_;
   SSL* ssl_ = nullptr;
+  const char* reason_ = "";
 };
 
 }  // namespace hawser::bench

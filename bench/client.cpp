@@ -1,5 +1,7 @@
 #include "client.hpp"
 
+#include <utility>
+
 namespace hawser::bench {
 namespace {
 
@@ -30,7 +32,7 @@ Client::Outcome Client::send() {
   while (!unsent_.empty()) {
     const Moved moved = channel_->write(unsent_);
     if (moved.state == Moved::State::later) return Outcome::pending;
-    if (moved.state == Moved::State::closed) return fail("closed before the request was sent");
+    if (moved.state == Moved::State::closed) return closed("before the request was sent");
     unsent_.remove_prefix(moved.bytes);
   }
   return Outcome::pending;
@@ -40,7 +42,7 @@ Client::Outcome Client::receive() {
   while (true) {
     const Moved moved = channel_->read(scratch, sizeof scratch);
     if (moved.state == Moved::State::later) return Outcome::pending;
-    if (moved.state == Moved::State::closed) return fail("closed before the answer was whole");
+    if (moved.state == Moved::State::closed) return closed("before the answer was whole");
     switch (response_.feed({scratch, moved.bytes})) {
       case Response::State::broken:
         return fail(response_.reason());
@@ -58,8 +60,12 @@ void Client::finish() {
   if (plan_.fresh) channel_.reset();
 }
 
-Client::Outcome Client::fail(const char* reason) {
-  reason_ = reason;
+Client::Outcome Client::closed(const char* when) {
+  return fail(std::string("closed ") + when + ": " + channel_->reason());
+}
+
+Client::Outcome Client::fail(std::string reason) {
+  reason_ = std::move(reason);
   busy_ = false;
   channel_.reset();
   return Outcome::failed;

@@ -37,12 +37,13 @@ class Client {
   bool resumed() const { return channel_ != nullptr && channel_->resumed(); }
   /// Ends the connection, where each request has its own.
   void finish();
-  const char* reason() const { return reason_; }
+  const std::string& reason() const { return reason_; }
 
  private:
   Outcome send();
   Outcome receive();
-  Outcome fail(const char* reason);
+  Outcome fail(std::string reason);
+  Outcome closed(const char* when);
 
   const Plan& plan_;
   Poll& poll_;
@@ -53,7 +54,7 @@ class Client {
   std::string_view unsent_{};
   Nanoseconds since_ = 0;
   bool busy_ = false;
-  const char* reason_ = "";
+  std::string reason_{};
 };
 
 }  // namespace hawser::bench

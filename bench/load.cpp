@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -132,7 +133,7 @@ class Run {
     const Nanoseconds give_up = begin_ + ramp_ + 10 * a_second;
     while (count().events < clients_.size() && errors_ == 0 && now() < give_up) turn(give_up);
     std::printf("{\"open\":%llu,\"errors\":%llu,\"error\":\"%s\"}\n", ull(count().events),
-                ull(errors_), error_);
+                ull(errors_), error_.c_str());
     std::fflush(stdout);
     std::getchar();
   }
@@ -205,7 +206,7 @@ class Run {
     if (outcome == Client::Outcome::failed) {
       ++errors_;
       error_ = client.reason();
-      if (errors_ > 1000) throw std::runtime_error(std::string("too many failures: ") + error_);
+      if (errors_ > 1000) throw std::runtime_error("too many failures: " + error_);
     } else {
       ++finished_.requests;
       finished_.events += client.events();
@@ -245,7 +246,7 @@ class Run {
         "\"error\":\"%s\",\"seconds\":%.6f,\"cpu_ns\":%lld,\"beside_ns\":%lld,\"own_cpu_ns\":%lld,"
         "\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f}\n",
         ull(last.requests - first.requests), ull(last.events - first.events),
-        ull(last.resumed - first.resumed), ull(errors_), ull(unfinished_), error_,
+        ull(last.resumed - first.resumed), ull(errors_), ull(unfinished_), error_.c_str(),
         static_cast<double>(last.time - first.time) / static_cast<double>(a_second),
         static_cast<long long>(last.watched - first.watched),
         static_cast<long long>(last.beside - first.beside),
@@ -274,7 +275,7 @@ class Run {
   Count finished_{};
   std::uint64_t errors_ = 0;
   std::uint64_t unfinished_ = 0;
-  const char* error_ = "";
+  std::string error_{};
   std::vector<Nanoseconds> latencies_{};
 };
 
@@ -282,6 +283,7 @@ class Run {
 }  // namespace hawser::bench
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);   // OpenSSL writes to sockets that a peer closed
   prctl(PR_SET_TIMERSLACK, 1000);  // else a schedule of 100 us is kept to 50 us only
   try {
     hawser::bench::Run run(hawser::bench::Options(argc, argv));

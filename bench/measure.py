@@ -31,11 +31,11 @@ def run_load(setup, peer, case, options):
     done = subprocess.run(load_command(setup, peer, case, options), capture_output=True,
                           text=True)
     if done.returncode != 0:
-        raise peers.Failed(f"{peer.name}: {done.stderr.strip()}")
+        raise peers.Failed(f"{peer.name}: {done.stderr.strip()}{peer.complaint()}")
     sample = json.loads(done.stdout)
     if sample["errors"] or sample["unfinished"]:
         raise peers.Failed(f"{peer.name}: {sample['errors']} failed ({sample['error']}), "
-                           f"{sample['unfinished']} did not finish")
+                           f"{sample['unfinished']} did not finish{peer.complaint()}")
     return sample
 
 

@@ -82,6 +82,9 @@ class Direct:
     def forget_log(self):
         pass
 
+    def complaint(self):
+        return ""
+
     def close(self):
         pass
 
@@ -111,8 +114,7 @@ class Proxy:
             wait_for_port(self.port, self.process, name)
         except Failed as error:
             self.close()
-            text = (self.directory / "stderr").read_text()[-2000:]
-            raise Failed(f"{error}\n{text}") from None
+            raise Failed(f"{error}{self.complaint()}") from None
 
     def pids(self):
         """The process and its children: nginx works in one of them."""
@@ -123,6 +125,12 @@ class Proxy:
         log = self.directory / "access.log"
         if log.exists():
             os.truncate(log, 0)
+
+    def complaint(self):
+        """What it last said on stderr, for a message about its failure."""
+        ended = self.process.poll()
+        state = "" if ended is None else f"\n{self.name} ended with status {ended}"
+        return state + "\n" + (self.directory / "stderr").read_text()[-1000:]
 
     def close(self):
         stop(self.process)
@@ -150,8 +158,9 @@ def nginx(name, setup, settings):
 
 
 def haproxy(name, setup, settings):
+    connections = min(16000, setup.files // 2 - 50)
     return Proxy(name, "haproxy.cfg", ["haproxy", "-db", "-f"], setup.work, setup.proxy_core,
-                 {"UPSTREAM": setup.upstream.port, "CONNECTIONS": min(16000, setup.files // 2 - 50)})
+                 {"UPSTREAM": setup.upstream.port, "CONNECTIONS": connections})
 
 
 def hawser(name, setup, settings):

@@ -116,7 +116,14 @@ def write_results(name, lines):
     (folder / f"{name}.md").write_text("\n".join(lines) + "\n")
 
 
+def require_programs(args):
+    for path in (args.programs / "bench_load", args.programs / "bench_upstream"):
+        if not path.exists():
+            raise peers.Failed(f"{path} is not there: ./dev bench builds it")
+
+
 def run_all(args, work, files):
+    require_programs(args)
     upstream = peers.Upstream(args.programs / "bench_upstream", args.cores[1])
     setup = peers.Setup(args, work, upstream, files)
     chosen = list(benches.BENCHES) if args.name == "all" else [args.name]

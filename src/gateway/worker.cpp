@@ -40,14 +40,13 @@ Worker::Worker(const Shared& shared, SnapshotPtr snapshot, const std::vector<int
 Worker::~Worker() = default;
 
 void Worker::start() {
-  reactor_.start();
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     asio::co_spawn(loop_, accept_all(i), log_bug);
   }
   asio::co_spawn(loop_, tend(), log_bug);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "hawser-worker");
-    loop_.run();
+    reactor_.run();
   });
 }
 
@@ -90,6 +89,7 @@ void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
   const auto& tls = snapshot_->listen_tls;
   if (listener < tls.size() && tls[listener]) stream->secure(net::make_server_ssl(*tls[listener]));
   asio::co_spawn(loop_, serve(std::move(stream), std::move(accepted.peer)), log_bug);
+  reactor_.poke();
 }
 
 asio::awaitable<void> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer) {

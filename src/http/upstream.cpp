@@ -27,14 +27,15 @@ asio::awaitable<UpstreamConnection::HeadRead> UpstreamConnection::read_head(
   std::size_t searched = 0;
   for (;;) {
     const auto outcome_of_head =
-        wire::parse_response_head(in_.view(), searched, method, limits, head_);
+        wire::parse_response_head(in_.view(), searched, method, limits, pool_->head_);
     if (outcome_of_head.state == wire::HeadOutcome::State::malformed) {
       co_return HeadRead{IoStatus::failed, true, true};
     }
     if (outcome_of_head.state == wire::HeadOutcome::State::complete) {
       head_size_ = outcome_of_head.consumed;
-      if (head_.status >= 200) co_return HeadRead{IoStatus::ok, false, true};
-      if (head_.status == 101) co_return HeadRead{IoStatus::failed, true, true};  // never asked for
+      if (pool_->head_.status >= 200) co_return HeadRead{IoStatus::ok, false, true};
+      if (pool_->head_.status == 101)
+        co_return HeadRead{IoStatus::failed, true, true};  // never asked for
       in_.consume(head_size_);
       searched = 0;
       continue;
@@ -45,11 +46,14 @@ asio::awaitable<UpstreamConnection::HeadRead> UpstreamConnection::read_head(
   }
 }
 
+const wire::ResponseHead& UpstreamConnection::head() const {
+  return pool_->head_;
+}
+
 void UpstreamConnection::begin_body() {
-  keep_alive_ = head_.keep_alive;
-  body_.begin(head_.framing, head_.content_length);
+  keep_alive_ = head().keep_alive;
+  body_.begin(head().framing, head().content_length);
   in_.consume(head_size_);
-  std::vector<wire::Field>().swap(head_.fields);  // an open stream keeps no field list
 }
 
 bool UpstreamConnection::reusable() const {
@@ -127,6 +131,7 @@ void OriginPool::tend(Clock::time_point now) {
   while (open_ + warming_ < config_.prewarm) {
     ++warming_;
     asio::co_spawn(parts_.reactor.loop(), warm_one(), asio::detached);
+    parts_.reactor.poke();
   }
 }
 

@@ -27,9 +27,9 @@ class UpstreamConnection final : private net::HangupWatch {
     bool malformed = false;
     bool answered = false;  // at least one byte of an answer came
   };
-  /// Reads up to the final (not 1xx) head; then head() holds it until the body is begun.
+  /// Reads up to the final (not 1xx) head; then head() holds it, until anything waits.
   asio::awaitable<HeadRead> read_head(std::string_view method, Clock::time_point deadline);
-  const wire::ResponseHead& head() const { return head_; }
+  const wire::ResponseHead& head() const;
 
   /// Ends the views of head(); the body follows.
   void begin_body();
@@ -46,7 +46,6 @@ class UpstreamConnection final : private net::HangupWatch {
   std::shared_ptr<OriginPool> pool_;  // owns the TLS session slot that the stream writes to
   std::unique_ptr<net::Stream> stream_;
   net::InBuffer in_;
-  wire::ResponseHead head_;
   std::size_t head_size_ = 0;
   BodyReader body_;
   bool keep_alive_ = false;
@@ -93,6 +92,7 @@ class OriginPool : public std::enable_shared_from_this<OriginPool> {
   net::Dial dial_;
   net::PoolConfig config_;
   std::vector<UpstreamPtr> idle_;
+  wire::ResponseHead head_;  // of the answer that is being taken apart: none waits for more bytes
   std::uint32_t open_ = 0;
   std::uint32_t warming_ = 0;
   net::ConnectTimeouts warm_timeouts_{};

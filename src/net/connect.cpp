@@ -82,6 +82,7 @@ asio::awaitable<Result<StreamPtr>> race_addresses(Reactor& reactor, Addresses ad
       auto stream = start_connect(reactor, addresses[next++]);
       if (!stream) continue;
       asio::co_spawn(reactor.loop(), run_one(race, std::move(stream), deadline), asio::detached);
+      reactor.poke();
     }
     // run_one() of a posted coroutine has not begun yet: `running` fills at the next turn.
     auto until = deadline;

@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -115,18 +117,43 @@ void Reactor::wait_for_events() {
 }
 
 void Reactor::dispatch() {
-  // A few rounds in a row save the way through the outer loop while traffic is heavy; not more, or
-  // posts and timers of the outer loop would wait.
-  for (int round = 0; round < 8; ++round) {
-    const int count =
-        ::epoll_wait(epoll_.native_handle(), batch_.data(), static_cast<int>(batch_.size()), 0);
-    if (count <= 0) return;
-    batch_end_ = count;
-    for (batch_at_ = 0; batch_at_ < batch_end_;) {
-      const epoll_event event = batch_[static_cast<std::size_t>(batch_at_++)];
-      if (event.data.ptr != nullptr) static_cast<Channel*>(event.data.ptr)->happened(event.events);
+  const int count =
+      ::epoll_wait(epoll_.native_handle(), batch_.data(), static_cast<int>(batch_.size()), 0);
+  handle(count);
+}
+
+void Reactor::handle(int count) {
+  batch_end_ = std::max(count, 0);
+  for (batch_at_ = 0; batch_at_ < batch_end_;) {
+    const epoll_event event = batch_[static_cast<std::size_t>(batch_at_++)];
+    if (event.data.ptr != nullptr) static_cast<Channel*>(event.data.ptr)->happened(event.events);
+  }
+  batch_at_ = batch_end_ = 0;
+}
+
+void Reactor::run() {
+  // Within a handler of the io_context, so that Asio recycles the coroutines' memory.
+  asio::post(loop_, [this] { take_turns(); });
+  loop_.run();
+}
+
+void Reactor::take_turns() {
+  constexpr int tick_ms = static_cast<int>(TimerWheel::tick.count());
+  auto next_tick = Clock::now();
+  while (!stopped_) {
+    const int patience_ms = poked_ ? 0 : expected_ > 0 ? 1 : tick_ms;
+    handle(::epoll_wait(epoll_.native_handle(), batch_.data(), static_cast<int>(batch_.size()),
+                        patience_ms));
+    const auto now = Clock::now();
+    const bool due = now >= next_tick;
+    if (due) {
+      timers_.advance(now);
+      next_tick = now + TimerWheel::tick;
     }
-    batch_at_ = batch_end_ = 0;
+    if (due || expected_ > 0 || poked_) {
+      poked_ = false;
+      loop_.poll();
+    }
   }
 }
 

@@ -91,9 +91,10 @@ class Channel {
   Channel* previous_ = nullptr;
 };
 
-/// Readiness for one worker: an epoll set of its own inside the worker's io_context. Asio keeps
-/// timers, resolvers and posts; sockets live here, because one registration and one system call for
-/// a whole batch of ready sockets is cheaper than an epoll_ctl or a wasted read an operation.
+/// Readiness of one thread's sockets: an epoll set of its own beside Asio's. Asio keeps coroutines,
+/// timers, resolvers and posts; sockets live here, because one registration for life and one system
+/// call for a whole batch of ready sockets is cheaper than an epoll_ctl or a wasted read an
+/// operation.
 class Reactor {
  public:
   explicit Reactor(asio::io_context& loop);
@@ -103,6 +104,16 @@ class Reactor {
 
   asio::io_context& loop() { return loop_; }
   TimerWheel& timers() { return timers_; }
+
+  /// Runs sockets and the io_context on this thread until stop(). Sockets come first: what Asio has
+  /// to do is looked at after poke(), while it is expected, and at each tick of the timers.
+  void run();
+  /// Something was spawned or posted on this thread and should run with the next batch.
+  void poke() { poked_ = true; }
+  /// An answer comes through Asio from another thread soon.
+  void expect(int more) { expected_ += more; }
+
+  /// The other way round, for threads that mostly use Asio: sockets run within loop().run().
   void start();
   /// Ends every wait with `cancelled`, so that all sessions unwind.
   void cancel_all();
@@ -114,7 +125,9 @@ class Reactor {
   void add(Channel& channel);
   void remove(Channel& channel);
   void wait_for_events();
+  void take_turns();
   void dispatch();
+  void handle(int count);
   void tick();
 
   asio::io_context& loop_;
@@ -126,6 +139,8 @@ class Reactor {
   int batch_end_ = 0;
   Channel* channels_ = nullptr;
   bool stopped_ = false;
+  bool poked_ = false;
+  int expected_ = 0;
 };
 
 }  // namespace hawser::net

@@ -53,7 +53,9 @@ asio::awaitable<Result<Addresses>> Resolver::resolve(std::string host, std::uint
                             }
                             lookup->waiter.complete(IoStatus::ok);
                           });
+  reactor_.expect(1);
   const IoStatus waited = co_await lookup->waiter.wait(deadline);
+  reactor_.expect(-1);
   if (!lookup->found.empty()) {
     Known& entry = known_[key];
     entry.addresses = interleave(lookup->found);

@@ -11,19 +11,27 @@ namespace hawser::telemetry {
 /// Latin-1, so that any input gives valid JSON.
 inline void append_json(std::string& out, std::string_view text) {
   static constexpr char digits[] = "0123456789abcdef";
+  const auto plain = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
+  };
   out.push_back('"');
-  for (const char c : text) {
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at;
+    while (end < text.size() && plain(text[end])) ++end;
+    out.append(text, at, end - at);
+    if (end == text.size()) break;
+    const char c = text[end];
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out.push_back('\\');
       out.push_back(c);
-    } else if (byte < 0x20 || byte >= 0x7f) {
+    } else {
       out.append("\\u00");
       out.push_back(digits[byte >> 4]);
       out.push_back(digits[byte & 15]);
-    } else {
-      out.push_back(c);
     }
+    at = end + 1;
   }
   out.push_back('"');
 }

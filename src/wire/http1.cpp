@@ -78,6 +78,7 @@ void note_field(const Field& field, Facts& facts) {
 HeadOutcome parse_fields(std::string_view bytes, std::size_t at, const HeadLimits& limits,
                          std::vector<Field>& fields, Facts& facts) {
   fields.clear();
+  if (fields.capacity() == 0) fields.reserve(24);
   for (;;) {
     const char* line = bytes.data() + at;
     const auto* feed = static_cast<const char*>(std::memchr(line, '\n', bytes.size() - at));

@@ -1,7 +1,8 @@
 #include "front/http/response_writer.hpp"
 
-#include <array>
 #include <charconv>
+#include <cstring>
+#include <utility>
 
 #include "wire/http1.hpp"
 
@@ -79,10 +80,25 @@ std::string_view reason_of(int status) {
   }
 }
 
-void append_number(std::string& out, std::uint64_t number) {
-  char digits[24];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
-}
+/// Writes text into a fixed array; what is written here is bounded by construction.
+class Text {
+ public:
+  explicit Text(char* out) : begin_(out), at_(out) {}
+  Text& add(std::string_view text) {
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+    return *this;
+  }
+  Text& add(std::uint64_t number) {
+    at_ = std::to_chars(at_, at_ + 24, number).ptr;
+    return *this;
+  }
+  std::size_t size() const { return static_cast<std::size_t>(at_ - begin_); }
+
+ private:
+  char* begin_;
+  char* at_;
+};
 
 }  // namespace
 
@@ -92,38 +108,44 @@ void ResponseWriter::begin(const Begin& begin) {
   chunked_ = !bodiless_ && !delimited && begin.minor_version > 0;
   keep_alive_ = begin.keep_alive && (bodiless_ || delimited || chunked_);
 
-  head_.reserve(256 + begin.head.fields.size() + begin.own_fields.size());
-  head_.assign("HTTP/1.1 ");
-  append_number(head_, static_cast<std::uint64_t>(begin.head.status));
-  head_.append(" ").append(reason_of(begin.head.status)).append("\r\n");
-  head_.append(begin.head.fields).append(begin.own_fields);
+  Text first(first_.data());
+  first.add("HTTP/1.1 ").add(static_cast<std::uint64_t>(begin.head.status)).add(" ");
+  first_size_ = first.add(reason_of(begin.head.status)).add("\r\n").size();
+  fields_ = begin.head.fields;
+  Text last(last_.data());
   if (delimited && begin.head.status != 204) {
-    head_.append("Content-Length: ");
-    append_number(head_, *begin.head.length);
-    head_.append("\r\n");
+    last.add("Content-Length: ").add(*begin.head.length).add("\r\n");
   }
-  if (chunked_) head_.append("Transfer-Encoding: chunked\r\n");
+  if (chunked_) last.add("Transfer-Encoding: chunked\r\n");
   if (!keep_alive_)
-    head_.append("Connection: close\r\n");
+    last.add("Connection: close\r\n");
   else if (begin.minor_version == 0)
-    head_.append("Connection: keep-alive\r\n");
-  head_.append("\r\n");
+    last.add("Connection: keep-alive\r\n");
+  last_size_ = last.add("\r\n").size();
 }
 
 asio::awaitable<bool> ResponseWriter::write(std::string_view bytes, bool last) {
   char size[18];
   if (bodiless_) bytes = {};
-  std::array<std::string_view, 5> parts{head_, {}, bytes, {}, {}};
-  if (chunked_ && !bytes.empty()) {
-    parts[1] = {size, wire::write_chunk_head(size, bytes.size())};
-    parts[3] = "\r\n";
+  std::array<std::string_view, 7> parts;
+  std::size_t count = 0;
+  if (first_size_ > 0) {
+    parts[count++] = {first_.data(), std::exchange(first_size_, 0)};
+    parts[count++] = fields_;
+    parts[count++] = {last_.data(), last_size_};
   }
-  if (chunked_ && last) parts[4] = "0\r\n\r\n";
-  const std::span<const std::string_view> all(parts);
+  const bool chunk = chunked_ && !bytes.empty();
+  if (chunk) parts[count++] = {size, wire::write_chunk_head(size, bytes.size())};
+  parts[count++] = bytes;
+  if (chunk && last)
+    parts[count++] = "\r\n0\r\n\r\n";
+  else if (chunk)
+    parts[count++] = "\r\n";
+  else if (chunked_ && last)
+    parts[count++] = "0\r\n\r\n";
+  const std::span<const std::string_view> all(parts.data(), count);
   const net::IoStatus status = co_await stream_.send(all, Clock::now() + timeout_);
   bytes_ += bytes.size();
-  head_.clear();
-  if (!last) head_.shrink_to_fit();  // an open stream keeps no buffer
   co_return status == net::IoStatus::ok;
 }
 

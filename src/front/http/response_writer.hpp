@@ -1,6 +1,7 @@
 #pragma once
 
-#include <string>
+#include <array>
+#include <string_view>
 
 #include "generation/generation.hpp"
 #include "net/stream.hpp"
@@ -15,9 +16,8 @@ class ResponseWriter {
   ResponseWriter(net::Stream& stream, milliseconds timeout) : stream_(stream), timeout_(timeout) {}
 
   struct Begin {
-    const generation::AnswerHead& head;
-    std::string_view own_fields;  // ours, "Name: value\r\n"...
-    int minor_version = 1;        // of the request
+    const generation::AnswerHead& head;  // outlives the first write()
+    int minor_version = 1;               // of the request
     bool keep_alive = true;
     bool head_only = false;  // the request was HEAD
   };
@@ -34,7 +34,11 @@ class ResponseWriter {
  private:
   net::Stream& stream_;
   milliseconds timeout_;
-  std::string head_;
+  std::string_view fields_;       // of the answer: not copied
+  std::array<char, 64> first_{};  // the status line
+  std::array<char, 96> last_{};   // what frames the content, and the empty line
+  std::size_t first_size_ = 0;
+  std::size_t last_size_ = 0;
   bool chunked_ = false;
   bool bodiless_ = false;
   bool keep_alive_ = true;

@@ -26,19 +26,16 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 }
 
 /// What we say of an exchange in the head of its answer.
-std::string own_fields(const Exchange& exchange) {
-  std::string out;
-  out.reserve(256);
+void append_own_fields(const Exchange& exchange, std::string& out) {
   append_field(out, "x-request-id", exchange.id);
   append_field(out, "request-id", exchange.id);
   const auto& trail = exchange.trail;
-  if (trail.target == nullptr) return out;
+  if (trail.target == nullptr) return;
   append_field(out, "x-hawser-target", trail.target->name);
   append_field(out, "x-hawser-attempts", std::to_string(trail.attempts));
   const auto own = Clock::now() - exchange.arrived - trail.upstream;
   append_field(out, "x-hawser-overhead-us",
                std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(own).count()));
-  return out;
 }
 
 void append_retry_advice(const Error& error, std::string& out) {
@@ -82,9 +79,12 @@ asio::awaitable<bool> Session::serve() {
 /// Bytes of the request to an Exchange.
 void Session::describe(Exchange& exchange) {
   const auto* id = head_.find("x-request-id");
-  exchange.id = id != nullptr && valid_request_id(id->value) ? id->value : services_.ids.next();
-  exchange.method = head_.method;
-  exchange.path = head_.path;
+  id_ = id != nullptr && valid_request_id(id->value) ? id->value : services_.ids.next();
+  method_ = head_.method;
+  path_ = head_.path;
+  exchange.id = id_;
+  exchange.method = method_;
+  exchange.path = path_;
   exchange.arrived = arrived_;
   auto& request = exchange.request;
   request.head = &head_;
@@ -100,7 +100,7 @@ void Session::describe(Exchange& exchange) {
 /// The answer to the client: what the generation has, as it grows. Pulled piece by piece, so a
 /// client that reads slowly slows its provider and nothing piles up here.
 asio::awaitable<bool> Session::relay(Exchange& exchange, generation::GenerationPtr answer) {
-  const AnswerHead& head = answer->head();
+  AnswerHead& head = answer->head();
   auto piece = co_await answer->content().next();
   exchange.trail.first_content = Clock::now();
   if (!piece && piece.error().code != Code::cancelled && !head.event_stream) {
@@ -110,16 +110,15 @@ asio::awaitable<bool> Session::relay(Exchange& exchange, generation::GenerationP
   const bool body_unread = !body_consumed(exchange);
   const bool keep_alive = head_.keep_alive && !services_.draining && !body_unread;
   const int minor_version = head_.minor_version;
-  const std::string own = own_fields(exchange);
+  append_own_fields(exchange, head.fields);
   ResponseWriter writer(*stream_, limits_.write_timeout);
   writer.begin({.head = head,
-                .own_fields = own,
                 .minor_version = minor_version,
                 .keep_alive = keep_alive,
                 .head_only = head_only});
   exchange.trail.status = head.status;
   const bool streams = piece && !piece->last;
-  if (streams) release_request();
+  if (streams) release_request(false);
   if (streams) services_.shard.add(services_.metrics.streams);
   bool goes_on = true;
   for (;;) {
@@ -133,11 +132,13 @@ asio::awaitable<bool> Session::relay(Exchange& exchange, generation::GenerationP
       break;
     }
     if (piece->last) break;
+    if (!head.fields.empty())
+      std::string().swap(head.fields);  // it is out: a stream keeps none of it
     piece = co_await answer->content().next();
   }
   if (streams) services_.shard.add(services_.metrics.streams, -1);
   exchange.trail.bytes_out = writer.bytes();
-  if (!streams) release_request();
+  if (!streams) release_request(true);
   if (goes_on && body_unread) co_await linger();
   co_return goes_on&& writer.keep_alive();
 }
@@ -171,18 +172,17 @@ asio::awaitable<bool> Session::refuse(Exchange& exchange, const Error& error) {
   append_retry_advice(error, head.fields);
   exchange.trail.status = head.status;
 
-  const std::string own = own_fields(exchange);
+  append_own_fields(exchange, head.fields);
   const bool drained = co_await skip_rest_of_body() == Rest::none;
   const bool keep_alive = head_.keep_alive && !services_.draining && drained;
   ResponseWriter writer(*stream_, limits_.write_timeout);
   writer.begin({.head = head,
-                .own_fields = own,
                 .minor_version = head_.minor_version,
                 .keep_alive = keep_alive,
                 .head_only = head_.method == "HEAD"});
   const bool written = co_await writer.write(body, true);
   exchange.trail.bytes_out = writer.bytes();
-  release_request();
+  release_request(true);
   if (written && !keep_alive) co_await linger();
   co_return written&& writer.keep_alive();
 }
@@ -214,14 +214,13 @@ asio::awaitable<bool> Session::answer_ourselves() {
   append_field(head.fields, "request-id", id);
   ResponseWriter writer(*stream_, limits_.write_timeout);
   writer.begin({.head = head,
-                .own_fields = {},
                 .minor_version = head_.minor_version,
                 .keep_alive = head_.keep_alive && rest == Rest::none && !services_.draining,
                 .head_only = head_.method == "HEAD"});
   const bool written = co_await writer.write(body, true);
-  release_request();
+  release_request(true);
   if (written && rest != Rest::none) co_await linger();
-  co_return written && writer.keep_alive();
+  co_return written&& writer.keep_alive();
 }
 
 /// Whether nothing of the request's body is left on the connection.
@@ -245,8 +244,8 @@ asio::awaitable<Session::Rest> Session::skip_rest_of_body() {
   co_return Rest::none;
 }
 
-/// Lets go of the request's bytes: an open stream holds none of them.
-void Session::release_request() {
+/// Lets go of the request's bytes: an open stream holds none of them, and no memory for them.
+void Session::release_request(bool keep_memory) {
   body_.release();
   if (head_size_ > 0) {
     // The body was read in place, behind its head.
@@ -257,7 +256,7 @@ void Session::release_request() {
   in_.release_if_empty();
   std::string().swap(whole_body_);
   std::string().swap(kept_head_);
-  std::vector<wire::Field>().swap(head_.fields);
+  if (!keep_memory) std::vector<wire::Field>().swap(head_.fields);
 }
 
 }  // namespace hawser::front::http

@@ -80,7 +80,7 @@ asio::awaitable<void> Session::refuse_head(const wire::HeadOutcome& outcome) {
   head.fields =
       "Content-Type: application/json\r\nx-request-id: " + id + "\r\nrequest-id: " + id + "\r\n";
   ResponseWriter writer(*stream_, limits_.write_timeout);
-  writer.begin({.head = head, .own_fields = {}, .keep_alive = false});
+  writer.begin({.head = head, .keep_alive = false});
   services_.shard.add(services_.metrics.requests(outcome.status));
   services_.shard.add(services_.metrics.errors[static_cast<std::size_t>(Code::invalid_request)]);
   if (co_await writer.write(body, true)) co_await linger();

@@ -52,7 +52,7 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   asio::awaitable<bool> refuse(exchange::Exchange& exchange, const Error& error);
   asio::awaitable<bool> break_off(exchange::Exchange& exchange, ResponseWriter& writer,
                                   const generation::AnswerHead& head, const Error& error);
-  void release_request();
+  void release_request(bool keep_memory);
   bool body_consumed(const exchange::Exchange& exchange) const;
   enum class Rest : std::uint8_t { none, left, malformed };
   asio::awaitable<Rest> skip_rest_of_body();
@@ -79,6 +79,7 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   std::string kept_head_;                      // the head, once its body streams through `in_`
   std::string_view* endpoint_tail_ = nullptr;  // of the exchange: a view into the head too
   hawser::http::BodyReader body_;
+  std::string id_, method_, path_;  // of the exchange; their memory is used again
   std::string whole_body_;
   std::uint64_t body_max_ = 0;
   bool continue_owed_ = false;

@@ -38,7 +38,7 @@ class AnswerContent final : public net::Source {
     bool empty = false;
   };
   asio::awaitable<Result<Opening>> open_events(Clock::time_point patience,
-                                                 Clock::time_point deadline);
+                                               Clock::time_point deadline);
 
   /// Reads the whole content if it is at most `size_max`; nothing when it is longer: then next()
   /// gives it from the start.

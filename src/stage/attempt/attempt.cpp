@@ -264,15 +264,14 @@ asio::awaitable<IoStatus> Attempt::send_stream(Exchange& exchange,
 }
 
 Clock::time_point Attempt::first_token_deadline(const Exchange& exchange) const {
-  return std::min(exchange.trail.sent + timeouts_.first_token,
-                  exchange.arrived + timeouts_.total);
+  return std::min(exchange.trail.sent + timeouts_.first_token, exchange.arrived + timeouts_.total);
 }
 
 asio::awaitable<Attempt::Tried> Attempt::receive(Exchange& exchange, const Upstream& upstream,
                                                  http::UpstreamPtr connection,
                                                  std::size_t sent_bytes) {
-  const auto read = co_await connection->read_head(exchange.request.head->method,
-                                                   first_token_deadline(exchange));
+  const auto read =
+      co_await connection->read_head(exchange.request.head->method, first_token_deadline(exchange));
   exchange.trail.upstream += Clock::now() - exchange.trail.sent;
   if (read.status == IoStatus::ok) {
     co_return co_await begin_answer(exchange, upstream, std::move(connection));
@@ -310,8 +309,8 @@ asio::awaitable<Attempt::Tried> Attempt::begin_answer(Exchange& exchange, const 
   Tried tried;
   if (head.event_stream) {
     const auto begun = Clock::now();
-    auto opening = co_await content->open_events(begun + first_event_patience,
-                                                 first_token_deadline(exchange));
+    auto opening =
+        co_await content->open_events(begun + first_event_patience, first_token_deadline(exchange));
     exchange.trail.upstream += Clock::now() - begun;
     if (!opening || opening->empty) {
       tried.error = opening ? Error{.code = Code::upstream,
