@@ -4,6 +4,8 @@ target_compile_features(hawser_flags INTERFACE cxx_std_20)
 target_compile_options(hawser_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Werror
   -Werror=switch -fno-omit-frame-pointer
+  # GCC takes Asio's recycling of coroutine frames for a mismatch.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
   $<$<CONFIG:Debug>:-g1>
   $<$<CONFIG:Release>:-O2 -g1>)
 target_compile_definitions(hawser_flags INTERFACE

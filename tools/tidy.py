@@ -78,9 +78,12 @@ def line_problems(file, line, allowed):
 def file_problems(root, path, allowed):
     file = str(path.relative_to(root))
     lines = path.read_text(errors="replace").splitlines()
+    table = False  # laid out by hand: a rule a line reads better than a rule in four
     for number, line in enumerate(lines, 1):
+        table = (table or "clang-format off" in line) and "clang-format on" not in line
         for why in line_problems(file, line, allowed):
-            yield number, why
+            if not (table and "columns" in why):
+                yield number, why
     most = TEST_MAX if re.search(r"_test\.|/tests/|_fuzz", file) else FILE_MAX
     if len(lines) > most:
         yield 1, f"{len(lines)} lines: over {most}, so it has more than one subject"

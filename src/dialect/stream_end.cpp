@@ -1,34 +1,64 @@
 #include "dialect/stream_end.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace hawser::dialect {
 namespace {
 
+// A terminal event is the last one, or nearly: only the end of what is relayed is looked at.
+constexpr std::size_t tail_max = 2048;
+
 bool holds(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
+  return ::memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
 }
 
 /// A finish reason that is set: `"finish_reason":"stop"`, with or without a blank, but not null.
 bool has_finish_reason(std::string_view frames) {
-  constexpr std::string_view key = "\"finish_reason\":";
-  for (auto at = frames.find(key); at != std::string_view::npos; at = frames.find(key, at + 1)) {
-    const auto value = frames.find_first_not_of(' ', at + key.size());
+  constexpr std::string_view key = "finish_reason\":";
+  while (const void* found = ::memmem(frames.data(), frames.size(), key.data(), key.size())) {
+    frames.remove_prefix(static_cast<std::size_t>(static_cast<const char*>(found) - frames.data()) +
+                         key.size());
+    const auto value = frames.find_first_not_of(' ');
     if (value != std::string_view::npos && frames[value] == '"') return true;
   }
   return false;
 }
 
 bool ends_chat(std::string_view frames) {
-  return has_finish_reason(frames) || holds(frames, "[DONE]") || holds(frames, "\"error\":");
+  const std::string_view tail = frames.substr(frames.size() - std::min(frames.size(), tail_max));
+  return holds(tail, "[DONE]") || has_finish_reason(tail) || holds(tail, "\"error\":");
 }
+
+/// The line that names the last event; a whole response may stand behind it.
+std::string_view last_event_line(std::string_view frames) {
+  while (!frames.empty()) {
+    const void* feed = ::memrchr(frames.data(), '\n', frames.size());
+    const std::size_t at =
+        feed == nullptr
+            ? 0
+            : static_cast<std::size_t>(static_cast<const char*>(feed) - frames.data()) + 1;
+    const std::string_view line = frames.substr(at);
+    if (line.starts_with("event:")) return line;
+    if (at == 0) break;
+    frames = frames.substr(0, at - 1);
+  }
+  return {};
+}
+
 bool ends_responses(std::string_view frames) {
-  return holds(frames, "\"response.completed\"") || holds(frames, "\"response.incomplete\"") ||
-         holds(frames, "\"response.failed\"") || holds(frames, "\"type\":\"error\"") ||
-         holds(frames, "event: error") || holds(frames, "[DONE]");
+  const std::string_view line = last_event_line(frames);
+  if (line.empty()) {  // a relay that leaves the names out
+    return holds(frames, "\"response.completed\"") || holds(frames, "\"response.incomplete\"") ||
+           holds(frames, "\"response.failed\"") || holds(frames, "[DONE]");
+  }
+  const std::string_view tail = frames.substr(frames.size() - std::min(frames.size(), tail_max));
+  return holds(line, "response.completed") || holds(line, "response.incomplete") ||
+         holds(line, "response.failed") || holds(line, "error") || holds(tail, "[DONE]");
 }
 bool ends_messages(std::string_view frames) {
-  return holds(frames, "message_stop") || holds(frames, "event: error");
+  const std::string_view line = last_event_line(frames);
+  return holds(line, "message_stop") || holds(line, "error");
 }
 
 }  // namespace

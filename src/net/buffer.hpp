@@ -18,7 +18,7 @@ class BlockPool {
   static constexpr std::size_t slack = 64;
   using Block = std::unique_ptr<char[]>;
 
-  explicit BlockPool(std::size_t kept_max = 1024) : kept_max_(kept_max) {}
+  explicit BlockPool(std::size_t kept_max = 64) : kept_max_(kept_max) {}
 
   Block take() {
     if (free_.empty()) return Block(new char[block_size + slack]);
