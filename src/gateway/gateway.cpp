@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <iostream>
@@ -74,6 +75,14 @@ Listening listen_all(const settings::Config& config, std::size_t workers) {
                        std::to_string(address->port));
   }
   return out;
+}
+
+/// Sockets stay what they were: a listener must not lose its TLS, nor take another one's.
+bool same_listeners(const settings::Config& a, const settings::Config& b) {
+  return std::equal(a.listen.begin(), a.listen.end(), b.listen.begin(), b.listen.end(),
+                    [](const net::ListenConfig& x, const net::ListenConfig& y) {
+                      return x.address == y.address && x.tls.has_value() == y.tls.has_value();
+                    });
 }
 
 /// The process: its workers, the operators' listener, signals and reload.
@@ -161,6 +170,9 @@ class Gateway {
     }
     try {
       if (!loaded.config) throw std::runtime_error("the configuration has problems");
+      if (!same_listeners(*loaded.config, *config_)) {
+        throw std::runtime_error("listen cannot change without a restart");
+      }
       const SnapshotPtr snapshot = compile(loaded.config, tickets_, registry_);
       for (auto& worker : workers_) worker->use(snapshot);
       config_ = loaded.config;

@@ -34,7 +34,13 @@ asio::awaitable<Result<Piece>> BodyReader::next(Clock::time_point deadline) {
   for (;;) {
     auto piece = take_buffered();
     if (!piece || piece->last || !piece->bytes.empty()) co_return piece;
-    const IoStatus status = co_await stream_.read(in_, deadline);
+    // Not stream_.read(): a silent stream would hold one more coroutine.
+    IoStatus status = stream_.read_now(in_);
+    if (status == IoStatus::would_block) {
+      in_.release_if_empty();
+      status = co_await stream_.wait(net::Channel::Want::read, deadline);
+      if (status == IoStatus::ok) continue;
+    }
     if (status == IoStatus::closed && framing_ == Framing::until_close) {
       done_ = true;
       co_return Piece{.last = true};

@@ -117,19 +117,20 @@ IoResult Stream::tls_outcome(int returned) {
   }
 }
 
+IoStatus Stream::read_now(InBuffer& into) {
+  if (!may_read()) return IoStatus::would_block;
+  const IoResult result = try_read(into.room());
+  if (result.status == IoStatus::ok) into.filled(result.bytes);
+  return result.status;
+}
+
 asio::awaitable<IoStatus> Stream::read(InBuffer& into, Clock::time_point deadline) {
-  bool ready = may_read();
   for (;;) {
-    if (!ready) {
-      into.release_if_empty();
-      const IoStatus waited = co_await wait(Want::read, deadline);
-      if (waited != IoStatus::ok) co_return waited;
-    }
-    const IoResult result = try_read(into.room());
-    if (result.status == IoStatus::ok) into.filled(result.bytes);
-    if (result.status != IoStatus::would_block) co_return result.status;
-    // TLS: a part of a record leaves SSL_has_pending() true, yet only the network can help.
-    ready = readable();
+    const IoStatus status = read_now(into);
+    if (status != IoStatus::would_block) co_return status;
+    into.release_if_empty();
+    const IoStatus waited = co_await wait(Want::read, deadline);
+    if (waited != IoStatus::ok) co_return waited;
   }
 }
 

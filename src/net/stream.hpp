@@ -37,6 +37,8 @@ class Stream : public Channel {
 
   /// Reads once what is there, without waiting.
   IoResult try_read(std::span<char> into);
+  /// Reads once into `into` what is known to be there; `would_block`: wait(Want::read) first.
+  IoStatus read_now(InBuffer& into);
   /// Waits until there is something to read, then reads once: one system call a message. Holds no
   /// block of an empty buffer while it waits.
   asio::awaitable<IoStatus> read(InBuffer& into, Clock::time_point deadline);

@@ -121,8 +121,15 @@ class Gateway(Program):
 
     def settled_metric(self, name, least, seconds=5):
         """The metric once it is at least that: an exchange is counted when it is over."""
+        return self._until(name, lambda value: value >= least, seconds)
+
+    def metric_becomes(self, name, value, seconds=10):
+        """Whether the metric takes that value in time."""
+        return self._until(name, lambda got: got == value, seconds) == value
+
+    def _until(self, name, fits, seconds):
         end = time.monotonic() + seconds
-        while (value := self.metric(name)) < least and time.monotonic() < end:
+        while not fits(value := self.metric(name)) and time.monotonic() < end:
             time.sleep(0.02)
         return value
 

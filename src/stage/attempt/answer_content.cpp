@@ -29,14 +29,16 @@ Result<Piece> AnswerContent::ending() const {
                .message = "the provider ended the stream before the answer was complete"};
 }
 
+// Not a coroutine: a silent stream would hold one more.
 asio::awaitable<Result<Piece>> AnswerContent::next() {
-  if (!early_.empty()) {
-    joined_ = std::exchange(early_, {});
-    co_return Piece{.bytes = joined_, .last = done_ && ending().has_value()};
-  }
-  if (done_) co_return ending();
-  const auto deadline = std::min(Clock::now() + limits_.stall, limits_.deadline);
-  co_return co_await read_piece(deadline);
+  if (!early_.empty() || done_) return next_at_hand();
+  return read_piece(std::min(Clock::now() + limits_.stall, limits_.deadline));
+}
+
+asio::awaitable<Result<Piece>> AnswerContent::next_at_hand() {
+  if (early_.empty()) co_return ending();
+  joined_ = std::exchange(early_, {});
+  co_return Piece{.bytes = joined_, .last = done_ && ending().has_value()};
 }
 
 Error AnswerContent::broken(const Error& error) {

@@ -46,6 +46,7 @@ class AnswerContent final : public net::Source {
                                                                  Clock::time_point patience);
 
  private:
+  asio::awaitable<Result<net::Piece>> next_at_hand();
   asio::awaitable<Result<net::Piece>> read_piece(Clock::time_point deadline);
   std::string_view whole_events(net::Piece piece);
   Result<net::Piece> ending() const;

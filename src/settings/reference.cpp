@@ -1,0 +1,31 @@
+#include "settings/reference.hpp"
+
+#include "config/reference.hpp"
+#include "settings/config.hpp"
+
+namespace hawser::settings {
+
+std::string configuration_page() {
+  Config config;
+  config::Reference reference;
+  reference.describe(config);
+  return "# Configuration\n\n"
+         "One YAML file: `hawser serve -c FILE`; `hawser check -c FILE` tells everything that is "
+         "wrong "
+         "with it, with line and\ncolumn. It is read again on SIGHUP and when it changes; a bad "
+         "file "
+         "never replaces a good one. `listen`, `admin`,\n`workers` and `log.access_log` hold from "
+         "the "
+         "start and need a restart.\n\n"
+         "Durations have a unit (`250ms`, `2s`, `5m`, `1h`), sizes may have one (`64KiB`, "
+         "`512MiB`). "
+         "Text may hold `${env:NAME}`\nand `${file:PATH}`; credentials should. `$${` stands for "
+         "`${`.\n\n"
+         "| key | type | default | allowed | meaning |\n|---|---|---|---|---|\n" +
+         reference.rows() +
+         "\nThis page is generated from the program: `HAWSER_UPDATE=1 ./dev test Reference` writes "
+         "it "
+         "anew.\n";
+}
+
+}  // namespace hawser::settings
