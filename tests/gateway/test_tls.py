@@ -67,7 +67,7 @@ def test_upstream_tls_is_verified(tmp_path, certificates):
                      "unknown": fine.provider(), "named": wrong.provider(
                          tls={**root, "server_name": "elsewhere.example"})}
         models = {name: {"targets": [{"provider": name}]} for name in providers}
-        with Gateway(tmp_path, providers=providers, models=models, retry={"attempts_max": 1}) as gateway:
+        with Gateway(tmp_path, workers=1, providers=providers, models=models, retry={"attempts_max": 1}) as gateway:
             assert chat(gateway.address, model="fine")[0] == 200
             assert chat(gateway.address, model="fine", stream=True)[0] == 200
             assert chat(gateway.address, model="named")[0] == 200
