@@ -86,7 +86,7 @@ RouteTable::RouteTable(const config::Map<ModelConfig>& models,
     return entries_[a].name.size() > entries_[b].name.size();
   });
   if (default_provider.empty()) return;
-  default_.emplace();
+  default_ = std::make_unique<Entry>();
   default_->name = "other";
   default_->targets.push_back(make_target(providers, default_provider, ""));
 }

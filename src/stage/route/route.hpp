@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -31,7 +30,7 @@ class RouteTable {
   /// The entry of that model: its own name first, then the longest pattern; nullptr: none.
   const Entry* find(std::string_view model) const;
   /// Where calls without a model and models that are not listed go; nullptr: nowhere.
-  const Entry* fallback() const { return default_ ? &*default_ : nullptr; }
+  const Entry* fallback() const { return default_.get(); }
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
@@ -44,7 +43,7 @@ class RouteTable {
   std::vector<Entry> entries_;
   std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> exact_;
   std::vector<std::size_t> patterns_;  // longest first
-  std::optional<Entry> default_;
+  std::unique_ptr<Entry> default_;
 };
 
 /// Chooses the targets of an exchange, and answers the list of models where no provider can.
