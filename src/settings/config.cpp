@@ -5,6 +5,7 @@
 
 #include "config/nearest.hpp"
 #include "net/listener.hpp"
+#include "net/tls.hpp"
 #include "provider/provider.hpp"
 #include "stage/authenticate/authenticate.hpp"
 #include "stage/route/route.hpp"
@@ -25,10 +26,24 @@ bool valid_name(const std::string& name) {
          std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+/// Opens what a start would open, so that both come to the same verdict.
+template <class Open>
+void check_opens(std::string path, Problems& problems, Open open) {
+  try {
+    open();
+  } catch (const std::exception& e) {
+    problems.push_back({std::move(path), e.what()});
+  }
+}
+
 void check_listen(const Config& config, Problems& problems) {
   std::set<std::string> seen;
   for (std::size_t i = 0; i < config.listen.size(); ++i) {
     const std::string& text = config.listen[i].address;
+    if (const auto& tls = config.listen[i].tls) {
+      check_opens(at("listen", i, "tls"), problems,
+                  [&] { net::make_server_context(*tls, net::TicketKeys{}); });
+    }
     const auto address = net::parse_host_port(text);
     if (!address) {
       problems.push_back({at("listen", i, "address"), address.error().message});
@@ -59,6 +74,9 @@ void check_providers(const Config& config, Problems& problems) {
     }
     const auto url = provider::parse_base_url(provider.base_url);
     if (!url) problems.push_back({path + ".base_url", url.error().message});
+    if (!provider.tls.ca_file.empty()) {
+      check_opens(path + ".tls.ca_file", problems, [&] { net::make_client_context(provider.tls); });
+    }
     for (const auto& [field, value] : provider.headers) {
       const bool token = !field.empty() && std::all_of(field.begin(), field.end(), [](char c) {
         return c > ' ' && c < 0x7f &&
