@@ -1,7 +1,5 @@
 #include "sim/connection.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <charconv>
@@ -50,7 +48,7 @@ Connection::Connection(World& world, std::unique_ptr<net::Stream> stream)
       stream_(std::move(stream)),
       in_(world.blocks),
       body_(*stream_, in_),
-      timer_(world.reactor.loop()),
+      timer_(world.reactor.loop()), sleep_(world.reactor),
       number_(++world.journal.connections) {
   ++world_.journal.connections_open;
 }
@@ -59,7 +57,7 @@ Connection::~Connection() {
   --world_.journal.connections_open;
 }
 
-asio::awaitable<void> Connection::run() {
+Task<> Connection::run() {
   if (stream_->secured() && co_await stream_->handshake(Clock::now() + 10s) != IoStatus::ok) {
     co_return;
   }
@@ -89,7 +87,7 @@ asio::awaitable<void> Connection::run() {
   stream_->goodbye();
 }
 
-asio::awaitable<bool> Connection::serve() {
+Task<bool> Connection::serve() {
   if (auto answer = control()) {
     if (head_.method == "DELETE") world_.journal.clear();
     Plan plain;
@@ -141,7 +139,7 @@ Plan Connection::plan_of(const std::string& body, std::optional<Answer>& refusal
   return {};
 }
 
-asio::awaitable<bool> Connection::read_body(std::string& body) {
+Task<bool> Connection::read_body(std::string& body) {
   if (head_.expect_continue && !co_await send("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
   for (bool last = body_.done(); !last;) {
     auto piece = co_await body_.next(never);
@@ -205,15 +203,16 @@ Answer Connection::choose(const std::string& body, const Plan& plan) {
   return world_.openai.answer(call, plan);
 }
 
-asio::awaitable<bool> Connection::sleep(double ms) {
+Task<bool> Connection::sleep(double ms) {
   if (ms <= 0) co_return !stream_->peer_gone();
   timer_.expires_after(std::chrono::microseconds(static_cast<std::int64_t>(ms * 1000)));
-  co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+  timer_.async_wait([this](const boost::system::error_code&) { sleep_.complete(IoStatus::ok); });
+  co_await sleep_.wait(Clock::time_point::max());
   co_return !stream_->peer_gone();
 }
 
 /// Carries a reset, close or stall out.
-asio::awaitable<bool> Connection::fail_here(const Plan& plan) {
+Task<bool> Connection::fail_here(const Plan& plan) {
   if (plan.fault.kind == Kind::stall) {
     entry_->outcome = "stalled";
     co_await sleep(1e9);
@@ -225,7 +224,7 @@ asio::awaitable<bool> Connection::fail_here(const Plan& plan) {
   co_return false;
 }
 
-asio::awaitable<bool> Connection::send(std::string_view bytes) {
+Task<bool> Connection::send(std::string_view bytes) {
   const std::span<const std::string_view> parts(&bytes, 1);
   co_return co_await stream_->send(parts, never) == IoStatus::ok;
 }
@@ -246,7 +245,7 @@ std::string Connection::head_of(const Answer& answer, const Plan& plan, std::siz
   return out + "\r\n";
 }
 
-asio::awaitable<bool> Connection::send_answer(Answer answer, const Plan& plan) {
+Task<bool> Connection::send_answer(Answer answer, const Plan& plan) {
   entry_->status = answer.status;
   if (!co_await sleep(plan.latency_ms)) {
     entry_->outcome = "client_closed";
@@ -279,7 +278,7 @@ asio::awaitable<bool> Connection::send_answer(Answer answer, const Plan& plan) {
 }
 
 /// Sends a part of the body, as far as a fault by bytes lets it.
-asio::awaitable<bool> Connection::send_part(std::string_view part, const Plan& plan) {
+Task<bool> Connection::send_part(std::string_view part, const Plan& plan) {
   const Fault& fault = plan.fault;
   const bool cuts =
       fault.where == Where::after_bytes &&
@@ -294,7 +293,7 @@ asio::awaitable<bool> Connection::send_part(std::string_view part, const Plan& p
   co_return true;
 }
 
-asio::awaitable<bool> Connection::send_whole(const Answer& answer, const Plan& plan) {
+Task<bool> Connection::send_whole(const Answer& answer, const Plan& plan) {
   std::string body;
   for (const auto& part : answer.parts) body += part;
   std::string head = head_of(answer, plan, body.size());
@@ -336,7 +335,7 @@ std::string chunks_of(std::string_view content, std::uint64_t step) {
 
 }  // namespace
 
-asio::awaitable<bool> Connection::send_stream(const Answer& answer, const Plan& plan) {
+Task<bool> Connection::send_stream(const Answer& answer, const Plan& plan) {
   if (!co_await send(head_of(answer, plan, 0))) co_return false;
   if (!co_await sleep(plan.first_token_ms)) co_return false;
   std::vector<std::string> parts = answer.parts;

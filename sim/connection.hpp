@@ -29,23 +29,23 @@ class Connection final : private net::HangupWatch {
  public:
   Connection(World& world, std::unique_ptr<net::Stream> stream);
   ~Connection();
-  asio::awaitable<void> run();
+  Task<> run();
 
  private:
-  asio::awaitable<bool> serve();
-  asio::awaitable<bool> read_body(std::string& body);
+  Task<bool> serve();
+  Task<bool> read_body(std::string& body);
   Answer choose(const std::string& body, const Plan& plan);
   std::optional<Answer> control() const;
   bool credential_fits() const;
   Plan plan_of(const std::string& body, std::optional<Answer>& refusal);
 
-  asio::awaitable<bool> send_answer(Answer answer, const Plan& plan);
-  asio::awaitable<bool> send_whole(const Answer& answer, const Plan& plan);
-  asio::awaitable<bool> send_stream(const Answer& answer, const Plan& plan);
-  asio::awaitable<bool> send_part(std::string_view part, const Plan& plan);
-  asio::awaitable<bool> send(std::string_view bytes);
-  asio::awaitable<bool> fail_here(const Plan& plan);
-  asio::awaitable<bool> sleep(double ms);
+  Task<bool> send_answer(Answer answer, const Plan& plan);
+  Task<bool> send_whole(const Answer& answer, const Plan& plan);
+  Task<bool> send_stream(const Answer& answer, const Plan& plan);
+  Task<bool> send_part(std::string_view part, const Plan& plan);
+  Task<bool> send(std::string_view bytes);
+  Task<bool> fail_here(const Plan& plan);
+  Task<bool> sleep(double ms);
   std::string head_of(const Answer& answer, const Plan& plan, std::size_t length) const;
   void hung_up() override { timer_.cancel(); }
 
@@ -55,7 +55,8 @@ class Connection final : private net::HangupWatch {
   http::BodyReader body_;
   wire::RequestHead head_;
   std::string head_bytes_;
-  asio::steady_timer timer_;
+  asio::steady_timer timer_;  // finer than the timer wheel
+  net::Waiter sleep_;
   Entry* entry_ = nullptr;
   std::uint64_t number_;
 };

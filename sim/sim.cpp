@@ -1,7 +1,5 @@
 #include "sim/sim.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <fstream>
@@ -19,6 +17,14 @@ namespace hawser::sim {
 namespace {
 
 using net::IoStatus;
+
+void report_bug(std::exception_ptr bug) {
+  try {
+    std::rethrow_exception(bug);
+  } catch (const std::exception& e) {
+    std::cerr << "hawser sim: a connection ended by a bug: " << e.what() << std::endl;
+  }
+}
 
 /// The simulator on one thread: its loop, its world and its listener.
 class Simulator {
@@ -45,7 +51,7 @@ class Simulator {
     address_ = address->host + ":" + std::to_string(net::port_of(*fd));
     listener_ = std::make_unique<net::Listener>(reactor_, *fd);
     reactor_.start();
-    asio::co_spawn(loop_, accept_all(), asio::detached);
+    spawn(accept_all(), report_bug);
   }
 
   const std::string& address() const { return address_; }
@@ -57,7 +63,7 @@ class Simulator {
     if (!result) throw std::runtime_error(result.error().message);
   }
 
-  asio::awaitable<void> accept_all() {
+  Task<> accept_all() {
     net::Waiter pause(reactor_);
     for (;;) {
       auto accepted = co_await listener_->accept();
@@ -68,11 +74,11 @@ class Simulator {
       }
       auto stream = std::make_unique<net::Stream>(reactor_, accepted.fd);
       if (tls_) stream->secure(net::make_server_ssl(*tls_));
-      asio::co_spawn(loop_, serve(std::move(stream)), asio::detached);
+      spawn(serve(std::move(stream)), report_bug);
     }
   }
 
-  asio::awaitable<void> serve(std::unique_ptr<net::Stream> stream) {
+  Task<> serve(std::unique_ptr<net::Stream> stream) {
     Connection connection(world_, std::move(stream));
     co_await connection.run();
   }

@@ -1,8 +1,5 @@
 #include "admin/admin.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include <algorithm>
 
 #include "wire/http1.hpp"
@@ -10,10 +7,12 @@
 namespace hawser::admin {
 namespace {
 
-namespace asio = net::asio;
 using net::IoStatus;
 
 constexpr auto patience = 10s;
+
+/// Only out of memory leaves these coroutines: the operator's connection ends, nothing else does.
+void end_quietly(std::exception_ptr) {}
 
 std::string response(std::string_view status, std::string_view type, std::string_view body) {
   std::string out("HTTP/1.1 ");
@@ -33,10 +32,10 @@ Admin::Admin(net::Reactor& reactor, net::BlockPool& blocks, int listening, Views
     : reactor_(reactor), blocks_(blocks), listener_(reactor, listening), views_(std::move(views)) {}
 
 void Admin::start() {
-  asio::co_spawn(reactor_.loop(), accept_all(), asio::detached);
+  spawn(accept_all(), end_quietly);
 }
 
-asio::awaitable<void> Admin::accept_all() {
+Task<> Admin::accept_all() {
   net::Waiter pause(reactor_);
   for (;;) {
     auto accepted = co_await listener_.accept();
@@ -46,11 +45,11 @@ asio::awaitable<void> Admin::accept_all() {
       continue;
     }
     auto stream = std::make_unique<net::Stream>(reactor_, accepted.fd);
-    asio::co_spawn(reactor_.loop(), serve(std::move(stream)), asio::detached);
+    spawn(serve(std::move(stream)), end_quietly);
   }
 }
 
-asio::awaitable<void> Admin::serve(std::unique_ptr<net::Stream> stream) {
+Task<> Admin::serve(std::unique_ptr<net::Stream> stream) {
   net::InBuffer in(blocks_);
   wire::RequestHead head;
   std::size_t searched = 0;

@@ -22,8 +22,8 @@ class Admin {
   void stop() { listener_.cancel(); }
 
  private:
-  net::asio::awaitable<void> accept_all();
-  net::asio::awaitable<void> serve(std::unique_ptr<net::Stream> stream);
+  Task<> accept_all();
+  Task<> serve(std::unique_ptr<net::Stream> stream);
   std::string answer(std::string_view method, std::string_view path) const;
 
   net::Reactor& reactor_;

@@ -40,7 +40,7 @@ class RequestBody {
  public:
   /// Reads the body whole where it is JSON or small, else makes request.stream give it.
   /// Errors: too_large, timeout, connection, cancelled, invalid_request
-  virtual boost::asio::awaitable<Result<>> load(Request& request) = 0;
+  virtual Task<Result<>> load(Request& request) = 0;
 
  protected:
   ~RequestBody() = default;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/assert.hpp>
 #include <memory>
 #include <span>
@@ -11,7 +10,6 @@
 
 namespace hawser::exchange {
 
-namespace asio = boost::asio;
 class Stage;
 using Answer = Result<generation::GenerationPtr>;
 
@@ -20,7 +18,7 @@ using Answer = Result<generation::GenerationPtr>;
 class Next {
  public:
   explicit Next(std::span<const std::unique_ptr<Stage>> rest) : rest_(rest) {}
-  asio::awaitable<Answer> operator()(Exchange& exchange) const;
+  Task<Answer> operator()(Exchange& exchange) const;
 
  private:
   std::span<const std::unique_ptr<Stage>> rest_;
@@ -34,17 +32,17 @@ class Stage {
 
   /// Runs this step around the rest. `exchange` outlives the returned coroutine.
   /// Failures are values; an exception that leaves here is a bug and ends the connection.
-  virtual asio::awaitable<Answer> run(Exchange& exchange, Next next) = 0;
+  virtual Task<Answer> run(Exchange& exchange, Next next) = 0;
 };
 
 // Not a coroutine: passing on costs a virtual call, not a frame.
-inline asio::awaitable<Answer> Next::operator()(Exchange& exchange) const {
+inline Task<Answer> Next::operator()(Exchange& exchange) const {
   BOOST_ASSERT_MSG(!rest_.empty(), "the last stage answers; it never calls next");
   return rest_.front()->run(exchange, Next(rest_.subspan(1)));
 }
 
 /// An answer that waits for nothing, for stages that refuse or pass on.
-inline asio::awaitable<Answer> answer_now(Error error) {
+inline Task<Answer> answer_now(Error error) {
   co_return error;
 }
 
@@ -52,7 +50,7 @@ inline asio::awaitable<Answer> answer_now(Error error) {
 class Pipeline {
  public:
   explicit Pipeline(std::vector<std::unique_ptr<Stage>> stages) : stages_(std::move(stages)) {}
-  asio::awaitable<Answer> run(Exchange& exchange) { return Next(stages_)(exchange); }
+  Task<Answer> run(Exchange& exchange) { return Next(stages_)(exchange); }
 
  private:
   std::vector<std::unique_ptr<Stage>> stages_;

@@ -97,6 +97,8 @@ class Gateway {
     start_admin();
   }
 
+  ~Gateway() { reactor_.cancel_all(); }  // ends the operators' connections
+
   int run() {
     watch_signals();
     watch_file();

@@ -3,22 +3,16 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
-
 #include "telemetry/log.hpp"
 
 namespace hawser::gateway {
 
-namespace asio = net::asio;
 using net::IoStatus;
 
 namespace {
 
 /// An exception that reaches here is a bug: only its session ends.
 void log_bug(std::exception_ptr bug) {
-  if (!bug) return;
   try {
     std::rethrow_exception(bug);
   } catch (const std::exception& e) {
@@ -40,18 +34,16 @@ Worker::Worker(const Shared& shared, SnapshotPtr snapshot, const std::vector<int
 Worker::~Worker() = default;
 
 void Worker::start() {
-  for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    asio::co_spawn(loop_, accept_all(i), log_bug);
-  }
-  asio::co_spawn(loop_, tend(), log_bug);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "hawser-worker");
+    for (std::size_t i = 0; i < listeners_.size(); ++i) spawn(accept_all(i), log_bug);
+    spawn(tend(), log_bug);
     reactor_.run();
   });
 }
 
 void Worker::use(SnapshotPtr snapshot) {
-  asio::post(loop_, [this, next = std::move(snapshot)]() mutable { apply(std::move(next)); });
+  reactor_.post([this, next = std::move(snapshot)] { apply(next); });
 }
 
 void Worker::apply(SnapshotPtr snapshot) {
@@ -60,7 +52,7 @@ void Worker::apply(SnapshotPtr snapshot) {
   snapshot_ = std::move(snapshot);
 }
 
-asio::awaitable<void> Worker::accept_all(std::size_t listener) {
+Task<> Worker::accept_all(std::size_t listener) {
   net::Waiter pause(reactor_);
   for (;;) {
     auto accepted = co_await listeners_[listener]->accept();
@@ -88,11 +80,10 @@ void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
   auto stream = std::make_unique<net::Stream>(reactor_, accepted.fd);
   const auto& tls = snapshot_->listen_tls;
   if (listener < tls.size() && tls[listener]) stream->secure(net::make_server_ssl(*tls[listener]));
-  asio::co_spawn(loop_, serve(std::move(stream), std::move(accepted.peer)), log_bug);
-  reactor_.poke();
+  spawn(serve(std::move(stream), std::move(accepted.peer)), log_bug);
 }
 
-asio::awaitable<void> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer) {
+Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer) {
   struct Leaving {
     Worker& worker;
     const std::string& peer;
@@ -114,7 +105,7 @@ asio::awaitable<void> Worker::serve(std::unique_ptr<net::Stream> stream, std::st
 }
 
 /// Once a second: what grows old goes. While draining: what takes too long ends.
-asio::awaitable<void> Worker::tend() {
+Task<> Worker::tend() {
   for (;;) {
     const auto now = Clock::now();
     pools_.tend(now);
@@ -127,7 +118,7 @@ asio::awaitable<void> Worker::tend() {
 }
 
 void Worker::drain(Clock::time_point deadline) {
-  asio::post(loop_, [this, deadline] { begin_drain(deadline); });
+  reactor_.post([this, deadline] { begin_drain(deadline); });
 }
 
 void Worker::begin_drain(Clock::time_point deadline) {

@@ -40,10 +40,10 @@ class Worker {
   void apply(SnapshotPtr snapshot);
   void begin_drain(Clock::time_point deadline);
   void end_if_empty();
-  net::asio::awaitable<void> accept_all(std::size_t listener);
+  Task<> accept_all(std::size_t listener);
   void admit(std::size_t listener, net::Listener::Accepted accepted);
-  net::asio::awaitable<void> serve(std::unique_ptr<net::Stream> stream, std::string peer);
-  net::asio::awaitable<void> tend();
+  Task<> serve(std::unique_ptr<net::Stream> stream, std::string peer);
+  Task<> tend();
 
   net::asio::io_context loop_{1};  // 1 tells Asio that one thread runs it
   net::Reactor reactor_{loop_};

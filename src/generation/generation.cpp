@@ -6,7 +6,7 @@ namespace {
 class Whole final : public net::Source {
  public:
   explicit Whole(std::string content) : content_(std::move(content)) {}
-  boost::asio::awaitable<Result<net::Piece>> next() override {
+  Task<Result<net::Piece>> next() override {
     co_return net::Piece{.bytes = std::exchange(given_, true) ? std::string_view() : content_,
                          .last = true};
   }

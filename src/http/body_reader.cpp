@@ -19,7 +19,7 @@ void BodyReader::begin(Framing framing, std::uint64_t length) {
   done_ = framing == Framing::none || (framing == Framing::length && length == 0);
 }
 
-Error BodyReader::error_of(IoStatus status) const {
+Error BodyReader::error_of(IoStatus status) {
   switch (status) {
     case IoStatus::timeout:
       return {.code = Code::timeout, .message = "the sender fell silent in the middle of a body"};
@@ -30,22 +30,32 @@ Error BodyReader::error_of(IoStatus status) const {
   }
 }
 
-asio::awaitable<Result<Piece>> BodyReader::next(Clock::time_point deadline) {
+Result<Piece> BodyReader::next_now() {
   for (;;) {
     auto piece = take_buffered();
-    if (!piece || piece->last || !piece->bytes.empty()) co_return piece;
-    // Not stream_.read(): a silent stream would hold one more coroutine.
-    IoStatus status = stream_.read_now(in_);
-    if (status == IoStatus::would_block) {
-      in_.release_if_empty();
-      status = co_await stream_.wait(net::Channel::Want::read, deadline);
-      if (status == IoStatus::ok) continue;
-    }
+    if (!piece || piece->last || !piece->bytes.empty()) return piece;
+    const IoStatus status = stream_.read_now(in_);
+    if (status == IoStatus::ok) continue;
+    if (status == IoStatus::would_block) return Piece{};
     if (status == IoStatus::closed && framing_ == Framing::until_close) {
       done_ = true;
-      co_return Piece{.last = true};
+      return Piece{.last = true};
     }
-    if (status != IoStatus::ok) co_return error_of(status);
+    return error_of(status);
+  }
+}
+
+net::Waiter::Wait BodyReader::wait(Clock::time_point deadline) {
+  in_.release_if_empty();
+  return stream_.wait(net::Channel::Want::read, deadline);
+}
+
+Task<Result<Piece>> BodyReader::next(Clock::time_point deadline) {
+  for (;;) {
+    auto piece = next_now();
+    if (!piece || piece->last || !piece->bytes.empty()) co_return piece;
+    const IoStatus waited = co_await wait(deadline);
+    if (waited != IoStatus::ok) co_return error_of(waited);
   }
 }
 

@@ -6,7 +6,6 @@
 
 namespace hawser::http {
 
-namespace asio = boost::asio;
 
 /// Reads one HTTP/1.1 body off a connection, request or answer.
 class BodyReader {
@@ -21,16 +20,20 @@ class BodyReader {
   /// Everything that one read brought, taken out of its chunks, as one run. The view lives until
   /// the next call.
   /// Errors: connection (ended early), timeout, cancelled, invalid_request (chunks are malformed)
-  asio::awaitable<Result<net::Piece>> next(Clock::time_point deadline);
-  /// What is there already, without waiting; an empty piece that is not the last: nothing yet.
-  Result<net::Piece> take_buffered();
+  Task<Result<net::Piece>> next(Clock::time_point deadline);
+  /// The same without waiting; an empty piece that is not the last: nothing yet, wait() first.
+  Result<net::Piece> next_now();
+  /// Until there is something to read. Holds no memory meanwhile.
+  net::Waiter::Wait wait(Clock::time_point deadline);
+  /// What a wait that was not ok means for the body.
+  static Error error_of(net::IoStatus status);
   /// Ends the view of the last piece: its bytes may be overwritten.
   void release();
 
  private:
+  Result<net::Piece> take_buffered();
   Result<net::Piece> take_chunks();
   net::Piece take_plain(std::uint64_t most);
-  Error error_of(net::IoStatus status) const;
 
   net::Stream& stream_;
   net::InBuffer& in_;

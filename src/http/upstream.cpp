@@ -1,8 +1,6 @@
 #include "http/upstream.hpp"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 namespace hawser::http {
 
@@ -21,7 +19,7 @@ UpstreamConnection::~UpstreamConnection() {
   --pool_->open_;
 }
 
-asio::awaitable<UpstreamConnection::HeadRead> UpstreamConnection::read_head(
+Task<UpstreamConnection::HeadRead> UpstreamConnection::read_head(
     std::string_view method, Clock::time_point deadline) {
   static const wire::HeadLimits limits{.head_max = 128 * 1024, .target_max = 0, .fields_max = 256};
   std::size_t searched = 0;
@@ -97,7 +95,7 @@ UpstreamPtr OriginPool::take() {
   return nullptr;
 }
 
-asio::awaitable<Result<UpstreamPtr>> OriginPool::open(net::ConnectTimeouts timeouts,
+Task<Result<UpstreamPtr>> OriginPool::open(net::ConnectTimeouts timeouts,
                                                       net::Cancellation& cancellation) {
   const auto self = shared_from_this();
   warm_timeouts_ = timeouts;
@@ -128,16 +126,17 @@ void OriginPool::tend(Clock::time_point now) {
   while (!idle_.empty() && now - idle_.front()->idle_since_ > config_.idle_timeout) {
     idle_.erase(idle_.begin());
   }
-  while (open_ + warming_ < config_.prewarm) {
-    ++warming_;
-    asio::co_spawn(parts_.reactor.loop(), warm_one(), asio::detached);
-    parts_.reactor.poke();
+  // Counted first: those that fail at once are tried again at the next turn, not in this one.
+  const std::uint32_t there = open_ + warming_;
+  for (auto more = std::max(config_.prewarm, there) - there; more > 0; --more) {
+    spawn(warm_one(), [](std::exception_ptr) {});
   }
 }
 
-asio::awaitable<void> OriginPool::warm_one() {
+Task<> OriginPool::warm_one() {
   const auto self = shared_from_this();
   net::Cancellation never;
+  ++warming_;
   auto connection = co_await open(warm_timeouts_, never);
   --warming_;
   if (!connection) co_return;  // tried again at the next tend()

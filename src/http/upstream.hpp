@@ -28,7 +28,7 @@ class UpstreamConnection final : private net::HangupWatch {
     bool answered = false;  // at least one byte of an answer came
   };
   /// Reads up to the final (not 1xx) head; then head() holds it, until anything waits.
-  asio::awaitable<HeadRead> read_head(std::string_view method, Clock::time_point deadline);
+  Task<HeadRead> read_head(std::string_view method, Clock::time_point deadline);
   const wire::ResponseHead& head() const;
 
   /// Ends the views of head(); the body follows.
@@ -74,7 +74,7 @@ class OriginPool : public std::enable_shared_from_this<OriginPool> {
   /// An idle connection, or null.
   UpstreamPtr take();
   /// A new connection.
-  asio::awaitable<Result<UpstreamPtr>> open(net::ConnectTimeouts timeouts,
+  Task<Result<UpstreamPtr>> open(net::ConnectTimeouts timeouts,
                                             net::Cancellation& cancellation);
   /// Keeps a reusable connection; closes any other.
   void give_back(UpstreamPtr connection);
@@ -86,7 +86,7 @@ class OriginPool : public std::enable_shared_from_this<OriginPool> {
  private:
   friend class UpstreamConnection;
   void drop(UpstreamConnection* connection);
-  asio::awaitable<void> warm_one();
+  Task<> warm_one();
 
   UpstreamParts parts_;
   net::Dial dial_;

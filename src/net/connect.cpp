@@ -5,8 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <cerrno>
 #include <memory>
 #include <vector>
@@ -59,7 +57,7 @@ struct Race {
   std::vector<Stream*> running{};
 };
 
-asio::awaitable<void> run_one(std::shared_ptr<Race> race, StreamPtr stream,
+Task<> run_one(std::shared_ptr<Race> race, StreamPtr stream,
                               Clock::time_point deadline) {
   race->running.push_back(stream.get());
   const IoStatus status = co_await stream->wait(Channel::Want::write, deadline);
@@ -70,7 +68,7 @@ asio::awaitable<void> run_one(std::shared_ptr<Race> race, StreamPtr stream,
   race->news.complete(IoStatus::ok);
 }
 
-asio::awaitable<Result<StreamPtr>> race_addresses(Reactor& reactor, Addresses addresses,
+Task<Result<StreamPtr>> race_addresses(Reactor& reactor, Addresses addresses,
                                                   Clock::time_point deadline,
                                                   Cancellation& cancellation) {
   auto race = std::make_shared<Race>(reactor);
@@ -81,10 +79,8 @@ asio::awaitable<Result<StreamPtr>> race_addresses(Reactor& reactor, Addresses ad
     if (next < addresses.size()) {
       auto stream = start_connect(reactor, addresses[next++]);
       if (!stream) continue;
-      asio::co_spawn(reactor.loop(), run_one(race, std::move(stream), deadline), asio::detached);
-      reactor.poke();
+      spawn(run_one(race, std::move(stream), deadline), [](std::exception_ptr) {});
     }
-    // run_one() of a posted coroutine has not begun yet: `running` fills at the next turn.
     auto until = deadline;
     if (next < addresses.size()) until = std::min(until, Clock::now() + next_address_after);
     waited = co_await race->news.wait(until);
@@ -96,7 +92,7 @@ asio::awaitable<Result<StreamPtr>> race_addresses(Reactor& reactor, Addresses ad
   co_return error_of(waited, "the provider took too long to accept the connection");
 }
 
-asio::awaitable<Result<StreamPtr>> connect_tcp(Reactor& reactor, Addresses addresses,
+Task<Result<StreamPtr>> connect_tcp(Reactor& reactor, Addresses addresses,
                                                Clock::time_point deadline,
                                                Cancellation& cancellation) {
   if (addresses.size() > 1) {
@@ -116,7 +112,7 @@ asio::awaitable<Result<StreamPtr>> connect_tcp(Reactor& reactor, Addresses addre
 
 }  // namespace
 
-asio::awaitable<Result<StreamPtr>> connect(Reactor& reactor, Resolver& resolver, Dial& dial,
+Task<Result<StreamPtr>> connect(Reactor& reactor, Resolver& resolver, Dial& dial,
                                            ConnectTimeouts timeouts, Cancellation& cancellation) {
   const auto deadline = Clock::now() + timeouts.connect;
   auto addresses = co_await resolver.resolve(dial.origin.host, dial.origin.port, deadline);

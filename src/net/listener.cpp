@@ -125,7 +125,7 @@ Listener::Accepted Listener::try_accept() {
   }
 }
 
-asio::awaitable<Listener::Accepted> Listener::accept() {
+Task<Listener::Accepted> Listener::accept() {
   for (;;) {
     if (!readable()) {
       const IoStatus waited = co_await wait(Want::read, Clock::time_point::max());

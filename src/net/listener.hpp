@@ -36,7 +36,7 @@ class Listener : public Channel {
     std::string peer{};  // address without port
   };
   /// Waits for the next connection.
-  asio::awaitable<Accepted> accept();
+  Task<Accepted> accept();
   /// One that waits already; `would_block` when there is none.
   Accepted try_accept();
 };

@@ -1,10 +1,9 @@
 #include "net/reactor.hpp"
 
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -17,18 +16,16 @@ Waiter::Waiter(Reactor& reactor)
     : reactor_(reactor),
       timer_([](void* self) { static_cast<Waiter*>(self)->complete(IoStatus::timeout); }, this) {}
 
-asio::awaitable<IoStatus> Waiter::wait(Clock::time_point deadline) {
+Waiter::Wait Waiter::wait(Clock::time_point deadline) {
   if (deadline != Clock::time_point::max()) reactor_.timers().set(timer_, deadline);
-  return asio::async_initiate<const asio::use_awaitable_t<>&, void(IoStatus)>(
-      [this](Handler&& handler) { handler_.emplace(std::move(handler)); }, asio::use_awaitable);
+  return {*this};
 }
 
 void Waiter::complete(IoStatus status) {
-  if (!handler_) return;
-  Handler handler = std::move(*handler_);
-  handler_.reset();
+  if (!waiting_) return;
+  outcome_ = status;
   reactor_.timers().stop(timer_);
-  std::move(handler)(status);  // may destroy *this
+  std::exchange(waiting_, {}).resume();  // may destroy *this
 }
 
 // --- Channel
@@ -40,11 +37,6 @@ Channel::Channel(Reactor& reactor, int fd) : reactor_(reactor), fd_(fd), waiter_
 Channel::~Channel() {
   reactor_.remove(*this);
   if (fd_ >= 0) ::close(fd_);
-}
-
-asio::awaitable<IoStatus> Channel::wait(Want want, Clock::time_point deadline) {
-  want_ = want;
-  return waiter_.wait(deadline);
 }
 
 void Channel::happened(std::uint32_t events) {
@@ -64,13 +56,21 @@ void Channel::happened(std::uint32_t events) {
 // --- Reactor
 
 Reactor::Reactor(asio::io_context& loop)
-    : loop_(loop), epoll_(loop), ticker_(loop), timers_(Clock::now()) {
+    : loop_(loop), epoll_(loop), ticker_(loop), timers_(Clock::now()), now_(Clock::now()) {
   const int fd = ::epoll_create1(EPOLL_CLOEXEC);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   epoll_.assign(fd);
+  wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (wake_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.ptr = this;  // no channel: posts
+  ::epoll_ctl(fd, EPOLL_CTL_ADD, wake_fd_, &event);
 }
 
-Reactor::~Reactor() = default;
+Reactor::~Reactor() {
+  ::close(wake_fd_);
+}
 
 void Reactor::start() {
   wait_for_events();
@@ -111,50 +111,65 @@ void Reactor::wait_for_events() {
   epoll_.async_wait(asio::posix::descriptor_base::wait_read,
                     [this](const boost::system::error_code& error) {
                       if (error) return;
-                      dispatch();
+                      handle(poll(0));
                       wait_for_events();
                     });
 }
 
-void Reactor::dispatch() {
-  const int count =
-      ::epoll_wait(epoll_.native_handle(), batch_.data(), static_cast<int>(batch_.size()), 0);
-  handle(count);
+int Reactor::poll(int patience_ms) {
+  const int count = ::epoll_wait(epoll_.native_handle(), batch_.data(),
+                                 static_cast<int>(batch_.size()), patience_ms);
+  now_ = Clock::now();
+  return count;
 }
 
 void Reactor::handle(int count) {
   batch_end_ = std::max(count, 0);
   for (batch_at_ = 0; batch_at_ < batch_end_;) {
     const epoll_event event = batch_[static_cast<std::size_t>(batch_at_++)];
-    if (event.data.ptr != nullptr) static_cast<Channel*>(event.data.ptr)->happened(event.events);
+    if (event.data.ptr == this) {
+      run_posted();
+    } else if (event.data.ptr != nullptr) {
+      static_cast<Channel*>(event.data.ptr)->happened(event.events);
+    }
   }
   batch_at_ = batch_end_ = 0;
 }
 
 void Reactor::run() {
-  // Within a handler of the io_context, so that Asio recycles the coroutines' memory.
-  asio::post(loop_, [this] { take_turns(); });
-  loop_.run();
-}
-
-void Reactor::take_turns() {
   constexpr int tick_ms = static_cast<int>(TimerWheel::tick.count());
   auto next_tick = Clock::now();
   while (!stopped_) {
-    const int patience_ms = poked_ ? 0 : expected_ > 0 ? 1 : tick_ms;
-    handle(::epoll_wait(epoll_.native_handle(), batch_.data(), static_cast<int>(batch_.size()),
-                        patience_ms));
-    const auto now = Clock::now();
-    const bool due = now >= next_tick;
-    if (due) {
-      timers_.advance(now);
-      next_tick = now + TimerWheel::tick;
+    handle(poll(expected_ > 0 ? 1 : tick_ms));
+    if (now_ >= next_tick) {
+      timers_.advance(now_);
+      next_tick = now_ + TimerWheel::tick;
     }
-    if (due || expected_ > 0 || poked_) {
-      poked_ = false;
+    if (expected_ > 0) {
+      loop_.restart();
       loop_.poll();
     }
   }
+}
+
+void Reactor::post(std::function<void()> job) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = posted_.empty();
+    posted_.push_back(std::move(job));
+  }
+  const std::uint64_t one = 1;
+  if (first) (void)!::write(wake_fd_, &one, sizeof one);  // edge-triggered: never read back
+}
+
+void Reactor::run_posted() {
+  std::vector<std::function<void()>> jobs;
+  {
+    const std::lock_guard lock(mutex_);
+    jobs.swap(posted_);
+  }
+  for (auto& job : jobs) job();
 }
 
 void Reactor::tick() {
@@ -162,7 +177,8 @@ void Reactor::tick() {
   ticker_.expires_after(TimerWheel::tick);
   ticker_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    timers_.advance(Clock::now());
+    now_ = Clock::now();
+    timers_.advance(now_);
     tick();
   });
 }

@@ -3,13 +3,15 @@
 #include <sys/epoll.h>
 
 #include <array>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <optional>
+#include <functional>
+#include <mutex>
+#include <utility>
+#include <vector>
 
+#include "base/task.hpp"
 #include "net/io.hpp"
 #include "net/timer_wheel.hpp"
 
@@ -25,17 +27,23 @@ class Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
+  struct Wait {
+    Waiter& waiter;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiting) noexcept { waiter.waiting_ = waiting; }
+    IoStatus await_resume() const noexcept { return waiter.outcome_; }
+  };
   /// Suspends until complete() or the deadline. One wait at a time.
-  asio::awaitable<IoStatus> wait(Clock::time_point deadline);
-  bool waiting() const { return handler_.has_value(); }
+  Wait wait(Clock::time_point deadline);
+  bool waiting() const { return static_cast<bool>(waiting_); }
   /// Resumes the waiting coroutine, here and now; without one it does nothing.
   void complete(IoStatus status);
 
  private:
-  using Handler = asio::async_result<asio::use_awaitable_t<>, void(IoStatus)>::handler_type;
   Reactor& reactor_;
   Timer timer_;
-  std::optional<Handler> handler_;
+  std::coroutine_handle<> waiting_{};
+  IoStatus outcome_ = IoStatus::ok;
 };
 
 /// Is told when the peer of a channel hangs up while nobody waits on that channel.
@@ -64,7 +72,10 @@ class Channel {
 
   enum Want : std::uint8_t { read = 1, write = 2, either = 3 };
   /// Suspends until the descriptor is ready for `want`.
-  asio::awaitable<IoStatus> wait(Want want, Clock::time_point deadline);
+  Waiter::Wait wait(Want want, Clock::time_point deadline) {
+    want_ = want;
+    return waiter_.wait(deadline);
+  }
   Waiter& waiter() { return waiter_; }
   /// Ends the wait under way, if any.
   void cancel() { waiter_.complete(IoStatus::cancelled); }
@@ -91,8 +102,8 @@ class Channel {
   Channel* previous_ = nullptr;
 };
 
-/// Readiness of one thread's sockets: an epoll set of its own beside Asio's. Asio keeps coroutines,
-/// timers, resolvers and posts; sockets live here, because one registration for life and one system
+/// Readiness of one thread's sockets: an epoll set of its own beside Asio's. Asio keeps resolvers,
+/// signals and precise timers; sockets live here, because one registration for life and one system
 /// call for a whole batch of ready sockets is cheaper than an epoll_ctl or a wasted read an
 /// operation.
 class Reactor {
@@ -104,12 +115,15 @@ class Reactor {
 
   asio::io_context& loop() { return loop_; }
   TimerWheel& timers() { return timers_; }
+  /// The time when this batch of sockets became ready: exact enough for deadlines, and free.
+  Clock::time_point now() const { return now_; }
 
-  /// Runs sockets and the io_context on this thread until stop(). Sockets come first: what Asio has
-  /// to do is looked at after poke(), while it is expected, and at each tick of the timers.
+  /// Runs sockets and posts on this thread until stop(). What Asio has to do is looked at only
+  /// while it is expected.
   void run();
-  /// Something was spawned or posted on this thread and should run with the next batch.
-  void poke() { poked_ = true; }
+  /// Thread-safe: runs `job` on the reactor's thread with its next batch. Jobs posted within one
+  /// batch cost one wake-up together.
+  void post(std::function<void()> job);
   /// An answer comes through Asio from another thread soon.
   void expect(int more) { expected_ += more; }
 
@@ -125,22 +139,26 @@ class Reactor {
   void add(Channel& channel);
   void remove(Channel& channel);
   void wait_for_events();
-  void take_turns();
-  void dispatch();
+  int poll(int patience_ms);
   void handle(int count);
+  void run_posted();
   void tick();
 
   asio::io_context& loop_;
   asio::posix::stream_descriptor epoll_;
   asio::steady_timer ticker_;
   TimerWheel timers_;
+  Clock::time_point now_;
   std::array<epoll_event, 256> batch_{};
   int batch_at_ = 0;
   int batch_end_ = 0;
   Channel* channels_ = nullptr;
   bool stopped_ = false;
-  bool poked_ = false;
   int expected_ = 0;
+
+  int wake_fd_;
+  std::mutex mutex_;  // of posted_ alone
+  std::vector<std::function<void()>> posted_;
 };
 
 }  // namespace hawser::net

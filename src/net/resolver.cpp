@@ -31,7 +31,7 @@ Addresses interleave(const Addresses& addresses) {
   return mixed;
 }
 
-asio::awaitable<Result<Addresses>> Resolver::resolve(std::string host, std::uint16_t port,
+Task<Result<Addresses>> Resolver::resolve(std::string host, std::uint16_t port,
                                                      Clock::time_point deadline) {
   boost::system::error_code not_numeric;
   const auto literal = asio::ip::make_address(host, not_numeric);

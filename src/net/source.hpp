@@ -1,9 +1,9 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/task.hpp"
 
 namespace hawser::net {
 
@@ -19,7 +19,7 @@ class Source {
  public:
   virtual ~Source() = default;
   /// The next run; never empty unless it is the last.
-  virtual boost::asio::awaitable<Result<Piece>> next() = 0;
+  virtual Task<Result<Piece>> next() = 0;
 };
 
 }  // namespace hawser::net

@@ -29,7 +29,7 @@ class Stream : public Channel {
   bool secured() const { return ssl_ != nullptr; }
   SSL* ssl() const { return ssl_.get(); }
   /// Runs the TLS handshake. `failed`: see tls_problem().
-  asio::awaitable<IoStatus> handshake(Clock::time_point deadline);
+  Task<IoStatus> handshake(Clock::time_point deadline);
   /// Sends close_notify if that is possible at once; the socket closes with the object.
   void goodbye();
   /// Makes the close a reset (RST): for peers that must not take a cut answer for a whole one.
@@ -41,7 +41,7 @@ class Stream : public Channel {
   IoStatus read_now(InBuffer& into);
   /// Waits until there is something to read, then reads once: one system call a message. Holds no
   /// block of an empty buffer while it waits.
-  asio::awaitable<IoStatus> read(InBuffer& into, Clock::time_point deadline);
+  Task<IoStatus> read(InBuffer& into, Clock::time_point deadline);
 
   /// Whether content is there to be read. TLS's own messages are not content.
   bool has_input();
@@ -52,8 +52,18 @@ class Stream : public Channel {
   IoResult try_write(std::span<const std::string_view> parts);
   bool flushed() const { return pending_.empty(); }
   /// Writes all of `parts`, whose bytes must stay where they are; waits for the peer where needed.
-  asio::awaitable<IoStatus> send(std::span<const std::string_view> parts,
+  Task<IoStatus> send(std::span<const std::string_view> parts,
                                  Clock::time_point deadline);
+
+  /// What is left to do for send() after a try_write() that ended with `sent`.
+  Task<IoStatus> send_rest(std::span<const std::string_view> parts, IoResult sent,
+                           Clock::time_point deadline);
+  /// Whether such a try_write() took all, so that nothing is left to do.
+  bool took_all(std::span<const std::string_view> parts, const IoResult& sent) const {
+    std::size_t all = 0;
+    for (const auto part : parts) all += part.size();
+    return sent.status == IoStatus::ok && sent.bytes == all && flushed();
+  }
 
  private:
   friend struct StreamBio;
@@ -62,7 +72,8 @@ class Stream : public Channel {
   IoResult try_write_tls(std::string_view bytes);
   IoResult flush_tls();
   IoResult ssl_write(std::string_view bytes);
-  asio::awaitable<IoStatus> wait_to_write(Clock::time_point deadline);
+  Task<IoStatus> read_later(InBuffer& into, Clock::time_point deadline);
+  Waiter::Wait wait_to_write(Clock::time_point deadline);
   IoResult tls_outcome(int returned);
   bool may_read() const { return readable() || (ssl_ && SSL_has_pending(ssl_.get()) != 0); }
 

@@ -7,7 +7,7 @@ using net::IoStatus;
 using net::Piece;
 using wire::Framing;
 
-asio::awaitable<Result<>> Session::load(exchange::Request& request) {
+Task<Result<>> Session::load(exchange::Request& request) {
   const bool known_length = request.framing == Framing::length;
   const std::uint64_t most =
       request.json ? limits_.json_body_max.count() : limits_.body_max.count();
@@ -25,7 +25,7 @@ asio::awaitable<Result<>> Session::load(exchange::Request& request) {
   co_return Result<>();
 }
 
-asio::awaitable<Result<>> Session::load_whole(exchange::Request& request, std::size_t size_max) {
+Task<Result<>> Session::load_whole(exchange::Request& request, std::size_t size_max) {
   // A body that came with its head is not copied: it stays in the buffer until the answer begins.
   const std::string_view there = in_.view().substr(head_size_);
   if (request.framing == Framing::length && there.size() >= request.content_length) {
@@ -53,7 +53,7 @@ asio::awaitable<Result<>> Session::load_whole(exchange::Request& request, std::s
   co_return Result<>();
 }
 
-asio::awaitable<Result<Piece>> Session::next() {
+Task<Result<Piece>> Session::next() {
   // The fields of the head are views into the same buffer: the body is read behind them.
   if (head_size_ > 0) detach_head();
   if (!co_await say_continue()) {
@@ -73,7 +73,7 @@ asio::awaitable<Result<Piece>> Session::next() {
   co_return piece;
 }
 
-asio::awaitable<bool> Session::say_continue() {
+Task<bool> Session::say_continue() {
   if (!std::exchange(continue_owed_, false) || in_.size() > head_size_) co_return true;
   constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
   const std::span<const std::string_view> parts(&go_on, 1);

@@ -124,10 +124,9 @@ void ResponseWriter::begin(const Begin& begin) {
   last_size_ = last.add("\r\n").size();
 }
 
-asio::awaitable<bool> ResponseWriter::write(std::string_view bytes, bool last) {
-  char size[18];
+Task<bool> ResponseWriter::write(std::string_view bytes, bool last) {
   if (bodiless_) bytes = {};
-  std::array<std::string_view, 7> parts;
+  std::array<std::string_view, parts_max> parts;
   std::size_t count = 0;
   if (first_size_ > 0) {
     parts[count++] = {first_.data(), std::exchange(first_size_, 0)};
@@ -135,7 +134,9 @@ asio::awaitable<bool> ResponseWriter::write(std::string_view bytes, bool last) {
     parts[count++] = {last_.data(), last_size_};
   }
   const bool chunk = chunked_ && !bytes.empty();
-  if (chunk) parts[count++] = {size, wire::write_chunk_head(size, bytes.size())};
+  if (chunk) {
+    parts[count++] = {chunk_.data(), wire::write_chunk_head(chunk_.data(), bytes.size())};
+  }
   parts[count++] = bytes;
   if (chunk && last)
     parts[count++] = "\r\n0\r\n\r\n";
@@ -143,9 +144,17 @@ asio::awaitable<bool> ResponseWriter::write(std::string_view bytes, bool last) {
     parts[count++] = "\r\n";
   else if (chunked_ && last)
     parts[count++] = "0\r\n\r\n";
-  const std::span<const std::string_view> all(parts.data(), count);
-  const net::IoStatus status = co_await stream_.send(all, Clock::now() + timeout_);
   bytes_ += bytes.size();
+  const std::span<const std::string_view> all(parts.data(), count);
+  const net::IoResult sent = stream_.try_write(all);
+  if (stream_.took_all(all, sent)) return true;
+  return finish(parts, count, sent);
+}
+
+Task<bool> ResponseWriter::finish(std::array<std::string_view, parts_max> parts, std::size_t count,
+                                  net::IoResult sent) {
+  const std::span<const std::string_view> all(parts.data(), count);
+  const net::IoStatus status = co_await stream_.send_rest(all, sent, Clock::now() + timeout_);
   co_return status == net::IoStatus::ok;
 }
 

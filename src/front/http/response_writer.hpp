@@ -8,7 +8,6 @@
 
 namespace hawser::front::http {
 
-namespace asio = boost::asio;
 
 /// Writes one HTTP/1.1 answer. Head and first content leave in one write.
 class ResponseWriter {
@@ -25,18 +24,23 @@ class ResponseWriter {
   void begin(const Begin& begin);
 
   /// Writes content; `last` ends the answer. False: the client is gone or takes nothing.
-  asio::awaitable<bool> write(std::string_view bytes, bool last);
+  Task<bool> write(std::string_view bytes, bool last);
 
   /// Whether the connection may serve another request after this answer.
   bool keep_alive() const { return keep_alive_; }
   std::uint64_t bytes() const { return bytes_; }
 
  private:
+  static constexpr std::size_t parts_max = 7;
+  Task<bool> finish(std::array<std::string_view, parts_max> parts, std::size_t count,
+                    net::IoResult sent);
+
   net::Stream& stream_;
   milliseconds timeout_;
   std::string_view fields_;       // of the answer: not copied
   std::array<char, 64> first_{};  // the status line
   std::array<char, 96> last_{};   // what frames the content, and the empty line
+  std::array<char, 18> chunk_{};  // the size that goes before a run of content
   std::size_t first_size_ = 0;
   std::size_t last_size_ = 0;
   bool chunked_ = false;

@@ -53,7 +53,7 @@ void append_retry_advice(const Error& error, std::string& out) {
 }  // namespace
 
 /// @return whether the connection may serve another request
-asio::awaitable<bool> Session::serve() {
+Task<bool> Session::serve() {
   body_.begin(head_.framing, head_.content_length);
   continue_owed_ = head_.expect_continue;
   if (!dialect::endpoint_of(head_.method, head_.path).known) co_return co_await answer_ourselves();
@@ -99,7 +99,7 @@ void Session::describe(Exchange& exchange) {
 
 /// The answer to the client: what the generation has, as it grows. Pulled piece by piece, so a
 /// client that reads slowly slows its provider and nothing piles up here.
-asio::awaitable<bool> Session::relay(Exchange& exchange, generation::GenerationPtr answer) {
+Task<bool> Session::relay(Exchange& exchange, generation::GenerationPtr answer) {
   AnswerHead& head = answer->head();
   auto piece = co_await answer->content().next();
   exchange.trail.first_content = Clock::now();
@@ -145,7 +145,7 @@ asio::awaitable<bool> Session::relay(Exchange& exchange, generation::GenerationP
 
 /// The provider failed in the middle: say so in the client's dialect, for a stream that just ends
 /// would be taken for a whole answer. Where no such word exists, the cut itself must tell.
-asio::awaitable<bool> Session::break_off(Exchange& exchange, ResponseWriter& writer,
+Task<bool> Session::break_off(Exchange& exchange, ResponseWriter& writer,
                                          const AnswerHead& head, const Error& error) {
   exchange.trail.error = error.code;
   if (error.code == Code::cancelled) co_return false;
@@ -160,7 +160,7 @@ asio::awaitable<bool> Session::break_off(Exchange& exchange, ResponseWriter& wri
 }
 
 /// An answer of our own in place of the provider's.
-asio::awaitable<bool> Session::refuse(Exchange& exchange, const Error& error) {
+Task<bool> Session::refuse(Exchange& exchange, const Error& error) {
   exchange.trail.error = error.code;
   if (error.code == Code::cancelled) co_return false;
   const std::string body =
@@ -188,7 +188,7 @@ asio::awaitable<bool> Session::refuse(Exchange& exchange, const Error& error) {
 }
 
 /// Paths that are not an API's: a word on what this is, and 404.
-asio::awaitable<bool> Session::answer_ourselves() {
+Task<bool> Session::answer_ourselves() {
   const std::string id(services_.ids.next());
   const Rest rest = co_await skip_rest_of_body();
   AnswerHead head;
@@ -229,7 +229,7 @@ bool Session::body_consumed(const Exchange& exchange) const {
 }
 
 /// Reads and drops what is left of a small body, so that the connection can go on.
-asio::awaitable<Session::Rest> Session::skip_rest_of_body() {
+Task<Session::Rest> Session::skip_rest_of_body() {
   constexpr std::uint64_t skipped_max = 64 * 1024;
   if (body_.done()) co_return Rest::none;
   if (continue_owed_) co_return Rest::left;  // the client waits for a word before it sends

@@ -17,7 +17,7 @@ Session::Session(Services& services, std::unique_ptr<net::Stream> stream,
       body_(*stream_, in_),
       limits_(services.limits) {}
 
-asio::awaitable<void> Session::run() {
+Task<> Session::run() {
   if (stream_->secured()) {
     const IoStatus shaken = co_await stream_->handshake(Clock::now() + limits_.tls_timeout);
     if (shaken != IoStatus::ok) co_return;
@@ -32,7 +32,7 @@ asio::awaitable<void> Session::run() {
   stream_->goodbye();
 }
 
-asio::awaitable<Session::HeadRead> Session::read_head() {
+Task<Session::HeadRead> Session::read_head() {
   limits_ = services_.limits;
   std::size_t searched = 0;
   const wire::HeadLimits limits{limits_.head_max.count(), limits_.target_max.count(),
@@ -69,7 +69,7 @@ asio::awaitable<Session::HeadRead> Session::read_head() {
 }
 
 /// What is not HTTP gets a plain answer and the connection ends: nothing behind it can be trusted.
-asio::awaitable<void> Session::refuse_head(const wire::HeadOutcome& outcome) {
+Task<> Session::refuse_head(const wire::HeadOutcome& outcome) {
   Error error{.code = Code::invalid_request, .message = std::string(outcome.problem)};
   error.status = outcome.status;
   const std::string id(services_.ids.next());
@@ -88,7 +88,7 @@ asio::awaitable<void> Session::refuse_head(const wire::HeadOutcome& outcome) {
 
 /// Closes without cutting off our own last words: a close with unread input is a reset, which may
 /// overtake them.
-asio::awaitable<void> Session::linger() {
+Task<> Session::linger() {
   stream_->goodbye();
   ::shutdown(stream_->fd(), SHUT_WR);
   const auto deadline = Clock::now() + 2s;

@@ -33,7 +33,7 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   Session(Services& services, std::unique_ptr<net::Stream> stream, std::string client_address);
 
   /// Serves requests until either side ends the connection.
-  asio::awaitable<void> run();
+  Task<> run();
   /// Ends the connection if it waits between two requests.
   void close_if_idle() {
     if (idle_) stream_->cancel();
@@ -41,28 +41,28 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
 
  private:
   enum class HeadRead : std::uint8_t { complete, ended, answered };
-  asio::awaitable<HeadRead> read_head();
-  asio::awaitable<void> refuse_head(const wire::HeadOutcome& outcome);
+  Task<HeadRead> read_head();
+  Task<> refuse_head(const wire::HeadOutcome& outcome);
 
   // The way of one exchange: serve.cpp.
-  asio::awaitable<bool> serve();
-  asio::awaitable<bool> answer_ourselves();
+  Task<bool> serve();
+  Task<bool> answer_ourselves();
   void describe(exchange::Exchange& exchange);
-  asio::awaitable<bool> relay(exchange::Exchange& exchange, generation::GenerationPtr answer);
-  asio::awaitable<bool> refuse(exchange::Exchange& exchange, const Error& error);
-  asio::awaitable<bool> break_off(exchange::Exchange& exchange, ResponseWriter& writer,
+  Task<bool> relay(exchange::Exchange& exchange, generation::GenerationPtr answer);
+  Task<bool> refuse(exchange::Exchange& exchange, const Error& error);
+  Task<bool> break_off(exchange::Exchange& exchange, ResponseWriter& writer,
                                   const generation::AnswerHead& head, const Error& error);
   void release_request(bool keep_memory);
   bool body_consumed(const exchange::Exchange& exchange) const;
   enum class Rest : std::uint8_t { none, left, malformed };
-  asio::awaitable<Rest> skip_rest_of_body();
-  asio::awaitable<void> linger();
+  Task<Rest> skip_rest_of_body();
+  Task<> linger();
 
   // The request's body, for the stages: body.cpp.
-  asio::awaitable<Result<>> load(exchange::Request& request) override;
-  asio::awaitable<Result<>> load_whole(exchange::Request& request, std::size_t size_max);
-  asio::awaitable<Result<net::Piece>> next() override;
-  asio::awaitable<bool> say_continue();
+  Task<Result<>> load(exchange::Request& request) override;
+  Task<Result<>> load_whole(exchange::Request& request, std::size_t size_max);
+  Task<Result<net::Piece>> next() override;
+  Task<bool> say_continue();
   void detach_head();
   Clock::time_point body_deadline() const { return Clock::now() + limits_.body_timeout; }
 

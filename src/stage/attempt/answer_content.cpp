@@ -30,12 +30,12 @@ Result<Piece> AnswerContent::ending() const {
 }
 
 // Not a coroutine: a silent stream would hold one more.
-asio::awaitable<Result<Piece>> AnswerContent::next() {
+Task<Result<Piece>> AnswerContent::next() {
   if (!early_.empty() || done_) return next_at_hand();
   return read_piece(std::min(Clock::now() + limits_.stall, limits_.deadline));
 }
 
-asio::awaitable<Result<Piece>> AnswerContent::next_at_hand() {
+Task<Result<Piece>> AnswerContent::next_at_hand() {
   if (early_.empty()) co_return ending();
   joined_ = std::exchange(early_, {});
   co_return Piece{.bytes = joined_, .last = done_ && ending().has_value()};
@@ -55,10 +55,15 @@ Error AnswerContent::broken(const Error& error) {
   }
 }
 
-asio::awaitable<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
+Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
   for (;;) {
-    auto piece = co_await connection_->body().next(deadline);
+    auto piece = connection_->body().next_now();
     if (!piece) co_return broken(piece.error());
+    if (piece->bytes.empty() && !piece->last) {
+      const net::IoStatus waited = co_await connection_->body().wait(deadline);
+      if (waited != net::IoStatus::ok) co_return broken(http::BodyReader::error_of(waited));
+      continue;
+    }
     done_ = piece->last;
     if (!events_) co_return *piece;
     const std::string_view whole = whole_events(*piece);
@@ -89,7 +94,7 @@ std::string_view AnswerContent::whole_events(Piece piece) {
   return out;
 }
 
-asio::awaitable<Result<AnswerContent::Opening>> AnswerContent::open_events(
+Task<Result<AnswerContent::Opening>> AnswerContent::open_events(
     Clock::time_point patience, Clock::time_point deadline) {
   while (!end_.any_data() && !done_) {
     auto piece = co_await read_piece(std::min(patience, deadline));
@@ -105,7 +110,7 @@ asio::awaitable<Result<AnswerContent::Opening>> AnswerContent::open_events(
   co_return Opening{.error_event = dialect::starts_with_error(early_), .empty = !end_.any_data()};
 }
 
-asio::awaitable<Result<std::optional<std::string>>> AnswerContent::read_whole(
+Task<Result<std::optional<std::string>>> AnswerContent::read_whole(
     std::size_t size_max, Clock::time_point patience) {
   while (!done_ && early_.size() <= size_max) {
     auto piece = co_await read_piece(patience);

@@ -9,7 +9,6 @@
 
 namespace hawser::stage::attempt {
 
-namespace asio = boost::asio;
 
 /// The content of a provider's answer as it comes in. Owns the connection: whole and kept alive, it
 /// goes back to its pool; dropped in the middle, it is closed, which cancels the call there.
@@ -28,7 +27,7 @@ class AnswerContent final : public net::Source {
   ~AnswerContent() override;
 
   /// Errors: connection (broken, or ended without its terminal event), timeout, cancelled, upstream
-  asio::awaitable<Result<net::Piece>> next() override;
+  Task<Result<net::Piece>> next() override;
 
   /// Reads until the first event with data is there, so that error events and empty streams can be
   /// told before anything goes to the client; next() gives what was read. Without such an event it
@@ -37,17 +36,17 @@ class AnswerContent final : public net::Source {
     bool error_event = false;
     bool empty = false;
   };
-  asio::awaitable<Result<Opening>> open_events(Clock::time_point patience,
+  Task<Result<Opening>> open_events(Clock::time_point patience,
                                                Clock::time_point deadline);
 
   /// Reads the whole content if it is at most `size_max`; nothing when it is longer: then next()
   /// gives it from the start.
-  asio::awaitable<Result<std::optional<std::string>>> read_whole(std::size_t size_max,
+  Task<Result<std::optional<std::string>>> read_whole(std::size_t size_max,
                                                                  Clock::time_point patience);
 
  private:
-  asio::awaitable<Result<net::Piece>> next_at_hand();
-  asio::awaitable<Result<net::Piece>> read_piece(Clock::time_point deadline);
+  Task<Result<net::Piece>> next_at_hand();
+  Task<Result<net::Piece>> read_piece(Clock::time_point deadline);
   std::string_view whole_events(net::Piece piece);
   Result<net::Piece> ending() const;
   static Error broken(const Error& error);

@@ -90,7 +90,7 @@ Attempt::Attempt(std::vector<Upstream> upstreams, const RetryConfig& retry,
       counts_(counts),
       budget_(retry, Clock::now()) {}
 
-asio::awaitable<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
+Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
   BOOST_ASSERT(!exchange.candidates.empty());  // route refuses an exchange without targets
   budget_.earn(exchange.arrived);
   std::size_t at = 0;
@@ -159,7 +159,7 @@ Answer Attempt::give_up(Exchange& exchange, Tried tried, GiveUp how) const {
   return std::move(tried.answer);
 }
 
-asio::awaitable<bool> Attempt::pause(Exchange& exchange, milliseconds wait) {
+Task<bool> Attempt::pause(Exchange& exchange, milliseconds wait) {
   if (wait <= 0ms) co_return !exchange.cancellation.cancelled();
   net::Waiter sleep(reactor_);
   exchange.cancellation.aim_at(&sleep);
@@ -168,7 +168,7 @@ asio::awaitable<bool> Attempt::pause(Exchange& exchange, milliseconds wait) {
   co_return status == IoStatus::timeout;
 }
 
-asio::awaitable<Result<http::UpstreamPtr>> Attempt::connection_to(const Upstream& upstream,
+Task<Result<http::UpstreamPtr>> Attempt::connection_to(const Upstream& upstream,
                                                                   Exchange& exchange) {
   if (auto kept = upstream.pool->take()) {
     counts_.shard->add(counts_.connections_reused);
@@ -182,7 +182,7 @@ asio::awaitable<Result<http::UpstreamPtr>> Attempt::connection_to(const Upstream
   co_return std::move(opened);
 }
 
-asio::awaitable<Attempt::Tried> Attempt::try_one(Exchange& exchange, const Target& target) {
+Task<Attempt::Tried> Attempt::try_one(Exchange& exchange, const Target& target) {
   const Upstream& upstream = upstreams_[target.provider];
   auto opened = co_await connection_to(upstream, exchange);
   if (!opened) {
@@ -209,7 +209,7 @@ asio::awaitable<Attempt::Tried> Attempt::try_one(Exchange& exchange, const Targe
   co_return co_await receive(exchange, upstream, std::move(connection), sent_bytes);
 }
 
-asio::awaitable<IoStatus> Attempt::send(Exchange& exchange, const Target& target,
+Task<IoStatus> Attempt::send(Exchange& exchange, const Target& target,
                                         http::UpstreamConnection& connection) {
   const auto& request = exchange.request;
   const bool renames = request.facts.has_model && !target.model_json.empty();
@@ -234,7 +234,7 @@ asio::awaitable<IoStatus> Attempt::send(Exchange& exchange, const Target& target
 }
 
 /// Passes a body on as it comes, piece by piece; stops when the provider answers before its end.
-asio::awaitable<IoStatus> Attempt::send_stream(Exchange& exchange,
+Task<IoStatus> Attempt::send_stream(Exchange& exchange,
                                                http::UpstreamConnection& connection,
                                                Clock::time_point deadline) {
   const bool chunked = exchange.request.framing == wire::Framing::chunked;
@@ -267,7 +267,7 @@ Clock::time_point Attempt::first_token_deadline(const Exchange& exchange) const 
   return std::min(exchange.trail.sent + timeouts_.first_token, exchange.arrived + timeouts_.total);
 }
 
-asio::awaitable<Attempt::Tried> Attempt::receive(Exchange& exchange, const Upstream& upstream,
+Task<Attempt::Tried> Attempt::receive(Exchange& exchange, const Upstream& upstream,
                                                  http::UpstreamPtr connection,
                                                  std::size_t sent_bytes) {
   const auto read =
@@ -288,7 +288,7 @@ asio::awaitable<Attempt::Tried> Attempt::receive(Exchange& exchange, const Upstr
   co_return tried;
 }
 
-asio::awaitable<Attempt::Tried> Attempt::begin_answer(Exchange& exchange, const Upstream& upstream,
+Task<Attempt::Tried> Attempt::begin_answer(Exchange& exchange, const Upstream& upstream,
                                                       http::UpstreamPtr connection) {
   const wire::ResponseHead& received = connection->head();
   AnswerHead head = answer_head(received);
@@ -330,7 +330,7 @@ asio::awaitable<Attempt::Tried> Attempt::begin_answer(Exchange& exchange, const 
 
 /// The provider answered with an error: read it, so that its connection can be used again and its
 /// words can be passed on.
-asio::awaitable<Attempt::Tried> Attempt::refused(Exchange& exchange, const Upstream& upstream,
+Task<Attempt::Tried> Attempt::refused(Exchange& exchange, const Upstream& upstream,
                                                  AnswerHead head,
                                                  std::unique_ptr<AnswerContent> content,
                                                  Failure failure) {

@@ -37,7 +37,7 @@ class Attempt final : public exchange::Stage {
   Attempt(std::vector<Upstream> upstreams, const RetryConfig& retry, const TimeoutConfig& timeouts,
           net::Reactor& reactor, AttemptCounts counts);
 
-  asio::awaitable<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
+  Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
  private:
   /// What one try came to: an answer, or a failure that may carry the provider's own error answer.
@@ -46,26 +46,26 @@ class Attempt final : public exchange::Stage {
     Failure failure{};
     Error error{};
   };
-  asio::awaitable<Tried> try_one(exchange::Exchange& exchange, const exchange::Target& target);
-  asio::awaitable<Result<http::UpstreamPtr>> connection_to(const Upstream& upstream,
+  Task<Tried> try_one(exchange::Exchange& exchange, const exchange::Target& target);
+  Task<Result<http::UpstreamPtr>> connection_to(const Upstream& upstream,
                                                            exchange::Exchange& exchange);
-  asio::awaitable<net::IoStatus> send(exchange::Exchange& exchange, const exchange::Target& target,
+  Task<net::IoStatus> send(exchange::Exchange& exchange, const exchange::Target& target,
                                       http::UpstreamConnection& connection);
-  asio::awaitable<net::IoStatus> send_stream(exchange::Exchange& exchange,
+  Task<net::IoStatus> send_stream(exchange::Exchange& exchange,
                                              http::UpstreamConnection& connection,
                                              Clock::time_point deadline);
-  asio::awaitable<Tried> receive(exchange::Exchange& exchange, const Upstream& upstream,
+  Task<Tried> receive(exchange::Exchange& exchange, const Upstream& upstream,
                                  http::UpstreamPtr connection, std::size_t sent_bytes);
-  asio::awaitable<Tried> begin_answer(exchange::Exchange& exchange, const Upstream& upstream,
+  Task<Tried> begin_answer(exchange::Exchange& exchange, const Upstream& upstream,
                                       http::UpstreamPtr connection);
-  asio::awaitable<Tried> refused(exchange::Exchange& exchange, const Upstream& upstream,
+  Task<Tried> refused(exchange::Exchange& exchange, const Upstream& upstream,
                                  generation::AnswerHead head,
                                  std::unique_ptr<AnswerContent> content, Failure failure);
   Clock::time_point first_token_deadline(const exchange::Exchange& exchange) const;
   Situation situation(const exchange::Exchange& exchange, std::size_t target,
                       std::uint32_t at_target);
   exchange::Answer give_up(exchange::Exchange& exchange, Tried tried, GiveUp how) const;
-  asio::awaitable<bool> pause(exchange::Exchange& exchange, milliseconds wait);
+  Task<bool> pause(exchange::Exchange& exchange, milliseconds wait);
 
   std::vector<Upstream> upstreams_;
   RetryConfig retry_;

@@ -99,7 +99,7 @@ Digest Authenticate::digest_of(std::string_view key) {
   return digest;
 }
 
-exchange::asio::awaitable<Answer> Authenticate::run(Exchange& exchange, exchange::Next next) {
+Task<Answer> Authenticate::run(Exchange& exchange, exchange::Next next) {
   if (keys_->empty()) return next(exchange);
   const std::string_view key = presented_key(*exchange.request.head);
   const KeyTable::Entry* entry = key.empty() ? nullptr : keys_->find(digest_of(key));

@@ -2,7 +2,7 @@
 
 namespace hawser::stage::decode {
 
-exchange::asio::awaitable<exchange::Answer> Decode::run(exchange::Exchange& exchange,
+Task<exchange::Answer> Decode::run(exchange::Exchange& exchange,
                                                         exchange::Next next) {
   auto& request = exchange.request;
   if (request.framing != wire::Framing::none) {

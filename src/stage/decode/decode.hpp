@@ -8,7 +8,7 @@ namespace hawser::stage::decode {
 /// it.
 class Decode final : public exchange::Stage {
  public:
-  exchange::asio::awaitable<exchange::Answer> run(exchange::Exchange& exchange,
+  Task<exchange::Answer> run(exchange::Exchange& exchange,
                                                   exchange::Next next) override;
 };
 

@@ -21,7 +21,7 @@ std::optional<Clock::duration> overhead(const Exchange& exchange) {
 
 }  // namespace
 
-exchange::asio::awaitable<exchange::Answer> Observe::run(Exchange& exchange, exchange::Next next) {
+Task<exchange::Answer> Observe::run(Exchange& exchange, exchange::Next next) {
   exchange.at_end = this;
   shard_.add(metrics_.in_flight);
   return next(exchange);

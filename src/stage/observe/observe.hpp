@@ -25,7 +25,7 @@ class Observe final : public exchange::Stage, private exchange::AtEnd {
           telemetry::AccessLog::Writer& log)
       : metrics_(metrics), models_(std::move(models)), shard_(shard), log_(log) {}
 
-  exchange::asio::awaitable<exchange::Answer> run(exchange::Exchange& exchange,
+  Task<exchange::Answer> run(exchange::Exchange& exchange,
                                                   exchange::Next next) override;
 
  private:

@@ -53,7 +53,7 @@ Error not_allowed(const std::string& model) {
   return error;
 }
 
-exchange::asio::awaitable<Answer> answer_json(std::string body) {
+Task<Answer> answer_json(std::string body) {
   generation::AnswerHead head;
   head.fields = "Content-Type: application/json\r\n";
   co_return generation::make_whole(std::move(head), std::move(body));
@@ -130,7 +130,7 @@ std::string Route::list_of_models(const Exchange& exchange) const {
   return json::serialize(json::object{{"object", "list"}, {"data", std::move(data)}});
 }
 
-exchange::asio::awaitable<Answer> Route::run(Exchange& exchange, exchange::Next next) {
+Task<Answer> Route::run(Exchange& exchange, exchange::Next next) {
   if (exchange.request.endpoint.api == dialect::Api::models && table_->fallback() == nullptr) {
     return answer_json(list_of_models(exchange));
   }

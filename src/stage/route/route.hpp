@@ -50,7 +50,7 @@ class RouteTable {
 class Route final : public exchange::Stage {
  public:
   explicit Route(std::shared_ptr<const RouteTable> table) : table_(std::move(table)) {}
-  exchange::asio::awaitable<exchange::Answer> run(exchange::Exchange& exchange,
+  Task<exchange::Answer> run(exchange::Exchange& exchange,
                                                   exchange::Next next) override;
 
  private:
