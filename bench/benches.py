@@ -72,7 +72,7 @@ BENCHES = {
         Case("one connection at a time", (P50, P99), ("--connections", "1")),
         Case("10,000 requests a second", (P50, P99),
              ("--connections", "64", "--rate", "10000"))),
-        peers=("hawser", "nginx", "haproxy", "direct")),
+        peers=("hawser", "nginx", "nginx-again", "haproxy", "direct")),
     "idle-memory": Bench("5,000 open streams that are silent", (
         Case("idle", (Figure("private memory per stream", "stream_bytes", "B", 4096, 2048,
                              relative=False, digits=0),), kind="idle"),),

@@ -38,7 +38,9 @@ TlsClient::TlsClient(bool resume) : resume_(resume), context_(SSL_CTX_new(TLS_cl
 int TlsClient::keep_session(SSL* ssl, SSL_SESSION* session) {
   auto* self = static_cast<TlsClient*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   if (!self->resume_) return 0;
-  self->session_.reset(session);
+  constexpr std::size_t kept_max = 1024;
+  if (self->sessions_.size() == kept_max) self->sessions_.erase(self->sessions_.begin());
+  self->sessions_.emplace_back(session);
   return 1;  // the reference is ours now
 }
 
@@ -47,7 +49,10 @@ SSL* TlsClient::connect(int fd) {
   require(ssl != nullptr ? 1 : 0, "SSL_new");
   require(SSL_set_fd(ssl, fd), "SSL_set_fd");
   SSL_set_tlsext_host_name(ssl, "localhost");
-  if (session_ != nullptr) SSL_set_session(ssl, session_.get());
+  if (!sessions_.empty()) {
+    SSL_set_session(ssl, sessions_.back().get());
+    sessions_.pop_back();
+  }
   SSL_set_connect_state(ssl);
   return ssl;
 }

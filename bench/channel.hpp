@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace hawser::bench {
 
@@ -19,7 +20,7 @@ struct Moved {
 /// TLS 1.3 with one suite and one curve, so that every server does the same work.
 class TlsClient {
  public:
-  /// @param resume  later connections offer the newest session ticket
+  /// @param resume  later connections offer the session tickets of earlier ones
   explicit TlsClient(bool resume);
   SSL* connect(int fd);  // the caller frees it
 
@@ -34,7 +35,8 @@ class TlsClient {
 
   bool resume_;
   std::unique_ptr<SSL_CTX, ContextFree> context_;
-  std::unique_ptr<SSL_SESSION, SessionFree> session_{};
+  using Session = std::unique_ptr<SSL_SESSION, SessionFree>;
+  std::vector<Session> sessions_{};  // each is used once (RFC 8446, C.4), the newest first
 };
 
 /// A client's connection, plain or TLS. Non-blocking; owns its socket.

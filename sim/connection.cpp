@@ -48,7 +48,8 @@ Connection::Connection(World& world, std::unique_ptr<net::Stream> stream)
       stream_(std::move(stream)),
       in_(world.blocks),
       body_(*stream_, in_),
-      timer_(world.reactor.loop()), sleep_(world.reactor),
+      timer_(world.reactor.loop()),
+      sleep_(world.reactor),
       number_(++world.journal.connections) {
   ++world_.journal.connections_open;
 }

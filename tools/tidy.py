@@ -69,7 +69,7 @@ def line_problems(file, line, allowed):
         yield f"line is over {LINE_MAX} columns"
     if re.search(r"\b(TODO|FIXME|XXX)\b", line):
         yield "an open point is an issue, not a comment"
-    if re.search(r"\[[^\]]*[&=\w][^\]]*\]\s*\([^)]*\)\s*(mutable\s*)?->\s*(\w+::)*awaitable", line):
+    if re.search(r"\[[^\]]*[&=\w][^\]]*\]\s*\([^)]*\)\s*(mutable\s*)?->\s*(\w+::)*Task\b", line):
         yield "a capturing lambda must not be a coroutine: its captures die first"
     if not line.isascii():
         yield "sources are ASCII"

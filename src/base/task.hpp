@@ -103,13 +103,11 @@ class [[nodiscard]] Task : private task_detail::Ready<T> {
   using Handle = std::coroutine_handle<promise_type>;
 
   template <class U>
-    requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::remove_cvref_t<U>, Task>)
-  Task(U&& at_hand) {
+  requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::remove_cvref_t<U>, Task>)
+      Task(U&& at_hand) {
     this->value.emplace(std::forward<U>(at_hand));
   }
-  Task()
-    requires std::is_void_v<T>
-  {}
+  Task() requires std::is_void_v<T> {}
   Task(Task&& other) noexcept
       : task_detail::Ready<T>(std::move(other)), handle_(std::exchange(other.handle_, {})) {}
   Task& operator=(Task&&) = delete;

@@ -98,9 +98,9 @@ struct Exchange {
     if (at_end != nullptr) at_end->ended(*this);
   }
 
-  std::string id{};                         // front
-  std::string method{};                     // front
-  std::string path{};                       // front; without its query; outlives request.head
+  std::string_view id{};                    // front
+  std::string_view method{};                // front
+  std::string_view path{};                  // front; without its query; outlives request.head
   Request request{};                        // front
   Clock::time_point arrived{};              // front; policies take this as "now"
   net::Cancellation& cancellation;          // front; cancelled when the client is gone

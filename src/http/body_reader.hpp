@@ -6,7 +6,6 @@
 
 namespace hawser::http {
 
-
 /// Reads one HTTP/1.1 body off a connection, request or answer.
 class BodyReader {
  public:

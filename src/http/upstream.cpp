@@ -19,8 +19,8 @@ UpstreamConnection::~UpstreamConnection() {
   --pool_->open_;
 }
 
-Task<UpstreamConnection::HeadRead> UpstreamConnection::read_head(
-    std::string_view method, Clock::time_point deadline) {
+Task<UpstreamConnection::HeadRead> UpstreamConnection::read_head(std::string_view method,
+                                                                 Clock::time_point deadline) {
   static const wire::HeadLimits limits{.head_max = 128 * 1024, .target_max = 0, .fields_max = 256};
   std::size_t searched = 0;
   for (;;) {
@@ -96,7 +96,7 @@ UpstreamPtr OriginPool::take() {
 }
 
 Task<Result<UpstreamPtr>> OriginPool::open(net::ConnectTimeouts timeouts,
-                                                      net::Cancellation& cancellation) {
+                                           net::Cancellation& cancellation) {
   const auto self = shared_from_this();
   warm_timeouts_ = timeouts;
   auto stream =
@@ -112,7 +112,7 @@ void OriginPool::give_back(UpstreamPtr connection) {
   connection->body_.release();
   if (!connection->in_.empty()) return;
   connection->in_.release_if_empty();
-  connection->idle_since_ = Clock::now();
+  connection->idle_since_ = now();
   connection->stream().watch_hangup(connection.get());
   idle_.push_back(std::move(connection));
 }

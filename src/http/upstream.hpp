@@ -69,13 +69,13 @@ class OriginPool : public std::enable_shared_from_this<OriginPool> {
   OriginPool(UpstreamParts parts, net::Origin origin, net::PoolConfig config, net::SslContext tls);
 
   const net::Origin& origin() const { return dial_.origin; }
+  Clock::time_point now() const { return parts_.reactor.now(); }
   void configure(const net::PoolConfig& config, net::SslContext tls);
 
   /// An idle connection, or null.
   UpstreamPtr take();
   /// A new connection.
-  Task<Result<UpstreamPtr>> open(net::ConnectTimeouts timeouts,
-                                            net::Cancellation& cancellation);
+  Task<Result<UpstreamPtr>> open(net::ConnectTimeouts timeouts, net::Cancellation& cancellation);
   /// Keeps a reusable connection; closes any other.
   void give_back(UpstreamPtr connection);
   /// Closes what grew old and opens what prewarming asks for. Called about once a second.

@@ -57,8 +57,7 @@ struct Race {
   std::vector<Stream*> running{};
 };
 
-Task<> run_one(std::shared_ptr<Race> race, StreamPtr stream,
-                              Clock::time_point deadline) {
+Task<> run_one(std::shared_ptr<Race> race, StreamPtr stream, Clock::time_point deadline) {
   race->running.push_back(stream.get());
   const IoStatus status = co_await stream->wait(Channel::Want::write, deadline);
   std::erase(race->running, stream.get());
@@ -69,8 +68,7 @@ Task<> run_one(std::shared_ptr<Race> race, StreamPtr stream,
 }
 
 Task<Result<StreamPtr>> race_addresses(Reactor& reactor, Addresses addresses,
-                                                  Clock::time_point deadline,
-                                                  Cancellation& cancellation) {
+                                       Clock::time_point deadline, Cancellation& cancellation) {
   auto race = std::make_shared<Race>(reactor);
   cancellation.aim_at(&race->news);
   std::size_t next = 0;
@@ -93,8 +91,7 @@ Task<Result<StreamPtr>> race_addresses(Reactor& reactor, Addresses addresses,
 }
 
 Task<Result<StreamPtr>> connect_tcp(Reactor& reactor, Addresses addresses,
-                                               Clock::time_point deadline,
-                                               Cancellation& cancellation) {
+                                    Clock::time_point deadline, Cancellation& cancellation) {
   if (addresses.size() > 1) {
     co_return co_await race_addresses(reactor, std::move(addresses), deadline, cancellation);
   }
@@ -113,7 +110,7 @@ Task<Result<StreamPtr>> connect_tcp(Reactor& reactor, Addresses addresses,
 }  // namespace
 
 Task<Result<StreamPtr>> connect(Reactor& reactor, Resolver& resolver, Dial& dial,
-                                           ConnectTimeouts timeouts, Cancellation& cancellation) {
+                                ConnectTimeouts timeouts, Cancellation& cancellation) {
   const auto deadline = Clock::now() + timeouts.connect;
   auto addresses = co_await resolver.resolve(dial.origin.host, dial.origin.port, deadline);
   if (!addresses) co_return addresses.error();

@@ -26,8 +26,7 @@ struct Dial {
 /// Opens a connection: addresses are raced (RFC 8305: a new one every 250 ms, the first to answer
 /// wins), then TLS is set up and verified.
 /// Errors: connection, timeout, cancelled.
-Task<Result<std::unique_ptr<Stream>>> connect(Reactor& reactor, Resolver& resolver,
-                                                         Dial& dial, ConnectTimeouts timeouts,
-                                                         Cancellation& cancellation);
+Task<Result<std::unique_ptr<Stream>>> connect(Reactor& reactor, Resolver& resolver, Dial& dial,
+                                              ConnectTimeouts timeouts, Cancellation& cancellation);
 
 }  // namespace hawser::net

@@ -39,6 +39,12 @@ Channel::~Channel() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+Waiter::Wait Channel::wait_turn() {
+  in_line_ = true;
+  reactor_.line_.push_back(this);
+  return wait(Want::hangup, Clock::time_point::max());
+}
+
 void Channel::happened(std::uint32_t events) {
   const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
   if (broken || (events & EPOLLRDHUP) != 0) hung_up_ = true;
@@ -46,7 +52,8 @@ void Channel::happened(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0 || broken) writable_ = true;
   // What is called below may destroy *this.
   if (waiter_.waiting()) {
-    const bool ready = ((want_ & read) != 0 && readable_) || ((want_ & write) != 0 && writable_);
+    const bool ready = ((want_ & read) != 0 && readable_) || ((want_ & write) != 0 && writable_) ||
+                       (want_ == hangup && hung_up_);
     if (ready) waiter_.complete(IoStatus::ok);
   } else if (hung_up_ && watch_ != nullptr) {
     std::exchange(watch_, nullptr)->hung_up();
@@ -100,6 +107,9 @@ void Reactor::remove(Channel& channel) {
   if (channel.next_ != nullptr) channel.next_->previous_ = channel.previous_;
   if (channel.previous_ != nullptr) channel.previous_->next_ = channel.next_;
   if (channels_ == &channel) channels_ = channel.next_;
+  if (channel.in_line_) {
+    std::replace(line_.begin(), line_.end(), &channel, static_cast<Channel*>(nullptr));
+  }
   for (int i = batch_at_; i < batch_end_; ++i) {
     auto& event = batch_[static_cast<std::size_t>(i)];
     if (event.data.ptr == &channel) event.data.ptr = nullptr;
@@ -134,6 +144,17 @@ void Reactor::handle(int count) {
     }
   }
   batch_at_ = batch_end_ = 0;
+  if (!line_.empty()) give_turns();
+}
+
+void Reactor::give_turns() {
+  for (std::size_t i = 0; i < line_.size(); ++i) {  // nobody joins: the batch is over
+    Channel* const channel = std::exchange(line_[i], nullptr);
+    if (channel == nullptr) continue;
+    channel->in_line_ = false;
+    if (channel->want_ == Channel::hangup) channel->waiter_.complete(IoStatus::ok);
+  }
+  line_.clear();
 }
 
 void Reactor::run() {

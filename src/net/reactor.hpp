@@ -70,12 +70,14 @@ class Channel {
   bool writable() const { return writable_; }
   bool peer_gone() const { return hung_up_; }
 
-  enum Want : std::uint8_t { read = 1, write = 2, either = 3 };
+  enum Want : std::uint8_t { hangup = 0, read = 1, write = 2, either = 3 };
   /// Suspends until the descriptor is ready for `want`.
   Waiter::Wait wait(Want want, Clock::time_point deadline) {
     want_ = want;
     return waiter_.wait(deadline);
   }
+  /// Suspends until all sockets of this batch were looked at: only where Reactor::busy().
+  Waiter::Wait wait_turn();
   Waiter& waiter() { return waiter_; }
   /// Ends the wait under way, if any.
   void cancel() { waiter_.complete(IoStatus::cancelled); }
@@ -95,6 +97,7 @@ class Channel {
   bool readable_ = false;
   bool writable_ = false;
   bool hung_up_ = false;
+  bool in_line_ = false;
   Want want_ = read;
   Waiter waiter_;
   HangupWatch* watch_ = nullptr;
@@ -117,6 +120,8 @@ class Reactor {
   TimerWheel& timers() { return timers_; }
   /// The time when this batch of sockets became ready: exact enough for deadlines, and free.
   Clock::time_point now() const { return now_; }
+  /// Whether more sockets of this batch are still to be looked at.
+  bool busy() const { return batch_at_ < batch_end_; }
 
   /// Runs sockets and posts on this thread until stop(). What Asio has to do is looked at only
   /// while it is expected.
@@ -141,6 +146,7 @@ class Reactor {
   void wait_for_events();
   int poll(int patience_ms);
   void handle(int count);
+  void give_turns();
   void run_posted();
   void tick();
 
@@ -153,6 +159,7 @@ class Reactor {
   int batch_at_ = 0;
   int batch_end_ = 0;
   Channel* channels_ = nullptr;
+  std::vector<Channel*> line_;  // wait for the end of the batch; nullptr: gone
   bool stopped_ = false;
   int expected_ = 0;
 

@@ -32,7 +32,7 @@ Addresses interleave(const Addresses& addresses) {
 }
 
 Task<Result<Addresses>> Resolver::resolve(std::string host, std::uint16_t port,
-                                                     Clock::time_point deadline) {
+                                          Clock::time_point deadline) {
   boost::system::error_code not_numeric;
   const auto literal = asio::ip::make_address(host, not_numeric);
   if (!not_numeric) co_return Addresses(1, asio::ip::tcp::endpoint(literal, port));

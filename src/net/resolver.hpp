@@ -19,8 +19,7 @@ class Resolver {
   explicit Resolver(Reactor& reactor) : reactor_(reactor), resolver_(reactor.loop()) {}
 
   /// Addresses in the order to try them: families alternate, the first family first (RFC 8305, 4).
-  Task<Result<Addresses>> resolve(std::string host, std::uint16_t port,
-                                             Clock::time_point deadline);
+  Task<Result<Addresses>> resolve(std::string host, std::uint16_t port, Clock::time_point deadline);
 
  private:
   struct Known {

@@ -183,9 +183,9 @@ IoResult Stream::try_write_plain(std::span<const std::string_view> parts) {
   message.msg_iov = vectors.data();
   message.msg_iovlen = count;
   for (;;) {
-    const ssize_t sent =
-        count == 1 ? ::send(fd(), vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL)
-                   : ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+    const ssize_t sent = count == 1
+                             ? ::send(fd(), vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL)
+                             : ::sendmsg(fd(), &message, MSG_NOSIGNAL);
     if (sent >= 0) {
       const auto bytes = static_cast<std::size_t>(sent);
       if (bytes < total) filled();

@@ -52,8 +52,7 @@ class Stream : public Channel {
   IoResult try_write(std::span<const std::string_view> parts);
   bool flushed() const { return pending_.empty(); }
   /// Writes all of `parts`, whose bytes must stay where they are; waits for the peer where needed.
-  Task<IoStatus> send(std::span<const std::string_view> parts,
-                                 Clock::time_point deadline);
+  Task<IoStatus> send(std::span<const std::string_view> parts, Clock::time_point deadline);
 
   /// What is left to do for send() after a try_write() that ended with `sent`.
   Task<IoStatus> send_rest(std::span<const std::string_view> parts, IoResult sent,

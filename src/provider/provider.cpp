@@ -82,6 +82,40 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
   out.append(name).append(": ").append(value).append("\r\n");
 }
 
+/// Copies fields that stand beside each other on the wire in one piece: most go on unchanged.
+class FieldCopy {
+ public:
+  explicit FieldCopy(std::string& out) : out_(out) {}
+  ~FieldCopy() { finish(); }
+  FieldCopy(const FieldCopy&) = delete;
+  FieldCopy& operator=(const FieldCopy&) = delete;
+
+  void add(const wire::Field& field) {
+    const bool as_we_write_it = field.value.data() == field.name.data() + field.name.size() + 2 &&
+                                field.value.data()[-1] == ' ';
+    if (!as_we_write_it) {
+      finish();
+      append_field(out_, field.name, field.value);
+      return;
+    }
+    if (end_ == nullptr || field.name.data() != end_ + 2) {
+      finish();
+      begin_ = field.name.data();
+    }
+    end_ = field.value.data() + field.value.size();
+  }
+  void finish() {
+    if (end_ == nullptr) return;
+    out_.append(begin_, end_).append("\r\n");
+    end_ = nullptr;
+  }
+
+ private:
+  std::string& out_;
+  const char* begin_ = nullptr;
+  const char* end_ = nullptr;
+};
+
 std::string_view connection_of(const std::vector<wire::Field>& fields) {
   for (const auto& field : fields) {
     if (same_token(field.name, "connection")) return field.value;
@@ -185,9 +219,11 @@ void Provider::write_head(const Request& request, std::string& out) const {
   }
   out.append(" HTTP/1.1\r\n").append(fixed_.reveal());
   const std::string_view connection = connection_of(request.head.fields);
+  FieldCopy copy(out);
   for (const auto& field : request.head.fields) {
-    if (forwards(field, connection)) append_field(out, field.name, field.value);
+    if (forwards(field, connection)) copy.add(field);
   }
+  copy.finish();
   append_field(out, "x-request-id", request.request_id);
   if (request.framing == wire::Framing::chunked) {
     append_field(out, "transfer-encoding", "chunked");
@@ -204,13 +240,15 @@ void copy_answer_fields(const wire::ResponseHead& head, std::string& out) {
   for (const auto& field : head.fields) size += field.name.size() + field.value.size() + 4;
   out.reserve(size);
   const std::string_view connection = connection_of(head.fields);
+  FieldCopy copy(out);
   for (const auto& field : head.fields) {
     if (ends_with_provider(field.name) || wire::hop_by_hop(field.name)) continue;
     if (named_by(connection, field.name)) continue;
     if (same_token(field.name, "x-request-id") || same_token(field.name, "request-id")) {
+      copy.finish();
       append_field(out, "x-hawser-upstream-request-id", field.value);
     } else {
-      append_field(out, field.name, field.value);
+      copy.add(field);
     }
   }
 }

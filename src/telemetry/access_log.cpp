@@ -15,14 +15,17 @@ namespace {
 
 constexpr auto flush_every = std::chrono::milliseconds(100);
 
+/// @param name  with its comma, quotes and colon
 void text_member(std::string& out, std::string_view name, std::string_view value) {
   if (value.empty()) return;
-  out.append(",\"").append(name).append("\":");
+  out.append(name);
   append_json(out, value);
 }
 void number_member(std::string& out, std::string_view name, std::int64_t value) {
-  out.append(",\"").append(name).append("\":");
-  append_number(out, value);
+  char text[48];
+  std::memcpy(text, name.data(), name.size());
+  const auto end = std::to_chars(text + name.size(), text + sizeof text, value).ptr;
+  out.append(text, end);
 }
 
 /// "2026-11-23T05:10:00.123456Z": civil from days, after Howard Hinnant's public algorithm.
@@ -68,23 +71,24 @@ void append_line(const AccessRecord& record, std::string& out) {
   out.append("{\"time\":\"");
   append_time(out, record.time_us);
   out.push_back('"');
-  text_member(out, "request_id", record.request_id);
-  text_member(out, "client", record.client);
-  text_member(out, "method", record.method);
-  text_member(out, "path", record.path);
-  number_member(out, "status", record.status);
-  text_member(out, "error", record.error);
-  text_member(out, "model", record.model);
-  text_member(out, "target", record.target);
-  text_member(out, "tenant", record.tenant);
-  text_member(out, "key", record.key);
-  number_member(out, "attempts", record.attempts);
+  text_member(out, R"(,"request_id":)", record.request_id);
+  text_member(out, R"(,"client":)", record.client);
+  text_member(out, R"(,"method":)", record.method);
+  text_member(out, R"(,"path":)", record.path);
+  number_member(out, R"(,"status":)", record.status);
+  text_member(out, R"(,"error":)", record.error);
+  text_member(out, R"(,"model":)", record.model);
+  text_member(out, R"(,"target":)", record.target);
+  text_member(out, R"(,"tenant":)", record.tenant);
+  text_member(out, R"(,"key":)", record.key);
+  number_member(out, R"(,"attempts":)", record.attempts);
   if (record.stream) out.append(",\"stream\":true");
-  number_member(out, "bytes_in", static_cast<std::int64_t>(record.bytes_in));
-  number_member(out, "bytes_out", static_cast<std::int64_t>(record.bytes_out));
-  number_member(out, "duration_us", record.duration_us);
-  if (record.first_content_us >= 0) number_member(out, "first_content_us", record.first_content_us);
-  if (record.overhead_us >= 0) number_member(out, "overhead_us", record.overhead_us);
+  number_member(out, R"(,"bytes_in":)", static_cast<std::int64_t>(record.bytes_in));
+  number_member(out, R"(,"bytes_out":)", static_cast<std::int64_t>(record.bytes_out));
+  number_member(out, R"(,"duration_us":)", record.duration_us);
+  if (record.first_content_us >= 0)
+    number_member(out, R"(,"first_content_us":)", record.first_content_us);
+  if (record.overhead_us >= 0) number_member(out, R"(,"overhead_us":)", record.overhead_us);
   out.append("}\n");
 }
 

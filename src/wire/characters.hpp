@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 /// Which bytes may stand where, as one table for all grammars.
@@ -38,6 +39,21 @@ inline bool all(CharClass wanted, std::string_view text) {
   std::uint8_t common = wanted;
   for (const char c : text) common &= classes[static_cast<unsigned char>(c)];
   return common == wanted;
+}
+
+/// all(value, text), eight bytes at a time: most of a head is values.
+inline bool all_value(std::string_view text) {
+  constexpr std::uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+  while (text.size() >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), 8);
+    const std::uint64_t control = (word - ones * 0x20) & ~word & tops;
+    const std::uint64_t turned = word ^ (ones * 0x7f);
+    const std::uint64_t rubout = (turned - ones) & ~turned & tops;
+    if (((control | rubout) != 0) && !all(value, text.substr(0, 8))) return false;  // a tab is fine
+    text.remove_prefix(8);
+  }
+  return all(value, text);
 }
 
 constexpr char lower(char c) {

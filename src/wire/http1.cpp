@@ -94,7 +94,7 @@ HeadOutcome parse_fields(std::string_view bytes, std::size_t at, const HeadLimit
     const std::string_view name = text.substr(0, colon);
     if (name.empty() || !all(token, name)) return bad(400, "a header name is malformed");
     const Field field{name, trim(text.substr(colon + 1))};
-    if (!all(value, field.value)) return bad(400, "a header value holds a control character");
+    if (!all_value(field.value)) return bad(400, "a header value holds a control character");
     fields.push_back(field);
     note_field(field, facts);
   }

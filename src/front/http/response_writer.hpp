@@ -8,7 +8,6 @@
 
 namespace hawser::front::http {
 
-
 /// Writes one HTTP/1.1 answer. Head and first content leave in one write.
 class ResponseWriter {
  public:

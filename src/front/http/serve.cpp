@@ -33,7 +33,8 @@ void append_own_fields(const Exchange& exchange, std::string& out) {
   if (trail.target == nullptr) return;
   append_field(out, "x-hawser-target", trail.target->name);
   append_field(out, "x-hawser-attempts", std::to_string(trail.attempts));
-  const auto own = Clock::now() - exchange.arrived - trail.upstream;
+  const auto now = trail.first_content ? *trail.first_content : Clock::now();
+  const auto own = now - exchange.arrived - trail.upstream;
   append_field(out, "x-hawser-overhead-us",
                std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(own).count()));
 }
@@ -126,12 +127,22 @@ Task<bool> Session::relay(Exchange& exchange, generation::GenerationPtr answer) 
       goes_on = co_await break_off(exchange, writer, head, piece.error());
       break;
     }
+    if (services_.reactor.busy() && co_await stream_->wait_turn() != IoStatus::ok) {
+      exchange.trail.error = Code::cancelled;
+      goes_on = false;
+      break;
+    }
     if (!co_await writer.write(piece->bytes, piece->last)) {
       exchange.trail.error = Code::cancelled;
       goes_on = false;
       break;
     }
     if (piece->last) break;
+    if (stream_->peer_gone()) {  // between two waits: nobody was there to be told
+      exchange.trail.error = Code::cancelled;
+      goes_on = false;
+      break;
+    }
     if (!head.fields.empty())
       std::string().swap(head.fields);  // it is out: a stream keeps none of it
     piece = co_await answer->content().next();
@@ -145,8 +156,8 @@ Task<bool> Session::relay(Exchange& exchange, generation::GenerationPtr answer) 
 
 /// The provider failed in the middle: say so in the client's dialect, for a stream that just ends
 /// would be taken for a whole answer. Where no such word exists, the cut itself must tell.
-Task<bool> Session::break_off(Exchange& exchange, ResponseWriter& writer,
-                                         const AnswerHead& head, const Error& error) {
+Task<bool> Session::break_off(Exchange& exchange, ResponseWriter& writer, const AnswerHead& head,
+                              const Error& error) {
   exchange.trail.error = error.code;
   if (error.code == Code::cancelled) co_return false;
   if (!head.event_stream) {

@@ -19,7 +19,8 @@ Session::Session(Services& services, std::unique_ptr<net::Stream> stream,
 
 Task<> Session::run() {
   if (stream_->secured()) {
-    const IoStatus shaken = co_await stream_->handshake(Clock::now() + limits_.tls_timeout);
+    const IoStatus shaken =
+        co_await stream_->handshake(services_.reactor.now() + limits_.tls_timeout);
     if (shaken != IoStatus::ok) co_return;
   }
   for (;;) {
@@ -37,11 +38,11 @@ Task<Session::HeadRead> Session::read_head() {
   std::size_t searched = 0;
   const wire::HeadLimits limits{limits_.head_max.count(), limits_.target_max.count(),
                                 limits_.fields_max};
-  auto deadline = Clock::now() + limits_.idle_timeout;
+  auto deadline = services_.reactor.now() + limits_.idle_timeout;
   bool begun = false;
   for (;;) {
     if (!in_.empty()) {
-      if (!std::exchange(begun, true)) deadline = Clock::now() + limits_.head_timeout;
+      if (!std::exchange(begun, true)) deadline = services_.reactor.now() + limits_.head_timeout;
       const auto outcome = wire::parse_request_head(in_.view(), searched, limits, head_);
       if (outcome.state == wire::HeadOutcome::State::malformed) {
         co_await refuse_head(outcome);

@@ -51,7 +51,7 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   Task<bool> relay(exchange::Exchange& exchange, generation::GenerationPtr answer);
   Task<bool> refuse(exchange::Exchange& exchange, const Error& error);
   Task<bool> break_off(exchange::Exchange& exchange, ResponseWriter& writer,
-                                  const generation::AnswerHead& head, const Error& error);
+                       const generation::AnswerHead& head, const Error& error);
   void release_request(bool keep_memory);
   bool body_consumed(const exchange::Exchange& exchange) const;
   enum class Rest : std::uint8_t { none, left, malformed };

@@ -32,7 +32,7 @@ Result<Piece> AnswerContent::ending() const {
 // Not a coroutine: a silent stream would hold one more.
 Task<Result<Piece>> AnswerContent::next() {
   if (!early_.empty() || done_) return next_at_hand();
-  return read_piece(std::min(Clock::now() + limits_.stall, limits_.deadline));
+  return read_piece(std::min(pool_->now() + limits_.stall, limits_.deadline));
 }
 
 Task<Result<Piece>> AnswerContent::next_at_hand() {
@@ -94,8 +94,8 @@ std::string_view AnswerContent::whole_events(Piece piece) {
   return out;
 }
 
-Task<Result<AnswerContent::Opening>> AnswerContent::open_events(
-    Clock::time_point patience, Clock::time_point deadline) {
+Task<Result<AnswerContent::Opening>> AnswerContent::open_events(Clock::time_point patience,
+                                                                Clock::time_point deadline) {
   while (!end_.any_data() && !done_) {
     auto piece = co_await read_piece(std::min(patience, deadline));
     if (!piece && piece.error().code == Code::timeout && patience < deadline) {
@@ -110,8 +110,8 @@ Task<Result<AnswerContent::Opening>> AnswerContent::open_events(
   co_return Opening{.error_event = dialect::starts_with_error(early_), .empty = !end_.any_data()};
 }
 
-Task<Result<std::optional<std::string>>> AnswerContent::read_whole(
-    std::size_t size_max, Clock::time_point patience) {
+Task<Result<std::optional<std::string>>> AnswerContent::read_whole(std::size_t size_max,
+                                                                   Clock::time_point patience) {
   while (!done_ && early_.size() <= size_max) {
     auto piece = co_await read_piece(patience);
     if (!piece) co_return piece.error();

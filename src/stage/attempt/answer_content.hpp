@@ -9,7 +9,6 @@
 
 namespace hawser::stage::attempt {
 
-
 /// The content of a provider's answer as it comes in. Owns the connection: whole and kept alive, it
 /// goes back to its pool; dropped in the middle, it is closed, which cancels the call there.
 ///
@@ -36,13 +35,12 @@ class AnswerContent final : public net::Source {
     bool error_event = false;
     bool empty = false;
   };
-  Task<Result<Opening>> open_events(Clock::time_point patience,
-                                               Clock::time_point deadline);
+  Task<Result<Opening>> open_events(Clock::time_point patience, Clock::time_point deadline);
 
   /// Reads the whole content if it is at most `size_max`; nothing when it is longer: then next()
   /// gives it from the start.
   Task<Result<std::optional<std::string>>> read_whole(std::size_t size_max,
-                                                                 Clock::time_point patience);
+                                                      Clock::time_point patience);
 
  private:
   Task<Result<net::Piece>> next_at_hand();

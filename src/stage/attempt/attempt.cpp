@@ -169,7 +169,7 @@ Task<bool> Attempt::pause(Exchange& exchange, milliseconds wait) {
 }
 
 Task<Result<http::UpstreamPtr>> Attempt::connection_to(const Upstream& upstream,
-                                                                  Exchange& exchange) {
+                                                       Exchange& exchange) {
   if (auto kept = upstream.pool->take()) {
     counts_.shard->add(counts_.connections_reused);
     co_return std::move(kept);
@@ -193,7 +193,9 @@ Task<Attempt::Tried> Attempt::try_one(Exchange& exchange, const Target& target) 
   }
   http::UpstreamPtr connection = std::move(*opened);
   exchange.cancellation.aim_at(&connection->stream().waiter());
-  const IoStatus sent = co_await send(exchange, target, *connection);
+  IoStatus sent = IoStatus::ok;
+  if (reactor_.busy()) sent = co_await connection->stream().wait_turn();
+  if (sent == IoStatus::ok) sent = co_await send(exchange, target, *connection);
   exchange.trail.sent = Clock::now();
   const std::size_t sent_bytes = head_.size() + exchange.request.body.size();
   if (sent != IoStatus::ok && !connection->stream().has_input()) {
@@ -210,7 +212,7 @@ Task<Attempt::Tried> Attempt::try_one(Exchange& exchange, const Target& target) 
 }
 
 Task<IoStatus> Attempt::send(Exchange& exchange, const Target& target,
-                                        http::UpstreamConnection& connection) {
+                             http::UpstreamConnection& connection) {
   const auto& request = exchange.request;
   const bool renames = request.facts.has_model && !target.model_json.empty();
   std::uint64_t length = request.content_length;
@@ -219,7 +221,7 @@ Task<IoStatus> Attempt::send(Exchange& exchange, const Target& target,
   upstreams_[target.provider].provider->write_head(
       {*request.head, request.endpoint.tail, exchange.id, request.framing, length}, head_);
 
-  const auto deadline = Clock::now() + timeouts_.stall;
+  const auto deadline = reactor_.now() + timeouts_.stall;
   if (request.stream != nullptr) co_return co_await send_stream(exchange, connection, deadline);
   std::array<std::string_view, 4> parts{head_, request.body, {}, {}};
   std::size_t count = request.body.empty() ? 1 : 2;
@@ -234,9 +236,8 @@ Task<IoStatus> Attempt::send(Exchange& exchange, const Target& target,
 }
 
 /// Passes a body on as it comes, piece by piece; stops when the provider answers before its end.
-Task<IoStatus> Attempt::send_stream(Exchange& exchange,
-                                               http::UpstreamConnection& connection,
-                                               Clock::time_point deadline) {
+Task<IoStatus> Attempt::send_stream(Exchange& exchange, http::UpstreamConnection& connection,
+                                    Clock::time_point deadline) {
   const bool chunked = exchange.request.framing == wire::Framing::chunked;
   std::string_view head = head_;
   for (bool last = false; !last;) {
@@ -268,8 +269,7 @@ Clock::time_point Attempt::first_token_deadline(const Exchange& exchange) const 
 }
 
 Task<Attempt::Tried> Attempt::receive(Exchange& exchange, const Upstream& upstream,
-                                                 http::UpstreamPtr connection,
-                                                 std::size_t sent_bytes) {
+                                      http::UpstreamPtr connection, std::size_t sent_bytes) {
   const auto read =
       co_await connection->read_head(exchange.request.head->method, first_token_deadline(exchange));
   exchange.trail.upstream += Clock::now() - exchange.trail.sent;
@@ -289,7 +289,7 @@ Task<Attempt::Tried> Attempt::receive(Exchange& exchange, const Upstream& upstre
 }
 
 Task<Attempt::Tried> Attempt::begin_answer(Exchange& exchange, const Upstream& upstream,
-                                                      http::UpstreamPtr connection) {
+                                           http::UpstreamPtr connection) {
   const wire::ResponseHead& received = connection->head();
   AnswerHead head = answer_head(received);
   Failure failure{
@@ -330,10 +330,8 @@ Task<Attempt::Tried> Attempt::begin_answer(Exchange& exchange, const Upstream& u
 
 /// The provider answered with an error: read it, so that its connection can be used again and its
 /// words can be passed on.
-Task<Attempt::Tried> Attempt::refused(Exchange& exchange, const Upstream& upstream,
-                                                 AnswerHead head,
-                                                 std::unique_ptr<AnswerContent> content,
-                                                 Failure failure) {
+Task<Attempt::Tried> Attempt::refused(Exchange& exchange, const Upstream& upstream, AnswerHead head,
+                                      std::unique_ptr<AnswerContent> content, Failure failure) {
   Tried tried;
   auto body = co_await content->read_whole(error_body_max, Clock::now() + error_body_patience);
   if (!body) {

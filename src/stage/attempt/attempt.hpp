@@ -48,19 +48,18 @@ class Attempt final : public exchange::Stage {
   };
   Task<Tried> try_one(exchange::Exchange& exchange, const exchange::Target& target);
   Task<Result<http::UpstreamPtr>> connection_to(const Upstream& upstream,
-                                                           exchange::Exchange& exchange);
+                                                exchange::Exchange& exchange);
   Task<net::IoStatus> send(exchange::Exchange& exchange, const exchange::Target& target,
-                                      http::UpstreamConnection& connection);
+                           http::UpstreamConnection& connection);
   Task<net::IoStatus> send_stream(exchange::Exchange& exchange,
-                                             http::UpstreamConnection& connection,
-                                             Clock::time_point deadline);
+                                  http::UpstreamConnection& connection, Clock::time_point deadline);
   Task<Tried> receive(exchange::Exchange& exchange, const Upstream& upstream,
-                                 http::UpstreamPtr connection, std::size_t sent_bytes);
+                      http::UpstreamPtr connection, std::size_t sent_bytes);
   Task<Tried> begin_answer(exchange::Exchange& exchange, const Upstream& upstream,
-                                      http::UpstreamPtr connection);
+                           http::UpstreamPtr connection);
   Task<Tried> refused(exchange::Exchange& exchange, const Upstream& upstream,
-                                 generation::AnswerHead head,
-                                 std::unique_ptr<AnswerContent> content, Failure failure);
+                      generation::AnswerHead head, std::unique_ptr<AnswerContent> content,
+                      Failure failure);
   Clock::time_point first_token_deadline(const exchange::Exchange& exchange) const;
   Situation situation(const exchange::Exchange& exchange, std::size_t target,
                       std::uint32_t at_target);

@@ -48,8 +48,7 @@ std::string_view presented_key(const wire::RequestHead& head);
 class Authenticate final : public exchange::Stage {
  public:
   explicit Authenticate(std::shared_ptr<const KeyTable> keys);
-  Task<exchange::Answer> run(exchange::Exchange& exchange,
-                                                  exchange::Next next) override;
+  Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
  private:
   struct DigestFree {

@@ -2,8 +2,7 @@
 
 namespace hawser::stage::decode {
 
-Task<exchange::Answer> Decode::run(exchange::Exchange& exchange,
-                                                        exchange::Next next) {
+Task<exchange::Answer> Decode::run(exchange::Exchange& exchange, exchange::Next next) {
   auto& request = exchange.request;
   if (request.framing != wire::Framing::none) {
     auto loaded = co_await request.source->load(request);

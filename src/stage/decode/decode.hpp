@@ -8,8 +8,7 @@ namespace hawser::stage::decode {
 /// it.
 class Decode final : public exchange::Stage {
  public:
-  Task<exchange::Answer> run(exchange::Exchange& exchange,
-                                                  exchange::Next next) override;
+  Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 };
 
 }  // namespace hawser::stage::decode

@@ -25,8 +25,7 @@ class Observe final : public exchange::Stage, private exchange::AtEnd {
           telemetry::AccessLog::Writer& log)
       : metrics_(metrics), models_(std::move(models)), shard_(shard), log_(log) {}
 
-  Task<exchange::Answer> run(exchange::Exchange& exchange,
-                                                  exchange::Next next) override;
+  Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
  private:
   void ended(const exchange::Exchange& exchange) override;

@@ -50,8 +50,7 @@ class RouteTable {
 class Route final : public exchange::Stage {
  public:
   explicit Route(std::shared_ptr<const RouteTable> table) : table_(std::move(table)) {}
-  Task<exchange::Answer> run(exchange::Exchange& exchange,
-                                                  exchange::Next next) override;
+  Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
  private:
   Result<const RouteTable::Entry*> choose(const exchange::Exchange& exchange) const;
