@@ -23,9 +23,9 @@ def ratios(rounds, name, key):
 
 
 def resolution(rounds, key):
-    """How far nginx is from itself in the middle of the rounds; 0 where it ran once."""
+    """Twice what nginx differs from itself by, in the median of the rounds; 0 where it ran once."""
     apart = [abs(ratio - 1) for ratio in ratios(rounds, "nginx-again", key)]
-    return statistics.median(apart) if apart else 0.0
+    return 2 * statistics.median(apart) if apart else 0.0
 
 
 def values_of(rounds, name, figure):

@@ -1,6 +1,7 @@
 #include "net/reactor.hpp"
 
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,6 +70,8 @@ Reactor::Reactor(asio::io_context& loop)
   epoll_.assign(fd);
   wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  metronome_fd_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (metronome_fd_ < 0) throw std::system_error(errno, std::generic_category(), "timerfd");
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
   event.data.ptr = this;  // no channel: posts
@@ -77,6 +80,7 @@ Reactor::Reactor(asio::io_context& loop)
 
 Reactor::~Reactor() {
   ::close(wake_fd_);
+  ::close(metronome_fd_);
 }
 
 void Reactor::start() {
@@ -139,6 +143,9 @@ void Reactor::handle(int count) {
     const epoll_event event = batch_[static_cast<std::size_t>(batch_at_++)];
     if (event.data.ptr == this) {
       run_posted();
+    } else if (event.data.ptr == &metronome_fd_) {
+      std::uint64_t expiries = 0;
+      (void)!::read(metronome_fd_, &expiries, sizeof expiries);  // winds it up again
     } else if (event.data.ptr != nullptr) {
       static_cast<Channel*>(event.data.ptr)->happened(event.events);
     }
@@ -157,11 +164,23 @@ void Reactor::give_turns() {
   line_.clear();
 }
 
+/// One periodic timer in place of a time-out for each epoll_wait(), which would set the hardware's
+/// timer each time: in virtual machines that is a trip to the host.
+void Reactor::arm_metronome() {
+  constexpr auto tick_ns = std::chrono::nanoseconds(TimerWheel::tick).count();
+  const itimerspec period{{0, tick_ns}, {0, tick_ns}};
+  ::timerfd_settime(metronome_fd_, 0, &period, nullptr);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = &metronome_fd_;
+  ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, metronome_fd_, &event);
+}
+
 void Reactor::run() {
-  constexpr int tick_ms = static_cast<int>(TimerWheel::tick.count());
+  arm_metronome();
   auto next_tick = Clock::now();
   while (!stopped_) {
-    handle(poll(expected_ > 0 ? 1 : tick_ms));
+    handle(poll(expected_ > 0 ? 1 : -1));
     if (now_ >= next_tick) {
       timers_.advance(now_);
       next_tick = now_ + TimerWheel::tick;

@@ -148,6 +148,7 @@ class Reactor {
   void handle(int count);
   void give_turns();
   void run_posted();
+  void arm_metronome();
   void tick();
 
   asio::io_context& loop_;
@@ -163,6 +164,7 @@ class Reactor {
   bool stopped_ = false;
   int expected_ = 0;
 
+  int metronome_fd_;
   int wake_fd_;
   std::mutex mutex_;  // of posted_ alone
   std::vector<std::function<void()>> posted_;
