@@ -11,8 +11,9 @@ namespace hawser::dialect {
 struct RequestFacts {
   bool has_model = false;
   std::string model{};       // decoded
-  std::size_t model_at = 0;  // where its JSON token, quotes included, stands in the body
+  std::size_t model_at = 0;  // where it stands in the body: a JSON token with its quotes, or
   std::size_t model_size = 0;
+  bool form = false;  // the bare value of a form's field
   bool stream = false;
 };
 

@@ -10,6 +10,7 @@
 #include "base/result.hpp"
 #include "dialect/api.hpp"
 #include "dialect/request_peek.hpp"
+#include "dialect/usage.hpp"
 #include "net/cancellation.hpp"
 #include "net/source.hpp"
 #include "wire/http1.hpp"
@@ -75,6 +76,7 @@ struct Trail {
   std::optional<Clock::time_point> first_content{};
   int status = 0;  // told to the client; 0: nothing was
   std::optional<Code> error{};
+  dialect::Usage usage{};  // as the provider told it
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
 };

@@ -97,6 +97,7 @@ Result<Piece> BodyReader::take_chunks() {
   while (read < all.size() && !done_) {
     const auto step = chunks_.feed(all.substr(read));
     if (step.state == wire::ChunkDecoder::State::malformed) {
+      if (kept > 0) break;  // what came before is good; the next call meets the same again
       return Error{.code = Code::invalid_request, .message = "the chunked coding is malformed"};
     }
     if (!step.data.empty()) {

@@ -1,5 +1,6 @@
 #include "settings/reference.hpp"
 
+#include "config/json_schema.hpp"
 #include "config/reference.hpp"
 #include "settings/config.hpp"
 
@@ -21,11 +22,19 @@ std::string configuration_page() {
          "`512MiB`). "
          "Text may hold `${env:NAME}`\nand `${file:PATH}`; credentials should. `$${` stands for "
          "`${`.\n\n"
+         "Editors complete and check the file with `docs/hawser.schema.json`: begin it with\n"
+         "`# yaml-language-server: $schema=PATH/hawser.schema.json`.\n\n"
          "| key | type | default | allowed | meaning |\n|---|---|---|---|---|\n" +
          reference.rows() +
          "\nThis page is generated from the program: `HAWSER_UPDATE=1 ./dev test Reference` writes "
          "it "
          "anew.\n";
+}
+
+std::string configuration_schema() {
+  Config config;
+  return "{\"$schema\": \"https://json-schema.org/draft/2020-12/schema\", \"title\": \"Hawser\", " +
+         config::json_schema(config) + "}\n";
 }
 
 }  // namespace hawser::settings

@@ -83,6 +83,10 @@ void append_line(const AccessRecord& record, std::string& out) {
   text_member(out, R"(,"key":)", record.key);
   number_member(out, R"(,"attempts":)", record.attempts);
   if (record.stream) out.append(",\"stream\":true");
+  if (record.input_tokens >= 0) {
+    number_member(out, R"(,"input_tokens":)", record.input_tokens);
+    number_member(out, R"(,"output_tokens":)", record.output_tokens);
+  }
   number_member(out, R"(,"bytes_in":)", static_cast<std::int64_t>(record.bytes_in));
   number_member(out, R"(,"bytes_out":)", static_cast<std::int64_t>(record.bytes_out));
   number_member(out, R"(,"duration_us":)", record.duration_us);

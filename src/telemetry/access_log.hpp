@@ -27,6 +27,8 @@ struct AccessRecord {
   std::string_view key{};
   std::uint32_t attempts = 0;
   bool stream = false;
+  std::int64_t input_tokens = -1;  // -1: the provider told none
+  std::int64_t output_tokens = -1;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::int64_t duration_us = 0;

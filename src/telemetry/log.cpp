@@ -1,5 +1,6 @@
 #include "telemetry/log.hpp"
 
+#include <spdlog/async.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -14,16 +15,19 @@ namespace {
 using telemetry::LogLevel;
 
 constexpr std::size_t redacted_max = 2048;
+constexpr std::size_t lines_max = 8192;
 
 std::atomic<LogLevel> least{LogLevel::info};
 
 spdlog::logger& logger() {
   static const auto instance = [] {
-    auto made = spdlog::stderr_logger_mt("hawser");
+    // A thread of its own writes: a pipe that nobody empties must not stop a worker. Beyond its
+    // bound the oldest lines are lost.
+    spdlog::init_thread_pool(lines_max, 1);
+    auto made = spdlog::create_async_nb<spdlog::sinks::stderr_sink_mt>("hawser");
     made->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})",
                       spdlog::pattern_time_type::utc);
     made->set_level(spdlog::level::trace);
-    made->flush_on(spdlog::level::trace);
     return made;
   }();
   return *instance;

@@ -6,8 +6,11 @@
 namespace hawser::telemetry {
 namespace {
 
-// Sums are kept in billionths, so that a cell is one integer whatever it holds.
-constexpr double sum_scale = 1e9;
+/// Sums of seconds are kept in billionths and those of counts as they are, so that a cell is one
+/// integer whatever it holds, and never runs over.
+double sum_scale(const std::vector<double>& bounds) {
+  return bounds.front() < 1 ? 1e9 : 1;
+}
 
 Labels others(Labels labels) {
   for (auto& [name, value] : labels) value = "other";
@@ -22,7 +25,7 @@ void Shard::observe(SeriesId id, double value) {
   const auto bucket = std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin();
   add({id.cell + static_cast<std::uint32_t>(bucket), 0});
   add({id.cell + static_cast<std::uint32_t>(bounds.size()) + 1, 0},
-      static_cast<std::int64_t>(value * sum_scale));
+      static_cast<std::int64_t>(value * sum_scale(bounds)));
 }
 
 SeriesId Registry::counter(std::string_view name, std::string_view help, const Labels& labels) {
@@ -98,7 +101,7 @@ Registry::Reading Registry::read(const Family& family, const Series& series) con
       reading.buckets[i] += static_cast<std::uint64_t>(shard->read(series.id.cell + i));
     }
     const auto sum = shard->read(series.id.cell + static_cast<std::uint32_t>(buckets));
-    reading.sum += static_cast<double>(sum) / sum_scale;
+    reading.sum += static_cast<double>(sum) / sum_scale(*bounds_[series.id.bounds].load());
   }
   return reading;
 }

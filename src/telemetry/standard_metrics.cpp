@@ -13,6 +13,10 @@ constexpr std::array gen_ai_bounds{0.01, 0.02, 0.04, 0.08,  0.16,  0.32,  0.64,
 constexpr std::array first_token_bounds{0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1,
                                         0.25,  0.5,   0.75, 1.0,  2.5,  5.0,  7.5,  10.0};
 
+// OpenTelemetry's advice for gen_ai.client.token.usage.
+constexpr std::array token_bounds{1.,     4.,     16.,     64.,      256.,     1024.,    4096.,
+                                  16384., 65536., 262144., 1048576., 4194304., 16777216.};
+
 }  // namespace
 
 StandardMetrics::StandardMetrics(Registry& registry) {
@@ -51,13 +55,21 @@ StandardMetrics::StandardMetrics(Registry& registry) {
 ModelMetrics model_metrics(Registry& registry, const std::string& model,
                            const std::string& provider) {
   const Labels labels{{"gen_ai_provider_name", provider}, {"gen_ai_request_model", model}};
+  const auto tokens = [&](const char* type) {
+    Labels typed = labels;
+    typed.emplace_back("gen_ai_token_type", type);
+    return registry.histogram("gen_ai_client_token_usage",
+                              "Tokens of an exchange, as its provider counts them.", token_bounds,
+                              typed);
+  };
   return {
       registry.histogram("gen_ai_server_request_duration_seconds",
                          "Duration of exchanges that reached a provider.", gen_ai_bounds, labels),
       registry.histogram("gen_ai_server_time_to_first_token_seconds",
                          "From the request to the first content of a stream.", first_token_bounds,
                          labels),
-      registry.counter("hawser_upstream_attempts_total", "Attempts at providers.", labels)};
+      registry.counter("hawser_upstream_attempts_total", "Attempts at providers.", labels),
+      tokens("input"), tokens("output")};
 }
 
 }  // namespace hawser::telemetry

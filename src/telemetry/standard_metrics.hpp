@@ -38,6 +38,8 @@ struct ModelMetrics {
   SeriesId duration{};
   SeriesId first_token{};
   SeriesId attempts{};
+  SeriesId input_tokens{};
+  SeriesId output_tokens{};
 };
 ModelMetrics model_metrics(Registry& registry, const std::string& model,
                            const std::string& provider);

@@ -65,6 +65,23 @@ def test_model_is_mapped_without_touching_the_rest(sim, tmp_path):
         assert status == 200 and json.loads(answer)["model"] == "sim-small"
 
 
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_model_of_a_form_is_mapped(sim, tmp_path, size):
+    models = {"ears": {"targets": [{"provider": "sim", "model": "whisper-large-v3"}]}}
+    keys = [{"name": "alice", "hash": HASH, "models": ["ears"]}]
+    field = '--b\r\nContent-Disposition: form-data; name="model"\r\n\r\n%s\r\n'
+    file = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + b"x" * size + b"\r\n--b--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Authorization": f"Bearer {KEY}"}
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, models=models, keys=keys) as gateway:
+        send = lambda form: request(gateway.address, "POST", "/v1/audio/transcriptions", form, headers)
+        assert send((field % "ears").encode() + file)[0] == 200
+        assert sim.journal()[-1]["body_sha256"] == hashlib.sha256(
+            (field % "whisper-large-v3").encode() + file).hexdigest()
+        assert send((field % "other").encode() + file)[0] in (403, 404)
+        status, _, answer = send((field % "ears" + field % "other").encode() + file)
+        assert status == 400 and b"more than one" in answer
+
+
 @pytest.mark.parametrize("header", ["Authorization", "authorization", "x-api-key", "api-key", "x-goog-api-key"])
 def test_keys_in_every_form(sim, tmp_path, header):
     keys = [{"name": "alice", "hash": HASH, "models": ["sim-*"]}]

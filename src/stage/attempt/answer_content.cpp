@@ -7,12 +7,15 @@ namespace hawser::stage::attempt {
 using net::Piece;
 
 AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
-                             dialect::Api api, bool events, const Limits& limits)
+                             dialect::Api api, bool events, const Limits& limits,
+                             dialect::Usage& usage)
     : pool_(std::move(pool)),
       connection_(std::move(connection)),
       end_(api),
       events_(events),
-      limits_(limits) {}
+      limits_(limits),
+      usage_(usage),
+      counts_tokens_(api != dialect::Api::other && api != dialect::Api::models) {}
 
 AnswerContent::~AnswerContent() {
   finish();
@@ -65,8 +68,13 @@ Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
       continue;
     }
     done_ = piece->last;
-    if (!events_) co_return *piece;
+    if (!events_) {
+      if (counts_tokens_) dialect::see_usage(piece->bytes, usage_);
+      co_return *piece;
+    }
     const std::string_view whole = whole_events(*piece);
+    // Counts stand in the last events, and with some in the first.
+    if (counts_tokens_ && (end_.complete() || !usage_.known)) dialect::see_usage(whole, usage_);
     if (!whole.empty()) co_return Piece{.bytes = whole, .last = done_ && end_.complete()};
     if (done_) co_return ending();
   }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "dialect/stream_end.hpp"
+#include "dialect/usage.hpp"
 #include "http/upstream.hpp"
 #include "net/source.hpp"
 #include "wire/sse.hpp"
@@ -22,7 +23,7 @@ class AnswerContent final : public net::Source {
     std::size_t event_max = 16 * 1024 * 1024;  // an event longer than that goes out in parts
   };
   AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
-                dialect::Api api, bool events, const Limits& limits);
+                dialect::Api api, bool events, const Limits& limits, dialect::Usage& usage);
   ~AnswerContent() override;
 
   /// Errors: connection (broken, or ended without its terminal event), timeout, cancelled, upstream
@@ -56,6 +57,8 @@ class AnswerContent final : public net::Source {
   dialect::StreamEnd end_;
   bool events_;
   Limits limits_;
+  dialect::Usage& usage_;
+  bool counts_tokens_;
   std::string early_;  // read ahead of the first next()
   std::string held_;   // the beginning of an event whose end has not come
   std::string joined_;

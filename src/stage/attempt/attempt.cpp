@@ -214,20 +214,23 @@ Task<Attempt::Tried> Attempt::try_one(Exchange& exchange, const Target& target) 
 Task<IoStatus> Attempt::send(Exchange& exchange, const Target& target,
                              http::UpstreamConnection& connection) {
   const auto& request = exchange.request;
-  const bool renames = request.facts.has_model && !target.model_json.empty();
+  const bool renames = request.facts.has_model && !target.model.empty();
+  const std::string_view model = request.facts.form ? target.model : target.model_json;
   std::uint64_t length = request.content_length;
-  if (renames) length += target.model_json.size() - request.facts.model_size;
+  if (renames) length += model.size() - request.facts.model_size;
   head_.clear();
   upstreams_[target.provider].provider->write_head(
       {*request.head, request.endpoint.tail, exchange.id, request.framing, length}, head_);
 
   const auto deadline = reactor_.now() + timeouts_.stall;
-  if (request.stream != nullptr) co_return co_await send_stream(exchange, connection, deadline);
+  if (request.stream != nullptr) {
+    co_return co_await send_stream(exchange, renames ? model : "", connection, deadline);
+  }
   std::array<std::string_view, 4> parts{head_, request.body, {}, {}};
   std::size_t count = request.body.empty() ? 1 : 2;
   if (renames) {
     parts[1] = request.body.substr(0, request.facts.model_at);
-    parts[2] = target.model_json;
+    parts[2] = model;
     parts[3] = request.body.substr(request.facts.model_at + request.facts.model_size);
     count = 4;
   }
@@ -236,7 +239,8 @@ Task<IoStatus> Attempt::send(Exchange& exchange, const Target& target,
 }
 
 /// Passes a body on as it comes, piece by piece; stops when the provider answers before its end.
-Task<IoStatus> Attempt::send_stream(Exchange& exchange, http::UpstreamConnection& connection,
+Task<IoStatus> Attempt::send_stream(Exchange& exchange, std::string_view model,
+                                    http::UpstreamConnection& connection,
                                     Clock::time_point deadline) {
   const bool chunked = exchange.request.framing == wire::Framing::chunked;
   std::string_view head = head_;
@@ -249,12 +253,19 @@ Task<IoStatus> Attempt::send_stream(Exchange& exchange, http::UpstreamConnection
     last = piece->last;
     if (connection.stream().has_input()) co_return IoStatus::ok;
     char size[18];
-    std::array<std::string_view, 5> parts{head, {}, piece->bytes, {}, {}};
-    if (chunked && !piece->bytes.empty()) {
-      parts[1] = {size, wire::write_chunk_head(size, piece->bytes.size())};
-      parts[3] = "\r\n";
+    std::array<std::string_view, 7> parts{head, {}, piece->bytes, {}, {}, {}, {}};
+    if (!model.empty()) {  // it stands in the first piece, which decode read ahead
+      const auto& facts = exchange.request.facts;
+      parts[2] = piece->bytes.substr(0, facts.model_at);
+      parts[3] = std::exchange(model, {});
+      parts[4] = piece->bytes.substr(facts.model_at + facts.model_size);
     }
-    if (chunked && last) parts[4] = "0\r\n\r\n";
+    if (chunked && !piece->bytes.empty()) {
+      const std::size_t content = parts[2].size() + parts[3].size() + parts[4].size();
+      parts[1] = {size, wire::write_chunk_head(size, content)};
+      parts[5] = "\r\n";
+    }
+    if (chunked && last) parts[6] = "0\r\n\r\n";
     head = {};
     const std::span<const std::string_view> all(parts);
     const IoStatus sent = co_await connection.stream().send(all, deadline);
@@ -302,7 +313,7 @@ Task<Attempt::Tried> Attempt::begin_answer(Exchange& exchange, const Upstream& u
   const AnswerContent::Limits limits{timeouts_.stall, exchange.arrived + timeouts_.total};
   const dialect::Api api = exchange.request.endpoint.api;
   auto content = std::make_unique<AnswerContent>(upstream.pool, std::move(connection), api,
-                                                 head.event_stream, limits);
+                                                 head.event_stream, limits, exchange.trail.usage);
   if (failure.status >= 400) {
     co_return co_await refused(exchange, upstream, std::move(head), std::move(content), failure);
   }

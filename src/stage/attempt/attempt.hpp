@@ -51,7 +51,7 @@ class Attempt final : public exchange::Stage {
                                                 exchange::Exchange& exchange);
   Task<net::IoStatus> send(exchange::Exchange& exchange, const exchange::Target& target,
                            http::UpstreamConnection& connection);
-  Task<net::IoStatus> send_stream(exchange::Exchange& exchange,
+  Task<net::IoStatus> send_stream(exchange::Exchange& exchange, std::string_view model,
                                   http::UpstreamConnection& connection, Clock::time_point deadline);
   Task<Tried> receive(exchange::Exchange& exchange, const Upstream& upstream,
                       http::UpstreamPtr connection, std::size_t sent_bytes);

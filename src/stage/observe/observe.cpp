@@ -53,6 +53,10 @@ void Observe::count_model(const Exchange& exchange, Clock::time_point now) {
   const telemetry::ModelMetrics& series = found->second;
   shard_.add(series.attempts, exchange.trail.attempts);
   shard_.observe(series.duration, seconds(now - exchange.arrived));
+  if (exchange.trail.usage.known) {
+    shard_.observe(series.input_tokens, static_cast<double>(exchange.trail.usage.input));
+    shard_.observe(series.output_tokens, static_cast<double>(exchange.trail.usage.output));
+  }
   if (exchange.request.facts.stream && exchange.trail.first_content) {
     shard_.observe(series.first_token, seconds(*exchange.trail.first_content - exchange.arrived));
   }
@@ -74,6 +78,10 @@ void Observe::log(const Exchange& exchange, Clock::time_point now) {
   record.key = exchange.principal.key_name;
   record.attempts = exchange.trail.attempts;
   record.stream = exchange.request.facts.stream;
+  if (exchange.trail.usage.known) {
+    record.input_tokens = static_cast<std::int64_t>(exchange.trail.usage.input);
+    record.output_tokens = static_cast<std::int64_t>(exchange.trail.usage.output);
+  }
   record.bytes_in = exchange.trail.bytes_in;
   record.bytes_out = exchange.trail.bytes_out;
   record.duration_us = micros(now - exchange.arrived);
