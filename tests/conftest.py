@@ -58,7 +58,8 @@ def sim():
 @pytest.fixture
 def gateway(sim, tmp_path):
     """A gateway in front of one simulator, without keys."""
-    with Gateway(tmp_path, providers={"sim": sim.provider()}) as running:
+    with Gateway(tmp_path, providers={"sim": sim.provider()},
+                 generations={"grace_unannounced": "300ms"}) as running:
         yield running
 
 

@@ -26,6 +26,7 @@ std::string_view operation_of(Api api) {
     case Api::embeddings:
       return "embeddings";
     case Api::models:
+    case Api::generations:
     case Api::other:
       break;
   }
@@ -44,6 +45,7 @@ Endpoint endpoint_of(std::string_view method, std::string_view path) {
   }
   endpoint.known = true;
   if (endpoint.tail.starts_with("/messages")) endpoint.dialect = Dialect::anthropic;
+  if (endpoint.tail.starts_with("/generations/")) endpoint.api = Api::generations;
   if (method == "GET" && endpoint.tail == "/models") endpoint.api = Api::models;
   if (method != "POST") return endpoint;
   for (const Call& call : posts) {

@@ -8,8 +8,17 @@ namespace hawser::dialect {
 /// The wire format that a client speaks: decides how errors and stream ends look.
 enum class Dialect : std::uint8_t { openai, anthropic, gemini };
 
-/// What kind of call a path is; `other` passes untouched.
-enum class Api : std::uint8_t { chat, completions, responses, embeddings, messages, models, other };
+/// What kind of call a path is; `generations` are ours, `other` passes untouched.
+enum class Api : std::uint8_t {
+  chat,
+  completions,
+  responses,
+  embeddings,
+  messages,
+  models,
+  generations,
+  other
+};
 
 /// OpenTelemetry's gen_ai.operation.name.
 std::string_view operation_of(Api api);

@@ -80,6 +80,7 @@ void StreamEnd::see(std::string_view frames) {
       break;
     case Api::embeddings:
     case Api::models:
+    case Api::generations:
     case Api::other:
       break;
   }

@@ -11,6 +11,7 @@
 #include "dialect/api.hpp"
 #include "dialect/request_peek.hpp"
 #include "dialect/usage.hpp"
+#include "generation/record.hpp"
 #include "net/cancellation.hpp"
 #include "net/source.hpp"
 #include "wire/http1.hpp"
@@ -90,6 +91,16 @@ class AtEnd {
   ~AtEnd() = default;
 };
 
+/// Decides what the client's going means while its answer has not begun.
+class Outlives {
+ public:
+  /// @return whether the exchange goes on without its client; else it is cancelled
+  virtual bool client_gone(Exchange& exchange) = 0;
+
+ protected:
+  ~Outlives() = default;
+};
+
 /// One client request on its way. Plain typed fields: each names the one that writes it; stages
 /// after that one may read it.
 struct Exchange {
@@ -110,6 +121,8 @@ struct Exchange {
   std::span<const Target> candidates{};     // route; best first, never empty after it
   std::string_view public_model = "other";  // route; a name of the configuration, or other
   const std::vector<std::string>* allowed_models = nullptr;  // authenticate; null: all
+  Outlives* outlives = nullptr;                              // record
+  generation::RecordPtr record{};                            // record; before there is an answer
   Trail trail{};                                             // everyone
   AtEnd* at_end = nullptr;                                   // observe
 };

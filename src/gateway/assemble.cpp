@@ -2,6 +2,7 @@
 
 #include "stage/attempt/attempt.hpp"
 #include "stage/decode/decode.hpp"
+#include "stage/record/record.hpp"
 
 namespace hawser::gateway {
 namespace {
@@ -21,6 +22,10 @@ StagePtr decode() {
 }
 StagePtr route(const Snapshot& snapshot) {
   return std::make_unique<stage::route::Route>(snapshot.routes);
+}
+StagePtr record(const Snapshot& snapshot, const WorkerParts& parts) {
+  return std::make_unique<stage::record::Record>(snapshot.config->generations, parts.directory,
+                                                 parts.shelf, parts.shard, parts.metrics);
 }
 StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
   std::vector<stage::attempt::Upstream> upstreams;
@@ -47,6 +52,7 @@ std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const Wor
   stages.push_back(authenticate(snapshot));    // nothing below runs for a stranger
   stages.push_back(decode());                  // reads the body of those who may send one
   stages.push_back(route(snapshot));           // the model decides where it may be served
+  stages.push_back(record(snapshot, parts));   // what is generated outlives its connection
   stages.push_back(attempt(snapshot, parts));  // last: talks to providers, never calls next
   return std::make_shared<exchange::Pipeline>(std::move(stages));
 }

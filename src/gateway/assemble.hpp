@@ -4,6 +4,7 @@
 
 #include "exchange/stage.hpp"
 #include "gateway/snapshot.hpp"
+#include "generation/shelf.hpp"
 #include "http/upstream.hpp"
 #include "telemetry/access_log.hpp"
 #include "telemetry/standard_metrics.hpp"
@@ -14,6 +15,8 @@ namespace hawser::gateway {
 struct WorkerParts {
   net::Reactor& reactor;
   http::UpstreamPools& pools;
+  generation::Directory& directory;
+  generation::Shelf& shelf;
   telemetry::Shard& shard;
   const telemetry::StandardMetrics& metrics;
   telemetry::AccessLog::Writer& access_log;

@@ -114,9 +114,11 @@ class Gateway {
                                   : std::max(1u, std::thread::hardware_concurrency());
     const SnapshotPtr snapshot = compile(config_, tickets_, registry_);
     const Listening listening = listen_all(*config_, count);
-    const Shared shared{registry_, metrics_, access_log_};
+    directory_ = std::make_unique<generation::Directory>(static_cast<std::uint32_t>(count));
+    const Shared shared{registry_, metrics_, access_log_, *directory_};
     for (std::size_t i = 0; i < count; ++i) {
-      workers_.push_back(std::make_unique<Worker>(shared, snapshot, listening.by_worker[i]));
+      workers_.push_back(std::make_unique<Worker>(shared, static_cast<std::uint32_t>(i), snapshot,
+                                                  listening.by_worker[i]));
     }
     for (auto& worker : workers_) worker->start();
     for (const auto& url : listening.urls) std::cout << "listening on " << url << std::endl;
@@ -213,6 +215,7 @@ class Gateway {
   asio::steady_timer file_timer_{loop_};
   FileStamp stamp_ = stamp_of(options_.config_file);
   std::unique_ptr<admin::Admin> admin_;
+  std::unique_ptr<generation::Directory> directory_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::thread waiter_;
   bool draining_ = false;

@@ -22,12 +22,21 @@ void log_bug(std::exception_ptr bug) {
 
 }  // namespace
 
-Worker::Worker(const Shared& shared, SnapshotPtr snapshot, const std::vector<int>& listening)
-    : parts_{reactor_, pools_, shared.registry.make_shard(), shared.metrics,
+Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
+               const std::vector<int>& listening)
+    : directory_(shared.directory),
+      shelf_(reactor_, index),
+      parts_{reactor_,
+             pools_,
+             directory_,
+             shelf_,
+             shared.registry.make_shard(),
+             shared.metrics,
              shared.access_log.make_writer()},
       services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics} {
   for (const int fd : listening)
     listeners_.push_back(std::make_unique<net::Listener>(reactor_, fd));
+  directory_.place(index, shelf_);
   apply(std::move(snapshot));
 }
 
@@ -49,6 +58,9 @@ void Worker::use(SnapshotPtr snapshot) {
 void Worker::apply(SnapshotPtr snapshot) {
   services_.pipeline = assemble(*snapshot, parts_);
   services_.limits = snapshot->config->limits;
+  const auto& generations = snapshot->config->generations;
+  shelf_.configure({generations.kept, generations.memory_max.count() / directory_.workers(),
+                    generations.detached_per_key_max});
   snapshot_ = std::move(snapshot);
 }
 
@@ -104,15 +116,33 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer) {
   co_await session.run();
 }
 
-/// Once a second: what grows old goes. While draining: what takes too long ends.
+void Worker::tend_generations(Clock::time_point now) {
+  shelf_.tend(now);
+  directory_.tend(now);
+  const auto show = [this](telemetry::SeriesId series, std::size_t value, std::size_t& shown) {
+    if (value == shown) return;
+    parts_.shard.add(series, static_cast<std::int64_t>(value) - static_cast<std::int64_t>(shown));
+    shown = value;
+  };
+  show(parts_.metrics.generations_running, shelf_.running(), shown_running_);
+  show(parts_.metrics.generations_detached, shelf_.detached(), shown_detached_);
+  show(parts_.metrics.generation_bytes, shelf_.memory(), shown_bytes_);
+}
+
+/// A few times a second: what grows old goes. While draining: what takes too long ends.
 Task<> Worker::tend() {
   for (;;) {
     const auto now = Clock::now();
-    pools_.tend(now);
+    if (now >= next_pools_) {
+      pools_.tend(now);
+      next_pools_ = now + 1s;
+    }
+    tend_generations(now);
     if (now >= drain_deadline_) reactor_.cancel_all();
     if (ended_) co_return;  // by the last session that was cancelled just now
     const bool draining = drain_deadline_ != Clock::time_point::max();
-    const auto pause = draining ? milliseconds(50) : milliseconds(1000);
+    const bool busy = draining || shelf_.size() > 0;
+    const auto pause = draining ? milliseconds(50) : milliseconds(busy ? 200 : 1000);
     if (co_await tending_.wait(now + pause) == IoStatus::cancelled) co_return;
   }
 }
@@ -144,6 +174,7 @@ void Worker::begin_drain(Clock::time_point deadline) {
 void Worker::end_if_empty() {
   if (!services_.draining || connections_ > 0 || std::exchange(ended_, true)) return;
   tending_.complete(IoStatus::cancelled);
+  shelf_.clear();
   pools_.close_idle();
   reactor_.cancel_all();
   reactor_.stop();

@@ -17,13 +17,16 @@ struct Shared {
   telemetry::Registry& registry;
   const telemetry::StandardMetrics& metrics;
   telemetry::AccessLog& access_log;
+  generation::Directory& directory;
 };
 
 /// One thread and everything that it owns; nothing here is shared, so nothing is locked.
 class Worker {
  public:
   /// @param listening  one socket for each listener of the configuration
-  Worker(const Shared& shared, SnapshotPtr snapshot, const std::vector<int>& listening);
+  /// @param index      of the worker; ids of generations name it
+  Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
+         const std::vector<int>& listening);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -40,6 +43,7 @@ class Worker {
   void apply(SnapshotPtr snapshot);
   void begin_drain(Clock::time_point deadline);
   void end_if_empty();
+  void tend_generations(Clock::time_point now);
   Task<> accept_all(std::size_t listener);
   void admit(std::size_t listener, net::Listener::Accepted accepted);
   Task<> serve(std::unique_ptr<net::Stream> stream, std::string peer);
@@ -50,6 +54,8 @@ class Worker {
   net::Resolver resolver_{reactor_};
   net::BlockPool blocks_;
   http::UpstreamPools pools_{{reactor_, resolver_, blocks_}};
+  generation::Directory& directory_;
+  generation::Shelf shelf_;
   IdSource ids_;
   SnapshotPtr snapshot_;
   WorkerParts parts_;
@@ -59,6 +65,10 @@ class Worker {
   std::unordered_map<std::string, std::uint32_t> by_address_;
   std::uint32_t connections_ = 0;
   net::Waiter tending_{reactor_};
+  Clock::time_point next_pools_{};
+  std::size_t shown_running_ = 0;
+  std::size_t shown_detached_ = 0;
+  std::size_t shown_bytes_ = 0;
   bool ended_ = false;
   Clock::time_point drain_deadline_ = Clock::time_point::max();
   std::thread thread_;

@@ -3,12 +3,13 @@
 namespace hawser::generation {
 namespace {
 
-class Whole final : public net::Source {
+class Whole final : public Content {
  public:
   explicit Whole(std::string content) : content_(std::move(content)) {}
   Task<Result<net::Piece>> next() override {
-    co_return net::Piece{.bytes = std::exchange(given_, true) ? std::string_view() : content_,
-                         .last = true};
+    const bool again = std::exchange(given_, true);
+    return Result<net::Piece>(
+        net::Piece{.bytes = again ? std::string_view() : content_, .last = true});
   }
 
  private:

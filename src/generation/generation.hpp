@@ -4,9 +4,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
 #include <utility>
 
+#include "dialect/usage.hpp"
+#include "generation/reader.hpp"
 #include "net/source.hpp"
 
 namespace hawser::generation {
@@ -18,22 +19,40 @@ struct AnswerHead {
   std::optional<std::uint64_t> length{};  // of the content, when it is known
   bool event_stream = false;              // server-sent events that may be told apart
   bool bodiless = false;                  // 204, 304, the answer to HEAD
+  bool event_ids = false;                 // each event of a recorded stream gets an id line
+  milliseconds heartbeat{15'000};         // a silent one gets a comment so often
 };
 
-/// One answer being produced: a head and content that is read as it grows. Whoever drops it ends
-/// it: an answer of a provider that is still running is cancelled there.
+/// The content of an answer as it comes in from whoever makes it.
+class Content : public net::Source {
+ public:
+  /// Tokens used so far, as the provider tells them.
+  virtual dialect::Usage usage() const { return {}; }
+  /// Ends a next() under way, and the call at the provider with it.
+  virtual void cancel() {}
+};
+
+/// An answer as a transport reads it: a head, and either content that passes by, pulled piece by
+/// piece, or a reader of a generation that is recorded and may outlive this connection. Whoever
+/// drops passing content cancels it at its provider.
 class Generation {
  public:
-  Generation(AnswerHead head, std::unique_ptr<net::Source> content)
+  Generation(AnswerHead head, std::unique_ptr<Content> content)
       : head_(std::move(head)), content_(std::move(content)) {}
+  Generation(AnswerHead head, std::unique_ptr<Reader> reader)
+      : head_(std::move(head)), reader_(std::move(reader)) {}
 
   const AnswerHead& head() const { return head_; }
   AnswerHead& head() { return head_; }
-  net::Source& content() { return *content_; }
+  /// Null for passing content.
+  Reader* reader() { return reader_.get(); }
+  Content& content() { return *content_; }
+  std::unique_ptr<Content> take_content() { return std::move(content_); }
 
  private:
   AnswerHead head_;
-  std::unique_ptr<net::Source> content_;
+  std::unique_ptr<Content> content_;
+  std::unique_ptr<Reader> reader_;
 };
 using GenerationPtr = std::unique_ptr<Generation>;
 

@@ -9,6 +9,7 @@
 #include "provider/config.hpp"
 #include "stage/attempt/config.hpp"
 #include "stage/authenticate/config.hpp"
+#include "stage/record/config.hpp"
 #include "stage/route/config.hpp"
 #include "telemetry/config.hpp"
 
@@ -38,6 +39,7 @@ struct Config {
   front::http::LimitsConfig limits{};
   stage::attempt::RetryConfig retry{};
   stage::attempt::TimeoutConfig timeouts{};
+  stage::record::RecordConfig generations{};
   telemetry::LogConfig log{};
 
   template <class Visitor>
@@ -63,6 +65,8 @@ struct Config {
     field("limits", limits, config::Anything{}, "What a client may ask at most.");
     field("retry", retry, config::Anything{}, "Retries and fallback.");
     field("timeouts", timeouts, config::Anything{}, "Deadlines towards providers.");
+    field("generations", generations, config::Anything{},
+          "How generations outlive their connections.");
     field("log", log, config::Anything{}, "Logs.");
   }
   std::vector<config::Problem> check() const;

@@ -46,6 +46,15 @@ StandardMetrics::StandardMetrics(Registry& registry) {
                                               {{"reused", "false"}});
   upstream_connections_reused =
       registry.counter("hawser_upstream_connections_total", connections_help, {{"reused", "true"}});
+  generations = registry.counter("hawser_generations_total", "Generations that were recorded.");
+  constexpr auto attached_help = "Readers that came back to a generation, by how.";
+  resumed = registry.counter("hawser_readers_attached_total", attached_help, {{"by", "id"}});
+  reattached =
+      registry.counter("hawser_readers_attached_total", attached_help, {{"by", "request"}});
+  constexpr auto states_help = "Generations that are kept, by state.";
+  generations_running = registry.gauge("hawser_generations", states_help, {{"state", "running"}});
+  generations_detached = registry.gauge("hawser_generations", states_help, {{"state", "detached"}});
+  generation_bytes = registry.gauge("hawser_generation_log_bytes", "Memory of the logs.");
   constexpr auto reloads_help = "Reloads of the configuration.";
   reloads_ok = registry.counter("hawser_config_reloads_total", reloads_help, {{"result", "ok"}});
   reloads_failed =

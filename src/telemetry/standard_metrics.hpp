@@ -29,6 +29,12 @@ struct StandardMetrics {
   SeriesId fallbacks{};
   SeriesId upstream_connections_new{};
   SeriesId upstream_connections_reused{};
+  SeriesId generations{};
+  SeriesId resumed{};
+  SeriesId reattached{};
+  SeriesId generations_running{};
+  SeriesId generations_detached{};
+  SeriesId generation_bytes{};
   SeriesId reloads_ok{};
   SeriesId reloads_failed{};
 };

@@ -49,6 +49,22 @@ std::size_t SseScanner::feed(std::string_view bytes) {
   return static_cast<std::size_t>(whole - begin);
 }
 
+Frame first_frame(std::string_view frames) {
+  Frame frame;
+  std::string_view rest = frames;
+  while (!rest.empty()) {
+    const char* const end = find_line_end(rest.data(), rest.data() + rest.size());
+    const auto length = end == nullptr ? rest.size() : static_cast<std::size_t>(end - rest.data());
+    const std::string_view line = rest.substr(0, length);
+    rest.remove_prefix(length);
+    rest.remove_prefix(rest.starts_with("\r\n") ? 2 : std::min<std::size_t>(rest.size(), 1));
+    if (line.empty()) break;
+    if (line.starts_with("data") && (line.size() == 4 || line[4] == ':')) frame.data = true;
+  }
+  frame.size = frames.size() - rest.size();
+  return frame;
+}
+
 // --- SseDecoder
 
 SseDecoder::Taken SseDecoder::take(std::string_view bytes) {

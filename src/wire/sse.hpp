@@ -20,6 +20,13 @@ class SseScanner {
   std::uint8_t state_ = 0;
 };
 
+/// The first of several whole frames.
+struct Frame {
+  std::size_t size = 0;  // with the empty line that ends it; everything where there is none
+  bool data = false;     // whether it has a data line: else clients see no event
+};
+Frame first_frame(std::string_view frames);
+
 /// One dispatched event. Views live until the next call of the decoder.
 struct SseEvent {
   std::string_view type{};  // "" when no event field came

@@ -23,7 +23,8 @@ def run(url):
 @pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
 def test_the_same_through_the_gateway(sim, tmp_path):
     direct = run(sim.url)
-    with Gateway(tmp_path, providers={"sim": sim.provider()}, retry={"attempts_max": 1}) as gateway:
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, retry={"attempts_max": 1},
+                 generations={"grace_unannounced": "300ms"}) as gateway:
         through = run(gateway.url + "/v1")
     assert through == direct
     assert {name: through[name] for name in EXPECTED} == EXPECTED

@@ -16,7 +16,8 @@ def client(request, sim, tmp_path):
     if request.param == "direct":
         yield openai.OpenAI(base_url=sim.url, api_key="k")
         return
-    with Gateway(tmp_path, providers={"sim": sim.provider()}, retry={"attempts_max": 1}) as gateway:
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, retry={"attempts_max": 1},
+                 generations={"grace_unannounced": "300ms"}) as gateway:
         yield openai.OpenAI(base_url=gateway.url + "/v1", api_key="k")
 
 

@@ -25,20 +25,6 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
   out.append(name).append(": ").append(value).append("\r\n");
 }
 
-/// What we say of an exchange in the head of its answer.
-void append_own_fields(const Exchange& exchange, std::string& out) {
-  append_field(out, "x-request-id", exchange.id);
-  append_field(out, "request-id", exchange.id);
-  const auto& trail = exchange.trail;
-  if (trail.target == nullptr) return;
-  append_field(out, "x-hawser-target", trail.target->name);
-  append_field(out, "x-hawser-attempts", std::to_string(trail.attempts));
-  const auto now = trail.first_content ? *trail.first_content : Clock::now();
-  const auto own = now - exchange.arrived - trail.upstream;
-  append_field(out, "x-hawser-overhead-us",
-               std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(own).count()));
-}
-
 void append_retry_advice(const Error& error, std::string& out) {
   // The SDKs obey waits of up to a minute; beyond that they would hammer, so they are told to stop.
   const bool too_long = error.retry_after && *error.retry_after > 60s;
@@ -63,7 +49,7 @@ Task<bool> Session::serve() {
   const auto pipeline = services_.pipeline;  // a reload may swap it while we wait
   Exchange exchange(cancellation);
   describe(exchange);
-  cancellation_ = &cancellation;
+  exchange_ = &exchange;
   stream_->watch_hangup(this);
 
   auto answer = co_await pipeline->run(exchange);  // stages: observe ... attempt
@@ -71,7 +57,7 @@ Task<bool> Session::serve() {
   const bool goes_on = answer ? co_await relay(exchange, std::move(*answer))
                               : co_await refuse(exchange, answer.error());
   stream_->watch_hangup(nullptr);
-  cancellation_ = nullptr;
+  exchange_ = nullptr;
   endpoint_tail_ = nullptr;
   exchange.trail.bytes_in = std::max<std::uint64_t>(body_.bytes(), exchange.request.body.size());
   co_return goes_on;
@@ -98,10 +84,26 @@ void Session::describe(Exchange& exchange) {
   endpoint_tail_ = &request.endpoint.tail;
 }
 
+/// What we say of an exchange in the head of its answer.
+void Session::append_own_fields(const Exchange& exchange, std::string& out) {
+  append_field(out, "x-request-id", exchange.id);
+  append_field(out, "request-id", exchange.id);
+  const auto& trail = exchange.trail;
+  if (trail.target == nullptr) return;
+  append_field(out, "x-hawser-target", trail.target->name);
+  append_field(out, "x-hawser-attempts", std::to_string(trail.attempts));
+  const auto now = trail.first_content ? *trail.first_content : Clock::now();
+  const auto own = now - exchange.arrived - trail.upstream;
+  append_field(out, "x-hawser-overhead-us",
+               std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(own).count()));
+}
+
 /// The answer to the client: what the generation has, as it grows. Pulled piece by piece, so a
 /// client that reads slowly slows its provider and nothing piles up here.
 Task<bool> Session::relay(Exchange& exchange, generation::GenerationPtr answer) {
   AnswerHead& head = answer->head();
+  if (answer->reader() != nullptr)
+    co_return co_await relay_events(exchange, *answer->reader(), head);
   auto piece = co_await answer->content().next();
   exchange.trail.first_content = Clock::now();
   if (!piece && piece.error().code != Code::cancelled && !head.event_stream) {
@@ -149,6 +151,7 @@ Task<bool> Session::relay(Exchange& exchange, generation::GenerationPtr answer) 
   }
   if (streams) services_.shard.add(services_.metrics.streams, -1);
   exchange.trail.bytes_out = writer.bytes();
+  exchange.trail.usage = answer->content().usage();
   if (!streams) release_request(true);
   if (goes_on && body_unread) co_await linger();
   co_return goes_on&& writer.keep_alive();

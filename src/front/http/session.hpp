@@ -48,7 +48,14 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   Task<bool> serve();
   Task<bool> answer_ourselves();
   void describe(exchange::Exchange& exchange);
+  static void append_own_fields(const exchange::Exchange& exchange, std::string& out);
   Task<bool> relay(exchange::Exchange& exchange, generation::GenerationPtr answer);
+  Task<bool> relay_events(exchange::Exchange& exchange, generation::Reader& reader,
+                          generation::AnswerHead& head);
+  Task<bool> write_batch(ResponseWriter& writer, const generation::Batch& batch,
+                         std::string_view id_start);
+  Task<bool> write_heartbeat(ResponseWriter& writer, const generation::AnswerHead& head,
+                             std::uint64_t seq);
   Task<bool> refuse(exchange::Exchange& exchange, const Error& error);
   Task<bool> break_off(exchange::Exchange& exchange, ResponseWriter& writer,
                        const generation::AnswerHead& head, const Error& error);
@@ -66,9 +73,7 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   void detach_head();
   Clock::time_point body_deadline() const { return Clock::now() + limits_.body_timeout; }
 
-  void hung_up() override {
-    if (cancellation_ != nullptr) cancellation_->cancel();
-  }
+  void hung_up() override;
 
   Services& services_;
   std::unique_ptr<net::Stream> stream_;
@@ -87,7 +92,7 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   bool idle_ = false;  // waits for another request after the first
   LimitsConfig limits_;
   Clock::time_point arrived_{};
-  net::Cancellation* cancellation_ = nullptr;
+  exchange::Exchange* exchange_ = nullptr;  // under way
 };
 
 }  // namespace hawser::front::http

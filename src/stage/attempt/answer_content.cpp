@@ -7,15 +7,14 @@ namespace hawser::stage::attempt {
 using net::Piece;
 
 AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
-                             dialect::Api api, bool events, const Limits& limits,
-                             dialect::Usage& usage)
+                             dialect::Api api, bool events, const Limits& limits)
     : pool_(std::move(pool)),
       connection_(std::move(connection)),
       end_(api),
       events_(events),
       limits_(limits),
-      usage_(usage),
-      counts_tokens_(api != dialect::Api::other && api != dialect::Api::models) {}
+      counts_tokens_(api != dialect::Api::other && api != dialect::Api::models),
+      counts_early_(api == dialect::Api::messages) {}
 
 AnswerContent::~AnswerContent() {
   finish();
@@ -73,8 +72,8 @@ Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
       co_return *piece;
     }
     const std::string_view whole = whole_events(*piece);
-    // Counts stand in the last events, and with some in the first.
-    if (counts_tokens_ && (end_.complete() || !usage_.known)) dialect::see_usage(whole, usage_);
+    const bool may_count = end_.complete() || (counts_early_ && !usage_.known);
+    if (counts_tokens_ && may_count) dialect::see_usage(whole, usage_);
     if (!whole.empty()) co_return Piece{.bytes = whole, .last = done_ && end_.complete()};
     if (done_) co_return ending();
   }

@@ -4,8 +4,8 @@
 
 #include "dialect/stream_end.hpp"
 #include "dialect/usage.hpp"
+#include "generation/generation.hpp"
 #include "http/upstream.hpp"
-#include "net/source.hpp"
 #include "wire/sse.hpp"
 
 namespace hawser::stage::attempt {
@@ -15,7 +15,7 @@ namespace hawser::stage::attempt {
 ///
 /// Of an event stream it gives whole events only: a stream that breaks can then still be ended by
 /// an error event, and its bytes are those of the provider.
-class AnswerContent final : public net::Source {
+class AnswerContent final : public generation::Content {
  public:
   struct Limits {
     milliseconds stall;
@@ -23,11 +23,15 @@ class AnswerContent final : public net::Source {
     std::size_t event_max = 16 * 1024 * 1024;  // an event longer than that goes out in parts
   };
   AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
-                dialect::Api api, bool events, const Limits& limits, dialect::Usage& usage);
+                dialect::Api api, bool events, const Limits& limits);
   ~AnswerContent() override;
 
   /// Errors: connection (broken, or ended without its terminal event), timeout, cancelled, upstream
   Task<Result<net::Piece>> next() override;
+  dialect::Usage usage() const override { return usage_; }
+  void cancel() override {
+    if (connection_) connection_->stream().cancel();
+  }
 
   /// Reads until the first event with data is there, so that error events and empty streams can be
   /// told before anything goes to the client; next() gives what was read. Without such an event it
@@ -57,8 +61,9 @@ class AnswerContent final : public net::Source {
   dialect::StreamEnd end_;
   bool events_;
   Limits limits_;
-  dialect::Usage& usage_;
+  dialect::Usage usage_{};
   bool counts_tokens_;
+  bool counts_early_;  // the first event tells the input
   std::string early_;  // read ahead of the first next()
   std::string held_;   // the beginning of an event whose end has not come
   std::string joined_;

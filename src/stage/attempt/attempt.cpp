@@ -313,7 +313,7 @@ Task<Attempt::Tried> Attempt::begin_answer(Exchange& exchange, const Upstream& u
   const AnswerContent::Limits limits{timeouts_.stall, exchange.arrived + timeouts_.total};
   const dialect::Api api = exchange.request.endpoint.api;
   auto content = std::make_unique<AnswerContent>(upstream.pool, std::move(connection), api,
-                                                 head.event_stream, limits, exchange.trail.usage);
+                                                 head.event_stream, limits);
   if (failure.status >= 400) {
     co_return co_await refused(exchange, upstream, std::move(head), std::move(content), failure);
   }

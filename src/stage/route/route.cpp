@@ -134,6 +134,8 @@ Task<Answer> Route::run(Exchange& exchange, exchange::Next next) {
   if (exchange.request.endpoint.api == dialect::Api::models && table_->fallback() == nullptr) {
     return answer_json(list_of_models(exchange));
   }
+  // Our own: no provider serves it.
+  if (exchange.request.endpoint.api == dialect::Api::generations) return next(exchange);
   const auto entry = choose(exchange);
   if (!entry) return exchange::answer_now(entry.error());
   exchange.candidates = (*entry)->targets;

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "dialect/api.hpp"
+
+namespace hawser::dialect {
+
+/// Appends what one event of a stream adds to the text of its answer (the first choice's). Events
+/// that add none, and those that are not understood, change nothing.
+/// @param frame  one event as it stands on the wire
+void append_delta_text(Api api, std::string_view frame, std::string& out);
+
+}  // namespace hawser::dialect

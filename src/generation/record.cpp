@@ -1,0 +1,219 @@
+#include "generation/record.hpp"
+
+#include <algorithm>
+
+#include "generation/shelf.hpp"
+#include "wire/sse.hpp"
+
+namespace hawser::generation {
+namespace {
+
+// How long an answer that nobody got to the end of waits for the same request.
+constexpr auto after_its_end = 60s;
+
+}  // namespace
+
+std::string_view name_of(State state) {
+  switch (state) {
+    case State::running:
+      return "running";
+    case State::detached:
+      return "detached";
+    case State::done:
+      return "done";
+    case State::failed:
+      return "failed";
+    case State::cancelled:
+      return "cancelled";
+    case State::expired:
+      return "expired";
+  }
+  return "unknown";
+}
+
+Record::Record(std::string id, Owner owner, dialect::Api api, const Limits& limits)
+    : id_(std::move(id)), owner_(std::move(owner)), api_(api), limits_(limits) {}
+
+void Record::be_found(Directory& directory, const Fingerprint& by) {
+  directory_ = &directory;
+  found_by_ = by;
+}
+
+std::optional<std::string> Record::lead() {
+  return directory_->claim(found_by_, id_, Clock::now() + limits_.grace + after_its_end);
+}
+
+void Record::offer() {
+  if (directory_ == nullptr || delivered_) return;
+  directory_->offer(found_by_, id_, Clock::now() + limits_.grace + after_its_end);
+}
+
+void Record::withdraw() {
+  if (directory_ != nullptr) directory_->withdraw(found_by_, id_);
+}
+
+void Record::begin(AnswerHead head) {
+  head_ = std::move(head);
+  wake_readers();
+}
+
+bool Record::full() {
+  if (log_.memory() <= limits_.log_max) return false;
+  trim();
+  return log_.memory() > limits_.log_max && readers_ != nullptr;
+}
+
+void Record::append(std::string_view frames) {
+  if (ended()) return;
+  if (!head_->event_stream) {
+    log_.append(frames, true);
+  } else {
+    while (!frames.empty()) {
+      const wire::Frame frame = wire::first_frame(frames);
+      log_.append(frames.substr(0, frame.size), frame.data);
+      frames.remove_prefix(frame.size);
+    }
+  }
+  if (log_.memory() > limits_.log_max) trim();
+  wake_readers();
+  if (readers_ == nullptr && log_.next() - detached_since_ > limits_.detached_max) {
+    cancel(State::expired);
+  }
+}
+
+void Record::end(State state, std::optional<Error> error, const dialect::Usage& usage) {
+  usage_ = usage;
+  stop_ = nullptr;
+  if (ended()) return;
+  state_ = state;
+  error_ = std::move(error);
+  ended_at_ = Clock::now();
+  deadline_ = Clock::time_point::max();
+  if (readers_ != nullptr || state != State::done) withdraw();
+  wake_readers();
+}
+
+void Record::cancel(State state) {
+  if (ended()) return;
+  const auto stop = std::exchange(stop_, nullptr);
+  end(state, Error{.code = Code::cancelled, .message = "the generation was stopped"}, usage_);
+  if (room != nullptr) room->complete(net::IoStatus::cancelled);
+  if (stop) stop();
+}
+
+void Record::detach_unless_read() {
+  if (readers_ == nullptr) detach();
+}
+
+void Record::detach() {
+  if (state_ == State::running || state_ == State::done) offer();
+  if (ended()) return;
+  if (limits_.cancel) return cancel(State::cancelled);
+  state_ = State::detached;
+  detached_since_ = log_.next();
+  deadline_ = limits_.finish ? Clock::time_point::max() : Clock::now() + limits_.grace;
+  if (room != nullptr) room->complete(net::IoStatus::ok);
+}
+
+void Record::attach(LocalReader& reader) {
+  reader.next_ = readers_;
+  if (readers_ != nullptr) readers_->previous_ = &reader;
+  readers_ = &reader;
+  if (state_ == State::detached) state_ = State::running;
+  deadline_ = Clock::time_point::max();
+}
+
+void Record::detach(LocalReader& reader) {
+  if (reader.next_ != nullptr) reader.next_->previous_ = reader.previous_;
+  if (reader.previous_ != nullptr) reader.previous_->next_ = reader.next_;
+  if (readers_ == &reader) readers_ = reader.next_;
+  if (readers_ == nullptr) detach();
+}
+
+/// Beyond its limit the log keeps only what an attached reader still needs: that answer cannot be
+/// taken up again from its beginning, but it goes on.
+void Record::trim() {
+  std::uint64_t needed = log_.next();
+  for (const LocalReader* reader = readers_; reader != nullptr; reader = reader->next_) {
+    needed = std::min(needed, reader->held_);
+  }
+  log_.drop_before(needed);
+}
+
+void Record::wake_readers() {
+  // A reader that is woken may go, and others with it: begin anew until nobody waits for what is
+  // there.
+  for (LocalReader* reader = readers_; reader != nullptr;) {
+    if (reader->waiter_.waiting() && reader->has_news()) {
+      reader->waiter_.complete(net::IoStatus::ok);
+      reader = readers_;
+    } else {
+      reader = reader->next_;
+    }
+  }
+}
+
+// --- LocalReader
+
+LocalReader::LocalReader(net::Reactor& reactor, RecordPtr record, std::uint64_t from)
+    : record_(std::move(record)),
+      waiter_(reactor),
+      position_(record_->log().at(from)),
+      held_(from) {
+  record_->attach(*this);
+}
+
+LocalReader::~LocalReader() {
+  record_->detach(*this);
+}
+
+bool LocalReader::has_news() const {
+  if (head_only_) return record_->head_ || record_->ended();
+  return position_.seq < record_->log_.next() || record_->ended();
+}
+
+bool LocalReader::gather() {
+  events_.clear();
+  held_ = position_.seq;
+  std::size_t bytes = 0;
+  Event event;
+  while (bytes < batch_bytes_max && record_->log_.take(position_, event)) {
+    bytes += event.bytes.size();
+    events_.push_back(event);
+  }
+  if (record_->room != nullptr) record_->room->complete(net::IoStatus::ok);
+  return !events_.empty();
+}
+
+Task<Result<Batch>> LocalReader::read(Clock::time_point patience) {
+  const RecordPtr record = record_;
+  for (;;) {
+    if (gather()) {
+      const bool all = position_.seq == record->log_.next();
+      co_return Batch{events_, all && record->state_ == State::done};
+    }
+    if (record->state_ == State::done) co_return Batch{.last = true};
+    if (record->ended()) co_return *record->error_;
+    const net::IoStatus waited = co_await waiter_.wait(patience);
+    if (waited == net::IoStatus::timeout) co_return Batch{};
+    if (waited != net::IoStatus::ok) {
+      co_return Error{.code = Code::cancelled, .message = "cancelled"};
+    }
+  }
+}
+
+Task<Result<>> LocalReader::wait_for_head(Clock::time_point deadline) {
+  head_only_ = true;
+  net::IoStatus waited = net::IoStatus::ok;
+  while (!has_news() && waited == net::IoStatus::ok) waited = co_await waiter_.wait(deadline);
+  head_only_ = false;
+  if (record_->head()) co_return Result<>();
+  if (record_->ended()) co_return *record_->error_;
+  if (waited == net::IoStatus::timeout) {
+    co_return Error{.code = Code::timeout,
+                    .message = "the provider did not begin to answer in time"};
+  }
+  co_return Error{.code = Code::cancelled, .message = "cancelled"};
+}
+
+}  // namespace hawser::generation

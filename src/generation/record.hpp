@@ -1,0 +1,154 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "base/task.hpp"
+#include "dialect/api.hpp"
+#include "dialect/usage.hpp"
+#include "generation/generation.hpp"
+#include "generation/log.hpp"
+#include "generation/reader.hpp"
+#include "net/cancellation.hpp"
+
+namespace hawser::generation {
+
+enum class State : std::uint8_t { running, detached, done, failed, cancelled, expired };
+std::string_view name_of(State state);
+
+/// Who may come back to a generation.
+struct Owner {
+  std::string tenant{};
+  std::string key{};
+  bool operator==(const Owner&) const = default;
+};
+
+class LocalReader;
+class Directory;
+
+/// What a request looks like, for finding the same one again: SHA-256 under a key of this process.
+using Fingerprint = std::array<unsigned char, 32>;
+
+/// A generation and its life: the log, who reads it, and what becomes of it when nobody does. Lives
+/// on the worker that began it; held by its writer, its readers and the worker's shelf.
+class Record {
+ public:
+  struct Limits {
+    milliseconds grace{};     // how long it runs on without a reader
+    std::size_t log_max = 0;  // beyond it the oldest events go, and waiting for readers begins
+    std::uint64_t detached_max = 0;  // events that it may make without a reader
+    bool finish = false;             // without a reader: to its end, however long
+    bool cancel = false;             // without a reader: stop at once
+  };
+  Record(std::string id, Owner owner, dialect::Api api, const Limits& limits);
+  Record(const Record&) = delete;
+  Record& operator=(const Record&) = delete;
+
+  const std::string& id() const { return id_; }
+  const Owner& owner() const { return owner_; }
+  dialect::Api api() const { return api_; }
+  State state() const { return state_; }
+  bool ended() const { return state_ > State::detached; }
+  /// Set once, by the writer, before the first event.
+  const std::optional<AnswerHead>& head() const { return head_; }
+  const Log& log() const { return log_; }
+  const std::optional<Error>& error() const { return error_; }
+  const dialect::Usage& usage() const { return usage_; }
+  std::uint32_t epoch() const { return 1; }
+  /// Whether a reader got the end.
+  bool delivered() const { return delivered_; }
+  /// When it stops or is forgotten, unless a reader comes.
+  Clock::time_point deadline() const { return deadline_; }
+  Clock::time_point ended_at() const { return ended_at_; }
+  const Limits& limits() const { return limits_; }
+
+  /// Lets those find it who repeat its request, while nobody reads.
+  void be_found(Directory& directory, const Fingerprint& by);
+  /// From now on, whether somebody reads or not. @return the id of one that is found already
+  std::optional<std::string> lead();
+
+  // --- the writer's side
+  void begin(AnswerHead head);
+  /// @param frames  whole events of an event stream, or any run of another content
+  void append(std::string_view frames);
+  void end(State state, std::optional<Error> error, const dialect::Usage& usage);
+  /// Whether the log is full of what a reader has not taken yet: the writer waits for room.
+  bool full();
+  /// What cancel() ends: the writer's wait.
+  void on_cancel(std::function<void()> stop) { stop_ = std::move(stop); }
+  net::Waiter* room = nullptr;  // of a writer that waits for readers
+
+  // --- everybody's
+  /// Stops the writer; readers are told `state`.
+  void cancel(State state);
+  /// Nobody came to read, or nobody will: the grace begins.
+  void detach_unless_read();
+
+ private:
+  friend class LocalReader;
+  void wake_readers();
+  void attach(LocalReader& reader);
+  void detach(LocalReader& reader);
+  void trim();
+  void detach();
+  void offer();
+  void withdraw();
+
+  std::string id_;
+  Owner owner_;
+  dialect::Api api_;
+  Limits limits_;
+  State state_ = State::running;
+  std::optional<AnswerHead> head_{};
+  Log log_;
+  std::optional<Error> error_{};
+  dialect::Usage usage_{};
+  bool delivered_ = false;
+  std::uint64_t detached_since_ = 0;  // seq of the next event when the last reader went
+  Clock::time_point deadline_ = Clock::time_point::max();
+  Clock::time_point ended_at_ = Clock::time_point::max();
+  LocalReader* readers_ = nullptr;
+  std::function<void()> stop_{};
+  Directory* directory_ = nullptr;
+  Fingerprint found_by_{};
+};
+using RecordPtr = std::shared_ptr<Record>;
+
+/// A reader on the worker of its generation.
+class LocalReader final : public Reader {
+ public:
+  /// @param from  log().first() <= from <= log().next()
+  LocalReader(net::Reactor& reactor, RecordPtr record, std::uint64_t from);
+  ~LocalReader() override;
+
+  Task<Result<Batch>> read(Clock::time_point patience) override;
+  const std::string& id() const override { return record_->id(); }
+  std::uint32_t epoch() const override { return record_->epoch(); }
+  dialect::Usage usage() const override { return record_->usage(); }
+  net::Waiter& waiter() override { return waiter_; }
+  void delivered() override { record_->delivered_ = true; }
+
+  /// Waits until the head is known or the generation ended without one.
+  Task<Result<>> wait_for_head(Clock::time_point deadline);
+
+ private:
+  friend class Record;
+  bool has_news() const;
+  bool gather();
+
+  RecordPtr record_;
+  net::Waiter waiter_;
+  Log::Position position_;
+  std::uint64_t held_ = 0;  // first event whose view may still be in use
+  std::vector<Event> events_;
+  bool head_only_ = false;  // waits for the head
+  LocalReader* next_ = nullptr;
+  LocalReader* previous_ = nullptr;
+};
+
+}  // namespace hawser::generation

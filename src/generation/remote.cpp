@@ -1,0 +1,280 @@
+#include "generation/remote.hpp"
+
+#include "dialect/delta_text.hpp"
+
+namespace hawser::generation {
+namespace {
+
+using net::IoStatus;
+
+Error gone() {
+  Error error{.code = Code::not_found,
+              .message =
+                  "This generation is not known here any more: it ended long ago, ran out of "
+                  "its grace, or that part of it was let go."};
+  error.status = 410;
+  error.client_may_retry = false;
+  return error;
+}
+
+Error ahead() {
+  return {.code = Code::invalid_request,
+          .message = "The generation has not come that far: the cursor is ahead of it.",
+          .param = "after"};
+}
+
+Result<RecordPtr> find(const Shelf& shelf, const Ticket& ticket) {
+  RecordPtr record = shelf.find(ticket.id);
+  if (!record || !(record->owner() == ticket.owner)) return gone();
+  return record;
+}
+
+Result<RecordPtr> find_from(const Shelf& shelf, const Ticket& ticket) {
+  auto record = find(shelf, ticket);
+  if (!record) return record;
+  if (ticket.from < (*record)->log().first()) return gone();
+  if (ticket.from > (*record)->log().next()) return ahead();
+  return record;
+}
+
+Status status_of(const Record& record) {
+  Status status{record.id(), record.state(), record.epoch(), record.log().next(), record.usage()};
+  if (record.error()) status.error = record.error()->code;
+  auto position = record.log().at(record.log().first());
+  Event event;
+  while (record.log().take(position, event)) {
+    dialect::append_delta_text(record.api(), event.bytes, status.text);
+  }
+  return status;
+}
+
+/// Runs `ask` on the thread of `home` and gives its result here.
+template <class T>
+Task<T> ask_at(net::Reactor& here, net::Reactor& home, std::function<T()> ask) {
+  struct Reply {
+    explicit Reply(net::Reactor& reactor) : waiter(reactor) {}
+    net::Waiter waiter;
+    std::optional<T> value{};
+  };
+  if (&here == &home) co_return ask();
+  const auto reply = std::make_shared<Reply>(here);
+  home.post([&here, reply, ask] {
+    here.post([reply, value = std::make_shared<T>(ask())] {
+      reply->value.emplace(std::move(*value));
+      reply->waiter.complete(IoStatus::ok);
+    });
+  });
+  co_await reply->waiter.wait(here.now() + 10s);
+  if (!reply->value) {
+    Error lost{.code = Code::internal, .message = "another worker does not answer"};
+    co_return lost;
+  }
+  co_return std::move(*reply->value);
+}
+
+/// Events on their way between two workers: their bytes stand here.
+struct Parcel {
+  std::string bytes{};
+  std::vector<Event> events{};
+  bool last = false;
+  std::optional<Error> error{};
+};
+using ParcelPtr = std::shared_ptr<Parcel>;
+
+class RemoteReader;
+
+/// What the two sides of a remote reader share. `reader` and `here` belong to one thread each; a
+/// post carries the word from one to the other.
+struct Link {
+  Link(net::Reactor& asking, net::Reactor& at_home) : here(asking), home(at_home), asked(at_home) {}
+  net::Reactor& here;
+  net::Reactor& home;
+
+  // at home
+  net::Waiter asked;
+  bool wanted = false;
+  bool closed = false;
+  std::unique_ptr<LocalReader> local{};
+  AnswerHead head{};
+  dialect::Usage usage{};
+
+  // here
+  RemoteReader* reader = nullptr;
+};
+using LinkPtr = std::shared_ptr<Link>;
+
+class RemoteReader final : public Reader {
+ public:
+  RemoteReader(LinkPtr link, std::string id)
+      : link_(std::move(link)), id_(std::move(id)), waiter_(link_->here) {
+    link_->reader = this;
+  }
+  ~RemoteReader() override {
+    link_->reader = nullptr;
+    link_->home.post([link = link_] {
+      link->closed = true;
+      if (link->local) link->local->waiter().complete(IoStatus::cancelled);
+      link->asked.complete(IoStatus::ok);
+    });
+  }
+
+  Task<Result<Batch>> read(Clock::time_point patience) override {
+    if (!parcel_ && !std::exchange(asked_, true)) {
+      link_->home.post([link = link_] {
+        link->wanted = true;
+        link->asked.complete(IoStatus::ok);
+      });
+    }
+    while (!parcel_) {
+      const IoStatus waited = co_await waiter_.wait(patience);
+      if (waited == IoStatus::timeout) co_return Batch{};
+      if (waited != IoStatus::ok) {
+        co_return Error{.code = Code::cancelled, .message = "cancelled"};
+      }
+    }
+    held_ = std::exchange(parcel_, nullptr);
+    if (held_->error) co_return *held_->error;
+    co_return Batch{held_->events, held_->last};
+  }
+  const std::string& id() const override { return id_; }
+  std::uint32_t epoch() const override { return 1; }
+  dialect::Usage usage() const override { return usage_; }
+  void delivered() override {
+    link_->home.post([link = link_] {
+      if (link->local) link->local->delivered();
+    });
+  }
+  net::Waiter& waiter() override { return waiter_; }
+
+  void take(ParcelPtr parcel, const dialect::Usage& usage) {
+    parcel_ = std::move(parcel);
+    usage_ = usage;
+    asked_ = false;
+    waiter_.complete(IoStatus::ok);
+  }
+
+ private:
+  LinkPtr link_;
+  std::string id_;
+  net::Waiter waiter_;
+  ParcelPtr parcel_{};
+  ParcelPtr held_{};
+  dialect::Usage usage_{};
+  bool asked_ = false;
+};
+
+ParcelPtr pack(const Result<Batch>& batch) {
+  auto parcel = std::make_shared<Parcel>();
+  if (!batch) {
+    parcel->error = batch.error();
+    return parcel;
+  }
+  std::size_t size = 0;
+  for (const Event& event : batch->events) size += event.bytes.size();
+  parcel->bytes.reserve(size);  // views into it: it must not move
+  for (const Event& event : batch->events) {
+    const char* const at = parcel->bytes.data() + parcel->bytes.size();
+    parcel->bytes.append(event.bytes);
+    parcel->events.push_back({event.seq, event.data, {at, event.bytes.size()}});
+  }
+  parcel->last = batch->last;
+  return parcel;
+}
+
+/// The home side: gives one batch for each that is asked, so that a slow client holds one.
+Task<> serve_link(LinkPtr link) {
+  while (!link->closed) {
+    if (!std::exchange(link->wanted, false)) {
+      if (co_await link->asked.wait(Clock::time_point::max()) == IoStatus::cancelled) break;
+      continue;
+    }
+    auto batch = co_await link->local->read(Clock::time_point::max());
+    if (link->closed) break;
+    link->here.post([link, parcel = pack(batch), usage = link->local->usage()] {
+      if (link->reader != nullptr) link->reader->take(parcel, usage);
+    });
+  }
+  link->local.reset();
+}
+
+void drop_bug(std::exception_ptr) {}
+
+GenerationPtr answer_from(const AnswerHead& head, std::unique_ptr<Reader> reader) {
+  AnswerHead own = head;
+  return std::make_unique<Generation>(std::move(own), std::move(reader));
+}
+
+}  // namespace
+
+Shelf* Generations::home_of(const Ticket& ticket) const {
+  const auto worker = Shelf::worker_of(ticket.id);
+  return worker ? directory_.shelf(*worker) : nullptr;
+}
+
+Task<Result<GenerationPtr>> Generations::open(const Ticket& ticket, net::Cancellation& cancellation,
+                                              Clock::time_point deadline) {
+  Shelf* const home = home_of(ticket);
+  if (home == nullptr) co_return gone();
+  if (home == &own_) {
+    auto record = find_from(own_, ticket);
+    if (!record) co_return record.error();
+    auto reader = std::make_unique<LocalReader>(own_.reactor(), *record, ticket.from);
+    cancellation.aim_at(&reader->waiter());
+    auto waited = co_await reader->wait_for_head(deadline);
+    if (!waited) co_return waited.error();
+    co_return answer_from(*(*record)->head(), std::move(reader));
+  }
+  const auto link = std::make_shared<Link>(own_.reactor(), home->reactor());
+  std::function<Result<bool>()> attach = [link, home, ticket]() -> Result<bool> {
+    auto record = find_from(*home, ticket);
+    if (!record) return record.error();
+    link->local = std::make_unique<LocalReader>(home->reactor(), *record, ticket.from);
+    if (!(*record)->head()) return false;
+    link->head = *(*record)->head();
+    spawn(serve_link(link), drop_bug);
+    return true;
+  };
+  for (;;) {
+    auto attached = co_await ask_at(own_.reactor(), home->reactor(), attach);
+    if (!attached) co_return attached.error();
+    if (*attached) break;
+    // Its head is not there yet: it is looked for again, for such a generation is young and rare.
+    net::Waiter pause(own_.reactor());
+    cancellation.aim_at(&pause);
+    const IoStatus waited = co_await pause.wait(Clock::now() + 40ms);
+    cancellation.aim_at(nullptr);
+    if (waited == IoStatus::cancelled || Clock::now() >= deadline) {
+      home->reactor().post([link] { link->local.reset(); });
+      co_return Error{.code = waited == IoStatus::cancelled ? Code::cancelled : Code::timeout,
+                      .message = "the provider did not begin to answer in time"};
+    }
+  }
+  auto reader = std::make_unique<RemoteReader>(link, ticket.id);
+  cancellation.aim_at(&reader->waiter());
+  co_return answer_from(link->head, std::move(reader));
+}
+
+Task<Result<Status>> Generations::status(const Ticket& ticket) {
+  Shelf* const home = home_of(ticket);
+  if (home == nullptr) co_return gone();
+  std::function<Result<Status>()> look = [home, ticket]() -> Result<Status> {
+    auto record = find(*home, ticket);
+    if (!record) return record.error();
+    return status_of(**record);
+  };
+  co_return co_await ask_at(own_.reactor(), home->reactor(), std::move(look));
+}
+
+Task<Result<Status>> Generations::cancel(const Ticket& ticket) {
+  Shelf* const home = home_of(ticket);
+  if (home == nullptr) co_return gone();
+  std::function<Result<Status>()> stop = [home, ticket]() -> Result<Status> {
+    auto record = find(*home, ticket);
+    if (!record) return record.error();
+    (*record)->cancel(State::cancelled);
+    return status_of(**record);
+  };
+  co_return co_await ask_at(own_.reactor(), home->reactor(), std::move(stop));
+}
+
+}  // namespace hawser::generation

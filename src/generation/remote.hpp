@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "generation/shelf.hpp"
+
+namespace hawser::generation {
+
+/// What a client asks when it comes back.
+struct Ticket {
+  std::string id{};
+  Owner owner{};
+  std::uint64_t from = 0;  // seq of the first event that it lacks
+};
+
+/// What is known of a generation at one moment.
+struct Status {
+  std::string id{};
+  State state = State::running;
+  std::uint32_t epoch = 1;
+  std::uint64_t events = 0;  // seq of the event to come
+  dialect::Usage usage{};
+  std::string text{};  // so far
+  std::optional<Code> error{};
+};
+
+/// The generations of all workers, as one of them sees them. What lives elsewhere is asked by posts
+/// between the two reactors; nothing is locked.
+class Generations {
+ public:
+  Generations(const Directory& directory, Shelf& own) : directory_(directory), own_(own) {}
+
+  /// An answer that begins at the ticket's place, once the generation has a head.
+  /// Errors: not_found with status 410 (unknown, forgotten, somebody else's, or that part of the
+  /// log is gone), invalid_request (ahead of the log), and how the generation failed.
+  Task<Result<GenerationPtr>> open(const Ticket& ticket, net::Cancellation& cancellation,
+                                   Clock::time_point deadline);
+  Task<Result<Status>> status(const Ticket& ticket);
+  Task<Result<Status>> cancel(const Ticket& ticket);
+
+ private:
+  Shelf* home_of(const Ticket& ticket) const;
+
+  const Directory& directory_;
+  Shelf& own_;
+};
+
+}  // namespace hawser::generation

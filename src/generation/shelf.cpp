@@ -1,0 +1,164 @@
+#include "generation/shelf.hpp"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace hawser::generation {
+namespace {
+
+constexpr std::string_view digits = "0123456789abcdefghjkmnpqrstvwxyz";
+
+struct ContextFree {
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
+const std::array<unsigned char, 32>& process_key() {
+  static const auto key = [] {
+    std::array<unsigned char, 32> bytes{};
+    RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
+    return bytes;
+  }();
+  return key;
+}
+
+}  // namespace
+
+Fingerprint fingerprint_of(std::span<const std::string_view> parts) {
+  Fingerprint out{};
+  const std::unique_ptr<EVP_MD_CTX, ContextFree> context(EVP_MD_CTX_new());
+  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  EVP_DigestUpdate(context.get(), process_key().data(), process_key().size());
+  for (const auto part : parts) {
+    const std::uint64_t size = part.size();
+    EVP_DigestUpdate(context.get(), &size, sizeof size);
+    EVP_DigestUpdate(context.get(), part.data(), part.size());
+  }
+  EVP_DigestFinal_ex(context.get(), out.data(), nullptr);
+  return out;
+}
+
+// --- Shelf
+
+RecordPtr Shelf::add(Owner owner, dialect::Api api, const Record::Limits& limits) {
+  std::string id("g-");
+  id.push_back(digits[worker_ / 32 % 32]);
+  id.push_back(digits[worker_ % 32]);
+  id.append(ids_.next().substr(4));
+  auto record = std::make_shared<Record>(std::move(id), std::move(owner), api, limits);
+  records_.emplace(record->id(), record);
+  return record;
+}
+
+std::optional<std::uint32_t> Shelf::worker_of(std::string_view id) {
+  if (id.size() != id_size || !id.starts_with("g-")) return std::nullopt;
+  const bool known = std::all_of(id.begin() + 2, id.end(),
+                                 [](char c) { return digits.find(c) != std::string_view::npos; });
+  if (!known) return std::nullopt;
+  return static_cast<std::uint32_t>(digits.find(id[2]) * 32 + digits.find(id[3]));
+}
+
+RecordPtr Shelf::find(std::string_view id) const {
+  const auto found = records_.find(id);
+  return found == records_.end() ? nullptr : found->second;
+}
+
+void Shelf::tend(Clock::time_point now) {
+  memory_ = running_ = detached_ = 0;
+  std::vector<RecordPtr> late;
+  for (auto at = records_.begin(); at != records_.end();) {
+    const RecordPtr& record = at->second;
+    if (record->ended() && now - record->ended_at() >= limits_.kept) {
+      at = records_.erase(at);
+      continue;
+    }
+    if (!record->ended() && now >= record->deadline()) late.push_back(record);
+    memory_ += record->log().memory() + sizeof(Record);
+    running_ += record->state() == State::running ? 1 : 0;
+    detached_ += record->state() == State::detached ? 1 : 0;
+    ++at;
+  }
+  for (const auto& record : late) record->cancel(State::expired);
+  keep_bounds();
+}
+
+/// Beyond the bounds the oldest go first: what ended, then what nobody reads.
+void Shelf::keep_bounds() {
+  std::unordered_map<std::string, std::vector<RecordPtr>> by_key;
+  std::vector<RecordPtr> ended;
+  for (const auto& [id, record] : records_) {
+    if (record->state() == State::detached) by_key[record->owner().key].push_back(record);
+    if (record->ended()) ended.push_back(record);
+  }
+  for (auto& [key, records] : by_key) {
+    if (records.size() <= limits_.detached_per_key_max) continue;
+    std::sort(records.begin(), records.end(),
+              [](const auto& a, const auto& b) { return a->deadline() < b->deadline(); });
+    records.resize(records.size() - limits_.detached_per_key_max);
+    for (const auto& record : records) record->cancel(State::expired);
+  }
+  if (memory_ <= limits_.memory_max) return;
+  std::sort(ended.begin(), ended.end(),
+            [](const auto& a, const auto& b) { return a->ended_at() < b->ended_at(); });
+  for (const auto& record : ended) {
+    if (memory_ <= limits_.memory_max) break;
+    memory_ -= std::min(memory_, record->log().memory() + sizeof(Record));
+    records_.erase(record->id());
+  }
+}
+
+void Shelf::clear() {
+  const auto records = std::exchange(records_, {});
+  for (const auto& [id, record] : records) record->cancel(State::cancelled);
+}
+
+// --- Directory
+
+std::size_t Directory::Hash::operator()(const Fingerprint& fingerprint) const {
+  std::size_t hash = 0;
+  std::memcpy(&hash, fingerprint.data(), sizeof hash);
+  return hash;
+}
+
+void Directory::offer(const Fingerprint& fingerprint, const std::string& id,
+                      Clock::time_point until) {
+  const std::lock_guard lock(mutex_);
+  offers_[fingerprint] = {id, until};
+  count_.store(offers_.size(), std::memory_order_relaxed);
+}
+
+std::optional<std::string> Directory::claim(const Fingerprint& fingerprint, const std::string& id,
+                                            Clock::time_point until) {
+  const std::lock_guard lock(mutex_);
+  const auto [offer, fresh] = offers_.try_emplace(fingerprint, Offer{id, until});
+  if (!fresh) return offer->second.id;
+  count_.store(offers_.size(), std::memory_order_relaxed);
+  return std::nullopt;
+}
+
+std::optional<std::string> Directory::take(const Fingerprint& fingerprint, bool once) {
+  const std::lock_guard lock(mutex_);
+  const auto found = offers_.find(fingerprint);
+  if (found == offers_.end()) return std::nullopt;
+  std::string id = found->second.id;
+  if (once) offers_.erase(found);
+  count_.store(offers_.size(), std::memory_order_relaxed);
+  return id;
+}
+
+void Directory::withdraw(const Fingerprint& fingerprint, std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = offers_.find(fingerprint);
+  if (found != offers_.end() && found->second.id == id) offers_.erase(found);
+  count_.store(offers_.size(), std::memory_order_relaxed);
+}
+
+void Directory::tend(Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(offers_, [now](const auto& entry) { return entry.second.until <= now; });
+  count_.store(offers_.size(), std::memory_order_relaxed);
+}
+
+}  // namespace hawser::generation

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/request_id.hpp"
+#include "generation/record.hpp"
+
+namespace hawser::generation {
+
+/// @param parts  each counts with its length, so that no two lists look alike
+Fingerprint fingerprint_of(std::span<const std::string_view> parts);
+
+/// The records of one worker, by id. Forgets them when their time is over.
+class Shelf {
+ public:
+  struct Limits {
+    milliseconds kept{};         // how long an ended generation can be read
+    std::size_t memory_max = 0;  // of all logs of this worker
+    std::uint32_t detached_per_key_max = 0;
+  };
+  Shelf(net::Reactor& reactor, std::uint32_t worker) : reactor_(reactor), worker_(worker) {}
+
+  net::Reactor& reactor() { return reactor_; }
+  void configure(const Limits& limits) { limits_ = limits; }
+
+  /// A new record with an id that names this worker.
+  RecordPtr add(Owner owner, dialect::Api api, const Record::Limits& limits);
+  RecordPtr find(std::string_view id) const;
+  void forget(const std::string& id) { records_.erase(id); }
+  /// Ends what ran out of its grace, forgets what was kept long enough, and keeps the bounds. To be
+  /// called a few times a second.
+  void tend(Clock::time_point now);
+  /// Ends everything: the worker stops.
+  void clear();
+
+  std::size_t size() const { return records_.size(); }
+  std::size_t memory() const { return memory_; }
+  std::size_t running() const { return running_; }
+  std::size_t detached() const { return detached_; }
+
+  static constexpr std::size_t id_size = 2 + 2 + 26;
+  /// The worker that an id names.
+  static std::optional<std::uint32_t> worker_of(std::string_view id);
+
+ private:
+  void keep_bounds();
+
+  net::Reactor& reactor_;
+  std::uint32_t worker_;
+  Limits limits_{};
+  IdSource ids_;
+  std::unordered_map<std::string_view, RecordPtr> records_;  // keys stand in the records
+  std::size_t memory_ = 0;
+  std::size_t running_ = 0;
+  std::size_t detached_ = 0;
+};
+
+/// What the workers share of generations: where each worker's shelf is, and which requests may be
+/// taken up again.
+class Directory {
+ public:
+  explicit Directory(std::uint32_t workers) : shelves_(workers) {}
+  std::size_t workers() const { return shelves_.size(); }
+  /// Before any worker runs.
+  void place(std::uint32_t worker, Shelf& shelf) { shelves_[worker] = &shelf; }
+  /// Null: no such worker.
+  Shelf* shelf(std::uint32_t worker) const {
+    return worker < shelves_.size() ? shelves_[worker] : nullptr;
+  }
+
+  /// Makes a request findable: by whoever repeats it.
+  void offer(const Fingerprint& fingerprint, const std::string& id, Clock::time_point until);
+  /// Makes it findable unless another one is already: then it gives that one's id. Of those who ask
+  /// at the same time, one leads.
+  std::optional<std::string> claim(const Fingerprint& fingerprint, const std::string& id,
+                                   Clock::time_point until);
+  /// Whether anything is on offer at all: else nobody need compute a fingerprint.
+  bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
+  /// @param once  who takes it is the only one
+  std::optional<std::string> take(const Fingerprint& fingerprint, bool once);
+  void withdraw(const Fingerprint& fingerprint, std::string_view id);
+  void tend(Clock::time_point now);
+
+ private:
+  struct Hash {
+    std::size_t operator()(const Fingerprint& fingerprint) const;
+  };
+  struct Offer {
+    std::string id{};
+    Clock::time_point until{};
+  };
+  std::vector<Shelf*> shelves_;
+  std::mutex mutex_;  // of offers_; held for one lookup
+  std::unordered_map<Fingerprint, Offer, Hash> offers_;
+  std::atomic<std::size_t> count_{0};
+};
+
+}  // namespace hawser::generation

@@ -1,0 +1,287 @@
+#include "stage/record/record.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <ctime>
+
+#include "stage/record/cursor.hpp"
+
+namespace hawser::stage::record {
+
+using exchange::Answer;
+using exchange::Exchange;
+using generation::GenerationPtr;
+using generation::RecordPtr;
+using generation::State;
+namespace json = boost::json;
+
+namespace {
+
+constexpr auto attach_patience = 10min;
+
+bool generates(dialect::Api api) {
+  switch (api) {
+    case dialect::Api::chat:
+    case dialect::Api::completions:
+    case dialect::Api::responses:
+    case dialect::Api::messages:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string_view header(const Exchange& exchange, std::string_view name) {
+  const auto* field = exchange.request.head->find(name);
+  return field == nullptr ? std::string_view() : field->value;
+}
+
+generation::Owner owner_of(const Exchange& exchange) {
+  return {std::string(exchange.principal.tenant), std::string(exchange.principal.key_name)};
+}
+
+/// By its Idempotency-Key where it has one, else by its body; of the same tenant and key only.
+generation::Fingerprint fingerprint_of(const Exchange& exchange) {
+  const std::string_view named = header(exchange, "idempotency-key");
+  const std::string_view parts[] = {exchange.principal.tenant, exchange.principal.key_name,
+                                    exchange.request.endpoint.tail, named.empty() ? "body" : "name",
+                                    named.empty() ? exchange.request.body : named};
+  return generation::fingerprint_of(parts);
+}
+
+/// "2026-11-23T05:10:00Z"
+std::string time_text(milliseconds from_now) {
+  const std::time_t when =
+      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + from_now);
+  std::tm parts{};
+  ::gmtime_r(&when, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+/// The writer: what the provider sends goes into the log, whether somebody reads or nobody.
+Task<> write(RecordPtr record, std::unique_ptr<generation::Content> content,
+             net::Reactor& reactor) {
+  record->on_cancel([source = content.get()] { source->cancel(); });
+  std::optional<Error> error;
+  while (!record->ended()) {
+    auto piece = co_await content->next();
+    if (!piece) {
+      error = piece.error();
+      break;
+    }
+    if (!piece->bytes.empty()) record->append(piece->bytes);
+    if (piece->last) break;
+    if (record->full()) {
+      net::Waiter room(reactor);
+      record->room = &room;
+      co_await room.wait(Clock::time_point::max());
+      record->room = nullptr;
+    }
+  }
+  record->end(error ? State::failed : State::done, error, content->usage());
+}
+
+void drop_bug(std::exception_ptr) {}
+
+std::string body_of(const generation::Status& status) {
+  json::object out{{"id", status.id},
+                   {"object", "generation"},
+                   {"state", generation::name_of(status.state)},
+                   {"epoch", status.epoch},
+                   {"events", status.events},
+                   {"text", status.text}};
+  if (status.events > 0) out["last_seq"] = status.events - 1;
+  if (status.usage.known) {
+    out["usage"] = {{"input_tokens", status.usage.input}, {"output_tokens", status.usage.output}};
+  }
+  if (status.error) out["error"] = name_of(*status.error);
+  return json::serialize(out);
+}
+
+/// Forgotten between being found and being asked for.
+bool is_gone(const Answer& answer) {
+  return !answer && answer.error().code == Code::not_found;
+}
+
+Answer answer_json(std::string body) {
+  generation::AnswerHead head;
+  head.fields = "Content-Type: application/json\r\n";
+  return generation::make_whole(std::move(head), std::move(body));
+}
+
+}  // namespace
+
+Record::Record(const RecordConfig& config, generation::Directory& directory,
+               generation::Shelf& shelf, telemetry::Shard& shard,
+               const telemetry::StandardMetrics& metrics)
+    : config_(config),
+      directory_(directory),
+      shelf_(shelf),
+      generations_(directory, shelf),
+      shard_(shard),
+      metrics_(metrics) {}
+
+// Not a coroutine: what is not generated passes without a frame.
+Task<Answer> Record::run(Exchange& exchange, exchange::Next next) {
+  const dialect::Api api = exchange.request.endpoint.api;
+  if (api == dialect::Api::generations) return serve_generation(exchange);
+  if (!generates(api) || exchange.request.stream != nullptr) return next(exchange);
+  return generate(exchange, next);
+}
+
+Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
+  if (auto id = same_request(exchange)) {
+    auto attached = co_await attach(exchange, std::move(*id));
+    if (!is_gone(attached)) co_return std::move(attached);
+  }
+  // Who may be followed is recorded from before the start; of those who come at once, one leads.
+  const bool followed = config_.coalesce || !header(exchange, "idempotency-key").empty();
+  if (followed) {
+    auto own = make_record(exchange);
+    if (auto leader = own->lead()) {
+      shelf_.forget(own->id());
+      auto attached = co_await attach(exchange, std::move(*leader));
+      if (!is_gone(attached)) co_return std::move(attached);
+    } else {
+      exchange.record = std::move(own);
+    }
+  }
+  exchange.outlives = this;
+  auto answer = co_await next(exchange);
+  exchange.outlives = nullptr;
+  const RecordPtr record = std::exchange(exchange.record, nullptr);
+  const bool alone = record && record->state() == State::detached;
+  if (!answer) {
+    if (record) record->end(State::failed, answer.error(), {});
+    co_return std::move(answer);
+  }
+  if (alone) {
+    launch(exchange, record, std::move(*answer), false);
+    co_return Error{.code = Code::cancelled, .message = "the client is gone"};
+  }
+  if (record) co_return launch(exchange, record, std::move(*answer), true);
+  if (!(*answer)->head().event_stream || (*answer)->head().status != 200) {
+    co_return std::move(answer);
+  }
+  co_return launch(exchange, make_record(exchange), std::move(*answer), true);
+}
+
+RecordPtr Record::make_record(const Exchange& exchange) {
+  const bool announced = header(exchange, "x-hawser-resumable") == "1";
+  generation::Record::Limits limits;
+  limits.grace = announced ? config_.grace : config_.grace_unannounced;
+  limits.log_max = config_.log_max.count();
+  limits.detached_max = config_.detached_events_max;
+  limits.finish = config_.on_disconnect == OnDisconnect::finish;
+  limits.cancel = config_.on_disconnect == OnDisconnect::cancel;
+  auto record = shelf_.add(owner_of(exchange), exchange.request.endpoint.api, limits);
+  record->be_found(directory_, fingerprint_of(exchange));
+  return record;
+}
+
+/// Lets the writer run and gives its first reader.
+GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
+                             GenerationPtr answer, bool read) {
+  generation::AnswerHead& head = answer->head();
+  generation::AnswerHead kept;  // what a client that comes back is told
+  kept.status = head.status;
+  kept.event_stream = head.event_stream;
+  kept.length = head.length;
+  kept.bodiless = head.bodiless;
+  kept.event_ids = head.event_ids = config_.event_ids && head.event_stream;
+  kept.heartbeat = head.heartbeat = config_.heartbeat;
+  kept.fields = head.event_stream ? "Content-Type: text/event-stream; charset=utf-8\r\n"
+                                    "Cache-Control: no-cache\r\n"
+                                  : "Content-Type: application/json\r\n";
+  const std::string own = "x-hawser-generation: " + record->id() + "\r\n";
+  kept.fields += own;
+  head.fields += own;
+  if (head.event_stream) {
+    head.fields += "x-hawser-resume-until: " + time_text(record->limits().grace) + "\r\n";
+  }
+  generation::AnswerHead given = std::move(head);
+  exchange.cancellation.aim_at(nullptr);
+  // The reader is there before the first event: what it misses is not kept for it.
+  std::unique_ptr<generation::LocalReader> reader;
+  if (read) reader = std::make_unique<generation::LocalReader>(shelf_.reactor(), record, 0);
+  record->begin(std::move(kept));
+  spawn(write(record, answer->take_content(), shelf_.reactor()), drop_bug);
+  shard_.add(metrics_.generations);
+  if (!reader) return nullptr;
+  exchange.cancellation.aim_at(&reader->waiter());
+  return std::make_unique<generation::Generation>(std::move(given), std::move(reader));
+}
+
+// --- clients that go and come
+
+/// The client is gone before its answer began. The call at the provider is under way and will be
+/// paid: it goes on for who asks the same again.
+bool Record::client_gone(Exchange& exchange) {
+  if (config_.on_disconnect == OnDisconnect::cancel) return false;
+  if (!exchange.record) exchange.record = make_record(exchange);
+  net::Cancellation* const cancellation = &exchange.cancellation;
+  exchange.record->on_cancel([cancellation] { cancellation->cancel(); });
+  exchange.record->detach_unless_read();
+  return true;
+}
+
+std::optional<std::string> Record::same_request(const Exchange& exchange) {
+  if (directory_.empty()) return std::nullopt;
+  const bool named = !header(exchange, "idempotency-key").empty();
+  if (!named) {
+    if (!config_.coalesce && !config_.reattach) return std::nullopt;
+    if (header(exchange, "x-hawser-reattach") == "off") return std::nullopt;
+  }
+  return directory_.take(fingerprint_of(exchange), !named && !config_.coalesce);
+}
+
+Task<Answer> Record::attach(Exchange& exchange, std::string id) {
+  generation::Ticket ticket;
+  ticket.id = std::move(id);
+  ticket.owner = owner_of(exchange);
+  auto answer =
+      co_await generations_.open(ticket, exchange.cancellation, exchange.arrived + attach_patience);
+  if (answer) shard_.add(metrics_.reattached);
+  co_return std::move(answer);
+}
+
+// --- /v1/generations/{id}[/events|/cancel], whatever its dialect
+
+Task<Answer> Record::serve_generation(Exchange& exchange) {
+  std::string_view rest = exchange.request.endpoint.tail;
+  rest.remove_prefix(std::string_view("/generations/").size());
+  const auto slash = std::min(rest.find('/'), rest.size());
+  const std::string_view verb = rest.substr(slash);
+  generation::Ticket ticket;
+  ticket.id = rest.substr(0, slash);
+  ticket.owner = owner_of(exchange);
+  if (!generation::Shelf::worker_of(ticket.id)) {
+    co_return Error{.code = Code::invalid_request,
+                    .message = "This is not the id of a generation."};
+  }
+  if (verb == "/events" && exchange.method == "GET") {
+    std::string_view cursor = header(exchange, "last-event-id");
+    if (cursor.empty()) cursor = query_value(exchange.request.head->query, "after");
+    const auto from = parse_cursor(cursor, ticket.id);
+    if (!from) co_return from.error();
+    ticket.from = *from;
+    auto answer = co_await generations_.open(ticket, exchange.cancellation,
+                                             exchange.arrived + attach_patience);
+    if (answer) shard_.add(metrics_.resumed);
+    co_return std::move(answer);
+  }
+  if (verb.empty() && exchange.method == "GET") {
+    auto status = co_await generations_.status(ticket);
+    if (!status) co_return status.error();
+    co_return answer_json(body_of(*status));
+  }
+  if (verb == "/cancel" && exchange.method == "POST") {
+    auto status = co_await generations_.cancel(ticket);
+    if (!status) co_return status.error();
+    co_return answer_json(body_of(*status));
+  }
+  co_return Error{.code = Code::not_found,
+                  .message = "A generation has GET, GET /events and POST /cancel."};
+}
+
+}  // namespace hawser::stage::record

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "exchange/stage.hpp"
+#include "generation/remote.hpp"
+#include "stage/record/config.hpp"
+#include "telemetry/metrics.hpp"
+#include "telemetry/standard_metrics.hpp"
+
+namespace hawser::stage::record {
+
+/// Records answers that are generated, so that they outlive their connections; lets clients come
+/// back to them, by id or by just asking again.
+class Record final : public exchange::Stage, private exchange::Outlives {
+ public:
+  Record(const RecordConfig& config, generation::Directory& directory, generation::Shelf& shelf,
+         telemetry::Shard& shard, const telemetry::StandardMetrics& metrics);
+
+  Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
+
+ private:
+  Task<exchange::Answer> generate(exchange::Exchange& exchange, exchange::Next next);
+  Task<exchange::Answer> attach(exchange::Exchange& exchange, std::string id);
+  Task<exchange::Answer> serve_generation(exchange::Exchange& exchange);
+  bool client_gone(exchange::Exchange& exchange) override;
+
+  generation::RecordPtr make_record(const exchange::Exchange& exchange);
+  generation::GenerationPtr launch(const exchange::Exchange& exchange,
+                                   const generation::RecordPtr& record,
+                                   generation::GenerationPtr answer, bool read);
+  std::optional<std::string> same_request(const exchange::Exchange& exchange);
+
+  RecordConfig config_;
+  generation::Directory& directory_;
+  generation::Shelf& shelf_;
+  generation::Generations generations_;
+  telemetry::Shard& shard_;
+  const telemetry::StandardMetrics& metrics_;
+};
+
+}  // namespace hawser::stage::record

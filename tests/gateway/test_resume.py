@@ -1,0 +1,347 @@
+"""A generation outlives its connections: resume, re-attach, coalescing, cancel, expiry."""
+import concurrent.futures
+import hashlib
+import json
+import random
+import re
+import socket
+import threading
+import time
+
+import openai
+import pytest
+
+from support.http import chat, connect, read_until_closed, request
+from support.programs import Gateway
+
+EVENTS = 60
+ID = re.compile(rb"^id: (g-[0-9a-z]+)\.(\d+)\.(\d+)\n", re.MULTILINE)
+
+
+@pytest.fixture
+def keeper(sim, tmp_path):
+    """Two workers, so that clients come back on either."""
+    with Gateway(tmp_path, workers=2, providers={"sim": sim.provider()},
+                 generations={"grace_unannounced": "30s"}) as running:
+        yield running
+
+
+def post(body, headers=""):
+    text = json.dumps(body)
+    return (f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{headers}Content-Type: application/json\r\n"
+            f"Content-Length: {len(text)}\r\n\r\n{text}").encode()
+
+
+def question(events=EVENTS, mark=""):
+    return {"model": "m", "stream": True, "max_tokens": events + 10,
+            "user": mark, "messages": [{"role": "user", "content": f"count: {events}"}]}
+
+
+def content_of(raw):
+    """Head and content of a chunked answer, as far as both came."""
+    head, _, rest = raw.partition(b"\r\n\r\n")
+    content = b""
+    while rest:
+        size, found, rest = rest.partition(b"\r\n")
+        if not found:
+            break
+        count = int(size, 16)
+        if count == 0:
+            break
+        content += rest[:count]
+        rest = rest[count + 2:]
+    return head, content
+
+
+def frames(content):
+    """Whole frames; what the cut left of another is lost, as it is to a client."""
+    return [frame + b"\n\n" for frame in content.split(b"\n\n")[:-1]]
+
+
+def resume(address, generation, last, limit=None):
+    connection = connect(address)
+    connection.sendall(f"GET /v1/generations/{generation}/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                       f"Last-Event-ID: {last}\r\n\r\n".encode())
+    return read_some(connection, limit)
+
+
+def read_some(connection, limit=None):
+    """Everything, or `limit` bytes and then a reset."""
+    raw = b""
+    while limit is None or len(raw) < limit:
+        part = connection.recv(65536 if limit is None else min(65536, limit - len(raw)))
+        if not part:
+            break
+        raw += part
+    if limit is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    connection.close()
+    return raw
+
+
+def undisturbed(address, mark):
+    connection = connect(address)
+    connection.sendall(post(question(mark=mark), "Connection: close\r\n"))
+    head, content = content_of(read_until_closed(connection)[0])
+    return head, content
+
+
+def unnamed(content):
+    content = re.sub(rb"chatcmpl-\d+", b"chatcmpl", content)
+    return ID.sub(b"", content)
+
+
+def cut_and_resume(address, offset, mark, again=None):
+    """The whole content, although the first connection was reset after `offset` bytes."""
+    connection = connect(address)
+    connection.sendall(post(question(mark=mark), "Connection: close\r\n"))
+    head, content = content_of(read_some(connection, offset))
+    generation = re.search(rb"x-hawser-generation: (\S+)", head + b"\r\n")
+    if generation is None:
+        return None  # the head itself was cut: the client has nothing to come back with
+    generation = generation.group(1).decode()
+    got = frames(content)
+    while True:
+        last = ID.findall(b"".join(got))
+        cursor = b".".join(last[-1]).decode() if last else ""
+        limit = again.randrange(400, 4000) if again and again.random() < 0.7 else None
+        head, content = content_of(resume(address, generation, cursor, limit))
+        assert head.startswith(b"HTTP/1.1 200"), head
+        got += frames(content)
+        if limit is None:
+            return b"".join(got)
+
+
+def expect_equal(whole, expected):
+    assert unnamed(whole) == unnamed(expected)
+    seqs = [int(seq) for _, _, seq in ID.findall(whole)]
+    assert seqs == list(range(len(seqs))), "nothing twice, nothing missing"
+
+
+def test_cut_at_many_bytes(keeper, sim, request):
+    """Every byte with --all; else a sample, the first and last bytes among it."""
+    head, expected = undisturbed(keeper.address, "")
+    size = len(head) + 4 + len(expected) + 8 * EVENTS
+    long = request.config.getoption("--all", default=False)
+    offsets = range(1, size) if long else sorted({*range(1, size, 211), *range(len(head), len(head) + 40)})
+    sim.clear()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        wholes = list(pool.map(lambda at: cut_and_resume(keeper.address, at, f"cut {at}"), offsets))
+    for whole in wholes:
+        if whole is not None:
+            expect_equal(whole, expected)
+    done = sum(whole is not None for whole in wholes)
+    print(f"\n{done} cuts resumed, {len(sim.journal())} upstream calls for {len(offsets)} requests")
+    assert len(sim.journal()) == len(offsets) and done > len(offsets) / 2
+
+
+def test_cut_again_and_again_while_it_grows(keeper, sim):
+    expected = undisturbed(keeper.address, "")[1]
+    sim.clear()
+
+    def run(number):
+        chance = random.Random(number)
+        return cut_and_resume(keeper.address, chance.randrange(600, 9000), f"grow {number}", chance)
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        wholes = [whole for whole in pool.map(run, range(120)) if whole is not None]
+    for whole in wholes:
+        expect_equal(whole, expected)
+    assert len(sim.journal()) == 120
+
+
+def test_status_text_and_cursors(keeper, sim):
+    head, content = undisturbed(keeper.address, "")
+    generation = re.search(rb"x-hawser-generation: (\S+)", head).group(1).decode()
+    get = lambda path: request(keeper.address, "GET", path)
+    status, _, body = get(f"/v1/generations/{generation}")
+    state = json.loads(body)
+    assert status == 200 and state["state"] == "done" and state["last_seq"] == len(frames(content)) - 1
+    assert state["text"] == " ".join(str(n) for n in range(1, EVENTS + 1))
+    assert get(f"/v1/generations/{generation}/events?after=1.{state['last_seq']}")[2] == b""
+    for cursor, expected in (("x", 400), ("2.1", 400), ("999", 400), ("g-other.1.2", 400)):
+        status, _, body = get(f"/v1/generations/{generation}/events?after={cursor}")
+        assert status == expected, (cursor, body)
+    unknown = generation[:-4] + "zzzz"
+    assert get(f"/v1/generations/{unknown}/events")[0] == 410
+    assert get("/v1/generations/nonsense/events")[0] == 400
+
+
+def test_a_generation_belongs_to_its_key(sim, tmp_path):
+    keys = [{"name": name, "hash": "sha256:" + hashlib.sha256(name.encode()).hexdigest()} for name in ("a", "b")]
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, keys=keys) as gateway:
+        _, headers, _ = chat(gateway.address, stream=True, headers={"Authorization": "Bearer a"})
+        path = f"/v1/generations/{headers['x-hawser-generation']}"
+        for key, expected in (("a", 200), ("b", 410), ("c", 401)):
+            assert request(gateway.address, "GET", path, headers={"Authorization": f"Bearer {key}"})[0] == expected
+
+
+@pytest.mark.parametrize("where", ["stream", "before the answer"])
+def test_the_same_request_again_gets_the_same_answer(keeper, sim, where):
+    """An unmodified client that posts the same body again after a drop."""
+    early = where != "stream"
+    headers = {"x-sim-latency-ms": "600"} if early else {"x-sim-interval-ms": "20"}
+    extra = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    connection = connect(keeper.address)
+    connection.sendall(post(question(30), extra))
+    if early:
+        sim.settled(lambda journal: len(journal) == 1)
+    else:
+        assert connection.recv(3000)
+    connection.close()
+    time.sleep(0.1)
+    status, answer, body = request(keeper.address, "POST", "/v1/chat/completions", question(30))
+    assert status == 200 and b"[DONE]" in body
+    assert [int(seq) for _, _, seq in ID.findall(body)] == list(range(len(frames(body))))
+    assert len(sim.journal()) == 1
+    # It was delivered: who asks once more gets an answer of its own.
+    request(keeper.address, "POST", "/v1/chat/completions", question(30))
+    assert len(sim.journal()) == 2
+    assert keeper.metric('hawser_readers_attached_total{by="request"}') == 1
+
+
+def test_reattach_can_be_refused(keeper, sim):
+    connection = connect(keeper.address)
+    connection.sendall(post(question(30), "x-sim-interval-ms: 20\r\n"))
+    assert connection.recv(2000)
+    connection.close()
+    time.sleep(0.1)
+    request(keeper.address, "POST", "/v1/chat/completions", question(30), {"x-hawser-reattach": "off"})
+    assert len(sim.journal()) == 2
+
+
+def test_openai_python_with_its_own_retries_pays_once(keeper, sim):
+    """A proxy in between resets the first connection while the answer is awaited."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        for number in range(2):
+            client = listener.accept()[0]
+            upstream = connect(keeper.address)
+
+            def pump(source, sink):
+                while part := source.recv(65536):
+                    sink.sendall(part)
+
+            threading.Thread(target=pump, args=(client, upstream), daemon=True).start()
+            if number == 0:
+                time.sleep(0.3)
+                for end in (client, upstream):
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+                    end.shutdown(socket.SHUT_RDWR)
+                    end.close()
+            else:
+                pump(upstream, client)
+
+    threading.Thread(target=serve, daemon=True).start()
+    client = openai.OpenAI(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}/v1", api_key="k", max_retries=2)
+    answer = client.chat.completions.create(
+        model="m", messages=[{"role": "user", "content": "count: 5"}], extra_headers={"x-sim-latency-ms": "1500"})
+    assert answer.choices[0].message.content == "1 2 3 4 5"
+    assert len(sim.journal()) == 1
+
+
+def test_identical_requests_share_one_answer(sim, tmp_path):
+    with Gateway(tmp_path, workers=2, providers={"sim": sim.provider()}, generations={"coalesce": True}) as gateway:
+        for stream in (True, False):
+            sim.clear()
+            body = {**question(20), "stream": stream}
+            ask = lambda _: request(gateway.address, "POST", "/v1/chat/completions", body,
+                                    {"x-sim-latency-ms": "1500", "x-sim-interval-ms": "5"})
+            with concurrent.futures.ThreadPoolExecutor(100) as pool:
+                answers = list(pool.map(ask, range(100)))
+            assert {status for status, _, _ in answers} == {200}
+            assert len({body for _, _, body in answers}) == 1
+            assert len(sim.journal()) == 1
+
+
+def test_cancel_reaches_the_provider_at_once(keeper, sim):
+    connection = connect(keeper.address)
+    connection.sendall(post(question(500), "x-sim-interval-ms: 20\r\n"))
+    head = connection.recv(4000)
+    generation = re.search(rb"x-hawser-generation: (\S+)", head).group(1).decode()
+    begun = time.monotonic()
+    status, _, body = request(keeper.address, "POST", f"/v1/generations/{generation}/cancel")
+    assert status == 200 and json.loads(body)["state"] == "cancelled"
+    assert sim.settled(lambda journal: journal[0]["outcome"] == "client_closed")[0]["outcome"] == "client_closed"
+    assert time.monotonic() - begun < 1
+    assert request(keeper.address, "POST", f"/v1/generations/{generation}/cancel")[0] == 200  # idempotent
+    assert read_until_closed(connection)[1] in ("closed", "reset")
+
+
+@pytest.mark.parametrize("policy,outcome", [("cancel", "client_closed"), ("finish", "complete")])
+def test_policies_for_clients_that_go(sim, tmp_path, policy, outcome):
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, generations={"on_disconnect": policy}) as gateway:
+        connection = connect(gateway.address)
+        connection.sendall(post(question(40), "x-sim-interval-ms: 20\r\n"))
+        assert connection.recv(2000)
+        connection.close()
+        assert sim.settled(lambda journal: journal[0]["outcome"] != "running")[0]["outcome"] == outcome
+
+
+def test_after_the_grace_nothing_is_left(sim, tmp_path):
+    settings = {"grace_unannounced": "1s", "kept": "1s", "detached_per_key_max": 100000}
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, generations=settings) as gateway:
+        gone = []
+        for number in range(300):
+            connection = connect(gateway.address)
+            connection.sendall(post(question(500, str(number)), "x-sim-interval-ms: 100\r\n"))
+            gone.append(connection)
+        for connection in gone:
+            assert connection.recv(1000)
+            connection.close()
+        assert gateway.metric_becomes('hawser_generations{state="detached"}', 300)
+        assert gateway.metric_becomes('hawser_generations{state="detached"}', 0)
+        assert gateway.metric_becomes("hawser_generation_log_bytes", 0)
+        sim.settled(lambda _: sim.get("/sim/stats")["active"] == 0)
+        assert sim.get("/sim/stats")["active"] == 0
+        assert gateway.metrics()["process_open_fds"] < 100
+
+
+def test_detached_generations_of_a_key_are_bounded(sim, tmp_path):
+    with Gateway(tmp_path, workers=1, providers={"sim": sim.provider()},
+                 generations={"detached_per_key_max": 3}) as gateway:
+        for number in range(10):
+            connection = connect(gateway.address)
+            connection.sendall(post(question(500, str(number)), "x-sim-interval-ms: 50\r\n"))
+            assert connection.recv(1000)
+            connection.close()
+        sim.settled(lambda _: sim.get("/sim/stats")["active"] == 3)
+        assert sim.get("/sim/stats")["active"] == 3
+
+
+def test_silent_streams_get_heartbeats_that_sdks_do_not_see(sim, tmp_path):
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, generations={"heartbeat": "1s"}) as gateway:
+        connection = connect(gateway.address)
+        connection.sendall(post(question(2), "x-sim-interval-ms: 2500\r\nConnection: close\r\n"))
+        content = content_of(read_until_closed(connection)[0])[1]
+        assert content.count(b": hb ") >= 2 and b"\n\n: hb" in content
+        client = openai.OpenAI(base_url=gateway.url + "/v1", api_key="k", max_retries=0)
+        stream = client.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": "count: 2"}], stream=True,
+            extra_headers={"x-sim-interval-ms": "1500"})
+        assert "".join(c.choices[0].delta.content or "" for c in stream if c.choices) == "1 2"
+
+
+def test_a_log_beyond_its_limit_goes_on_without_resume(sim, tmp_path):
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, generations={"log_max": "64KiB"}) as gateway:
+        connection = connect(gateway.address)
+        body = {**question(2), "max_tokens": 2000}
+        body["messages"][0]["content"] = "many words"
+        connection.sendall(post(body, "x-sim-tokens: 2000\r\nConnection: close\r\n"))
+        head, content = content_of(read_until_closed(connection)[0])
+        assert frames(content)[-1].endswith(b"data: [DONE]\n\n") and len(content) > 200_000
+        generation = re.search(rb"x-hawser-generation: (\S+)", head).group(1).decode()
+        assert request(gateway.address, "GET", f"/v1/generations/{generation}/events")[0] == 410
+
+
+def test_a_slow_reader_slows_nobody(keeper, sim):
+    slow = connect(keeper.address)
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.sendall(post(question(2, "slow"), "x-sim-tokens: 3000\r\n"))
+    generation = re.search(rb"x-hawser-generation: (\S+)", slow.recv(1500)).group(1).decode()
+    begun = time.monotonic()
+    content = content_of(resume(keeper.address, generation, ""))[1]
+    assert content.endswith(b"data: [DONE]\n\n") and time.monotonic() - begun < 5
+    assert sim.journal()[0]["outcome"] == "complete"
+    slow.close()
