@@ -5,13 +5,14 @@
 #include <new>
 #include <utility>
 
+#include "wire/sse.hpp"
+
 namespace hawser::generation {
 namespace {
 
 // Many generations are silent for long or short for ever: the first segment is small.
 constexpr std::size_t first_capacity = 256;
 constexpr std::size_t capacity_max = 16'384;
-constexpr std::uint32_t data_flag = 0x80000000;
 
 }  // namespace
 
@@ -31,17 +32,17 @@ Log::Segment* Log::add_segment(std::size_t needed) {
   return last_ = segment;
 }
 
-void Log::append(std::string_view bytes, bool data) {
-  const std::size_t needed = sizeof(std::uint32_t) + bytes.size();
+void Log::append(std::string_view bytes, std::uint32_t count) {
+  const std::size_t needed = sizeof(Prefix) + bytes.size();
   Segment* segment = last_;
   if (segment == nullptr || segment->capacity - segment->used < needed)
     segment = add_segment(needed);
-  const std::uint32_t size = static_cast<std::uint32_t>(bytes.size()) | (data ? data_flag : 0);
+  const Prefix prefix{static_cast<std::uint32_t>(bytes.size()), count};
   char* const at = segment->bytes() + segment->used;
-  std::memcpy(at, &size, sizeof size);
-  std::memcpy(at + sizeof size, bytes.data(), bytes.size());
+  std::memcpy(at, &prefix, sizeof prefix);
+  std::memcpy(at + sizeof prefix, bytes.data(), bytes.size());
   segment->used += static_cast<std::uint32_t>(needed);
-  ++next_;
+  next_ += count;
 }
 
 Log::Position Log::at(std::uint64_t seq) const {
@@ -49,14 +50,20 @@ Log::Position Log::at(std::uint64_t seq) const {
   while (segment != nullptr && segment->next != nullptr && segment->next->first_seq <= seq) {
     segment = segment->next;
   }
-  Position position{segment == nullptr ? seq : segment->first_seq, segment, 0};
-  Event skipped;
-  while (position.seq < seq && take(position, skipped)) {
+  Position position{segment == nullptr ? seq : segment->first_seq, segment, 0, 0};
+  for (;;) {
+    const Position before = position;
+    EventRun run;
+    if (position.seq == seq || !take(position, run)) return position;
+    if (position.seq <= seq) continue;
+    position = before;
+    position.skip = static_cast<std::uint32_t>(seq - before.seq);
+    position.seq = seq;
+    return position;
   }
-  return position;
 }
 
-bool Log::take(Position& position, Event& out) const {
+bool Log::take(Position& position, EventRun& out) const {
   if (position.seq >= next_) return false;
   const auto* segment = static_cast<const Segment*>(position.segment);
   if (segment == nullptr) segment = first_;
@@ -64,15 +71,17 @@ bool Log::take(Position& position, Event& out) const {
     segment = segment->next;
     position.offset = 0;
   }
-  std::uint32_t size = 0;
+  Prefix prefix;
   const char* const at = segment->bytes() + position.offset;
-  std::memcpy(&size, at, sizeof size);
-  out.seq = position.seq;
-  out.data = (size & data_flag) != 0;
-  out.bytes = {at + sizeof size, size & ~data_flag};
+  std::memcpy(&prefix, at, sizeof prefix);
+  out = {position.seq, prefix.count, {at + sizeof prefix, prefix.size}};
+  for (; position.skip > 0; --position.skip) {
+    out.bytes.remove_prefix(wire::first_frame(out.bytes).size);
+    --out.count;
+  }
   position.segment = segment;
-  position.offset += static_cast<std::uint32_t>(sizeof size + out.bytes.size());
-  ++position.seq;
+  position.offset += static_cast<std::uint32_t>(sizeof prefix + prefix.size);
+  position.seq += out.count;
   return true;
 }
 

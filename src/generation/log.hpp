@@ -6,25 +6,24 @@
 
 namespace hawser::generation {
 
-/// One entry of a log: a frame as the provider sent it.
-struct Event {
-  std::uint64_t seq = 0;     // dense, from 0, never used again
-  bool data = false;         // false: comments only, which no client counts as an event
-  std::string_view bytes{};  // for an event stream: the lines and the empty line that ends them
+/// Events in a row as the provider sent them: of an event stream whole frames, else any bytes.
+struct EventRun {
+  std::uint64_t seq = 0;    // of the first; dense, from 0, never used again
+  std::uint32_t count = 0;  // at least 1
+  std::string_view bytes{};
 };
 
 /// The events of one generation, in order. Appending never moves what is there: views live until
 /// their segment is dropped. One writer, any number of positions, one thread.
 class Log {
  public:
-  static constexpr std::size_t event_max = 0x7fffffff;
-
   Log() = default;
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
   ~Log();
 
-  void append(std::string_view bytes, bool data);
+  /// @param count  events in `bytes`, which are whole frames when there is more than one
+  void append(std::string_view bytes, std::uint32_t count);
 
   std::uint64_t first() const { return first_ == nullptr ? next_ : first_->first_seq; }
   std::uint64_t next() const { return next_; }  // seq of the event to come
@@ -35,17 +34,22 @@ class Log {
     std::uint64_t seq = 0;  // of the event that comes next
     const void* segment = nullptr;
     std::uint32_t offset = 0;
+    std::uint32_t skip = 0;  // events of the run there that come before `seq`
   };
   /// The place in front of `seq`, which is kept or to come: first() <= seq <= next().
   Position at(std::uint64_t seq) const;
-  /// The event at `position`, which moves on; false: none is there yet.
-  bool take(Position& position, Event& out) const;
+  /// The events at `position` that were appended together; it moves on. False: none is there yet.
+  bool take(Position& position, EventRun& out) const;
 
   /// Lets whole segments go whose events are all before `seq`, where the slowest position stands.
   void drop_before(std::uint64_t seq);
 
  private:
-  // Events stand in a segment behind each other, each after its size and kind: four bytes each.
+  // Runs stand in a segment behind each other, each after its size and count: eight bytes.
+  struct Prefix {
+    std::uint32_t size;
+    std::uint32_t count;
+  };
   struct Segment {
     std::uint64_t first_seq;
     std::uint32_t used;

@@ -14,14 +14,13 @@ std::string text_of(std::uint64_t seq) {
 
 TEST(Log, KeepsEventsInOrderWithDenseNumbers) {
   Log log;
-  for (std::uint64_t i = 0; i < 1000; ++i) log.append(text_of(i), i % 3 != 0);
+  for (std::uint64_t i = 0; i < 1000; ++i) log.append(text_of(i), 1);
   auto position = log.at(0);
-  Event event;
+  EventRun event;
   for (std::uint64_t i = 0; i < 1000; ++i) {
     ASSERT_TRUE(log.take(position, event));
     EXPECT_EQ(event.seq, i);
     EXPECT_EQ(event.bytes, text_of(i));
-    EXPECT_EQ(event.data, i % 3 != 0);
   }
   EXPECT_FALSE(log.take(position, event));
 }
@@ -29,11 +28,11 @@ TEST(Log, KeepsEventsInOrderWithDenseNumbers) {
 TEST(Log, ReadersFollowTheWriterAndViewsStay) {
   Log log;
   auto position = log.at(0);
-  std::vector<Event> seen;
-  Event event;
+  std::vector<EventRun> seen;
+  EventRun event;
   EXPECT_FALSE(log.take(position, event));
   for (std::uint64_t i = 0; i < 200; ++i) {
-    log.append(text_of(i), true);
+    log.append(text_of(i), 1);
     ASSERT_TRUE(log.take(position, event));
     ASSERT_FALSE(log.take(position, event));
     seen.push_back(event);
@@ -43,11 +42,11 @@ TEST(Log, ReadersFollowTheWriterAndViewsStay) {
 
 TEST(Log, APositionMayBeginAnywhere) {
   Log log;
-  for (std::uint64_t i = 0; i < 300; ++i) log.append(text_of(i), true);
+  for (std::uint64_t i = 0; i < 300; ++i) log.append(text_of(i), 1);
   for (std::uint64_t from = 0; from <= 300; ++from) {
     auto position = log.at(from);
     EXPECT_EQ(position.seq, from);
-    Event event;
+    EventRun event;
     ASSERT_EQ(log.take(position, event), from < 300);
     if (from < 300) {
       EXPECT_EQ(event.bytes, text_of(from));
@@ -57,14 +56,14 @@ TEST(Log, APositionMayBeginAnywhere) {
 
 TEST(Log, DropsWholeSegmentsOnly) {
   Log log;
-  for (std::uint64_t i = 0; i < 300; ++i) log.append(text_of(i), true);
+  for (std::uint64_t i = 0; i < 300; ++i) log.append(text_of(i), 1);
   const auto before = log.memory();
   log.drop_before(250);
   EXPECT_LT(log.memory(), before);
   EXPECT_GT(log.first(), 0u);
   EXPECT_LE(log.first(), 250u);
   auto position = log.at(250);
-  Event event;
+  EventRun event;
   ASSERT_TRUE(log.take(position, event));
   EXPECT_EQ(event.seq, 250u);
   EXPECT_EQ(event.bytes, text_of(250));
@@ -73,9 +72,9 @@ TEST(Log, DropsWholeSegmentsOnly) {
 TEST(Log, APositionAtTheEndOutlivesWhatIsDroppedBehindIt) {
   Log log;
   auto position = log.at(0);
-  Event event;
+  EventRun event;
   for (std::uint64_t i = 0; i < 500; ++i) {
-    log.append(text_of(i), true);
+    log.append(text_of(i), 1);
     log.drop_before(position.seq);
     ASSERT_TRUE(log.take(position, event));
     EXPECT_EQ(event.bytes, text_of(i));
@@ -83,9 +82,30 @@ TEST(Log, APositionAtTheEndOutlivesWhatIsDroppedBehindIt) {
   EXPECT_LT(log.memory(), 40'000u);
 }
 
+TEST(Log, EventsThatCameTogetherGoTogetherAndCanBeTakenApart) {
+  Log log;
+  std::string all;
+  std::uint64_t next = 0;
+  for (std::uint32_t count : {1u, 3u, 40u, 2u}) {
+    std::string run;
+    for (std::uint32_t i = 0; i < count; ++i) run += "data: " + std::to_string(next++) + "\n\n";
+    log.append(run, count);
+    all += run;
+  }
+  for (std::uint64_t from = 0; from <= next; ++from) {
+    auto position = log.at(from);
+    EXPECT_EQ(position.seq, from);
+    std::string rest;
+    EventRun run;
+    while (log.take(position, run)) rest += run.bytes;
+    EXPECT_EQ(rest,
+              from == next ? "" : all.substr(all.find(": " + std::to_string(from) + "\n") - 4));
+  }
+}
+
 TEST(Log, CostsLittleWhenThereIsLittle) {
   Log log;
-  log.append("data: one\n\n", true);
+  log.append("data: one\n\n", 1);
   EXPECT_LE(log.memory(), 512u);
 }
 

@@ -11,6 +11,12 @@ namespace {
 // How long an answer that nobody got to the end of waits for the same request.
 constexpr auto after_its_end = 60s;
 
+std::uint32_t frames_in(std::string_view bytes) {
+  std::uint32_t count = 0;
+  for (; !bytes.empty(); ++count) bytes.remove_prefix(wire::first_frame(bytes).size);
+  return count;
+}
+
 }  // namespace
 
 std::string_view name_of(State state) {
@@ -63,17 +69,9 @@ bool Record::full() {
   return log_.memory() > limits_.log_max && readers_ != nullptr;
 }
 
-void Record::append(std::string_view frames) {
+void Record::append(std::string_view bytes, std::uint32_t events) {
   if (ended()) return;
-  if (!head_->event_stream) {
-    log_.append(frames, true);
-  } else {
-    while (!frames.empty()) {
-      const wire::Frame frame = wire::first_frame(frames);
-      log_.append(frames.substr(0, frame.size), frame.data);
-      frames.remove_prefix(frame.size);
-    }
-  }
+  log_.append(bytes, head_->event_stream && events == 0 ? frames_in(bytes) : std::max(events, 1u));
   if (log_.memory() > limits_.log_max) trim();
   wake_readers();
   if (readers_ == nullptr && log_.next() - detached_since_ > limits_.detached_max) {
@@ -172,34 +170,16 @@ bool LocalReader::has_news() const {
   return position_.seq < record_->log_.next() || record_->ended();
 }
 
-bool LocalReader::gather() {
-  events_.clear();
+Result<Batch> LocalReader::next() {
   held_ = position_.seq;
-  std::size_t bytes = 0;
-  Event event;
-  while (bytes < batch_bytes_max && record_->log_.take(position_, event)) {
-    bytes += event.bytes.size();
-    events_.push_back(event);
-  }
+  Batch batch;
+  const bool some = record_->log_.take(position_, batch.run);
   if (record_->room != nullptr) record_->room->complete(net::IoStatus::ok);
-  return !events_.empty();
-}
-
-Task<Result<Batch>> LocalReader::read(Clock::time_point patience) {
-  const RecordPtr record = record_;
-  for (;;) {
-    if (gather()) {
-      const bool all = position_.seq == record->log_.next();
-      co_return Batch{events_, all && record->state_ == State::done};
-    }
-    if (record->state_ == State::done) co_return Batch{.last = true};
-    if (record->ended()) co_return *record->error_;
-    const net::IoStatus waited = co_await waiter_.wait(patience);
-    if (waited == net::IoStatus::timeout) co_return Batch{};
-    if (waited != net::IoStatus::ok) {
-      co_return Error{.code = Code::cancelled, .message = "cancelled"};
-    }
-  }
+  const bool all = position_.seq == record_->log_.next();
+  if (!some && record_->ended() && record_->state_ != State::done) return *record_->error_;
+  batch.last = all && record_->state_ == State::done;
+  batch.more = !all;
+  return batch;
 }
 
 Task<Result<>> LocalReader::wait_for_head(Clock::time_point deadline) {

@@ -74,8 +74,9 @@ class Record {
 
   // --- the writer's side
   void begin(AnswerHead head);
-  /// @param frames  whole events of an event stream, or any run of another content
-  void append(std::string_view frames);
+  /// @param bytes   whole events of an event stream, or any run of another content
+  /// @param events  how many; 0: not known
+  void append(std::string_view bytes, std::uint32_t events);
   void end(State state, std::optional<Error> error, const dialect::Usage& usage);
   /// Whether the log is full of what a reader has not taken yet: the writer waits for room.
   bool full();
@@ -126,7 +127,7 @@ class LocalReader final : public Reader {
   LocalReader(net::Reactor& reactor, RecordPtr record, std::uint64_t from);
   ~LocalReader() override;
 
-  Task<Result<Batch>> read(Clock::time_point patience) override;
+  Result<Batch> next() override;
   const std::string& id() const override { return record_->id(); }
   std::uint32_t epoch() const override { return record_->epoch(); }
   dialect::Usage usage() const override { return record_->usage(); }
@@ -139,13 +140,11 @@ class LocalReader final : public Reader {
  private:
   friend class Record;
   bool has_news() const;
-  bool gather();
 
   RecordPtr record_;
   net::Waiter waiter_;
   Log::Position position_;
   std::uint64_t held_ = 0;  // first event whose view may still be in use
-  std::vector<Event> events_;
   bool head_only_ = false;  // waits for the head
   LocalReader* next_ = nullptr;
   LocalReader* previous_ = nullptr;

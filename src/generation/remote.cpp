@@ -1,6 +1,7 @@
 #include "generation/remote.hpp"
 
 #include "dialect/delta_text.hpp"
+#include "wire/sse.hpp"
 
 namespace hawser::generation {
 namespace {
@@ -41,9 +42,13 @@ Status status_of(const Record& record) {
   Status status{record.id(), record.state(), record.epoch(), record.log().next(), record.usage()};
   if (record.error()) status.error = record.error()->code;
   auto position = record.log().at(record.log().first());
-  Event event;
-  while (record.log().take(position, event)) {
-    dialect::append_delta_text(record.api(), event.bytes, status.text);
+  EventRun run;
+  while (record.log().take(position, run)) {
+    while (!run.bytes.empty()) {
+      const std::size_t size = wire::first_frame(run.bytes).size;
+      dialect::append_delta_text(record.api(), run.bytes.substr(0, size), status.text);
+      run.bytes.remove_prefix(size);
+    }
   }
   return status;
 }
@@ -75,8 +80,7 @@ Task<T> ask_at(net::Reactor& here, net::Reactor& home, std::function<T()> ask) {
 /// Events on their way between two workers: their bytes stand here.
 struct Parcel {
   std::string bytes{};
-  std::vector<Event> events{};
-  bool last = false;
+  Batch batch{};
   std::optional<Error> error{};
 };
 using ParcelPtr = std::shared_ptr<Parcel>;
@@ -118,23 +122,16 @@ class RemoteReader final : public Reader {
     });
   }
 
-  Task<Result<Batch>> read(Clock::time_point patience) override {
-    if (!parcel_ && !std::exchange(asked_, true)) {
+  Result<Batch> next() override {
+    held_ = std::exchange(parcel_, nullptr);
+    if (held_ && held_->error) return *held_->error;
+    if (!(held_ && held_->batch.last) && !std::exchange(asked_, true)) {
       link_->home.post([link = link_] {
         link->wanted = true;
         link->asked.complete(IoStatus::ok);
       });
     }
-    while (!parcel_) {
-      const IoStatus waited = co_await waiter_.wait(patience);
-      if (waited == IoStatus::timeout) co_return Batch{};
-      if (waited != IoStatus::ok) {
-        co_return Error{.code = Code::cancelled, .message = "cancelled"};
-      }
-    }
-    held_ = std::exchange(parcel_, nullptr);
-    if (held_->error) co_return *held_->error;
-    co_return Batch{held_->events, held_->last};
+    return held_ ? held_->batch : Batch{};
   }
   const std::string& id() const override { return id_; }
   std::uint32_t epoch() const override { return 1; }
@@ -163,21 +160,25 @@ class RemoteReader final : public Reader {
   bool asked_ = false;
 };
 
-ParcelPtr pack(const Result<Batch>& batch) {
+constexpr std::size_t parcel_max = 64 * 1024;
+
+/// All that is there, up to a bound; empty when there is nothing yet.
+ParcelPtr pack(LocalReader& reader) {
   auto parcel = std::make_shared<Parcel>();
-  if (!batch) {
-    parcel->error = batch.error();
-    return parcel;
+  while (parcel->bytes.size() < parcel_max && !parcel->batch.last) {
+    const auto batch = reader.next();
+    if (!batch) {
+      // What came before the failure goes first; it is met again.
+      if (parcel->bytes.empty()) parcel->error = batch.error();
+      break;
+    }
+    parcel->batch.last = batch->last;
+    if (batch->run.count == 0) break;
+    if (parcel->bytes.empty()) parcel->batch.run.seq = batch->run.seq;
+    parcel->bytes.append(batch->run.bytes);
+    parcel->batch.run.count += batch->run.count;
   }
-  std::size_t size = 0;
-  for (const Event& event : batch->events) size += event.bytes.size();
-  parcel->bytes.reserve(size);  // views into it: it must not move
-  for (const Event& event : batch->events) {
-    const char* const at = parcel->bytes.data() + parcel->bytes.size();
-    parcel->bytes.append(event.bytes);
-    parcel->events.push_back({event.seq, event.data, {at, event.bytes.size()}});
-  }
-  parcel->last = batch->last;
+  parcel->batch.run.bytes = parcel->bytes;
   return parcel;
 }
 
@@ -188,9 +189,14 @@ Task<> serve_link(LinkPtr link) {
       if (co_await link->asked.wait(Clock::time_point::max()) == IoStatus::cancelled) break;
       continue;
     }
-    auto batch = co_await link->local->read(Clock::time_point::max());
+    ParcelPtr parcel = pack(*link->local);
+    while (!parcel->error && !parcel->batch.last && parcel->batch.run.count == 0 && !link->closed) {
+      const IoStatus waited = co_await link->local->wait(Clock::time_point::max());
+      if (waited != IoStatus::ok) break;
+      parcel = pack(*link->local);
+    }
     if (link->closed) break;
-    link->here.post([link, parcel = pack(batch), usage = link->local->usage()] {
+    link->here.post([link, parcel, usage = link->local->usage()] {
       if (link->reader != nullptr) link->reader->take(parcel, usage);
     });
   }

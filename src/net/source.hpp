@@ -11,6 +11,7 @@ namespace hawser::net {
 struct Piece {
   std::string_view bytes{};
   bool last = false;
+  std::uint32_t events = 0;  // of an event stream: whole events in it; 0: not known
 };
 
 /// Bytes that arrive over time: a request's body, an answer. Pulled, so that who reads slowly slows

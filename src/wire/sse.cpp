@@ -26,6 +26,7 @@ std::size_t SseScanner::feed(std::string_view bytes) {
   const char* const begin = bytes.data();
   const char* const end = begin + bytes.size();
   const char* whole = begin;
+  ended_ = 0;
   for (const char* at = begin; at < end;) {
     const char c = *at;
     if (c == '\n' && (state_ == line_cr || state_ == event_cr)) {
@@ -35,7 +36,10 @@ std::size_t SseScanner::feed(std::string_view bytes) {
     } else if (c == '\n' || c == '\r') {
       const bool empty_line = state_ != in_line;
       ++at;
-      if (empty_line) whole = at;
+      if (empty_line) {
+        whole = at;
+        ++ended_;
+      }
       if (c == '\n')
         state_ = line_end;
       else

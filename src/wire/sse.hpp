@@ -15,9 +15,12 @@ class SseScanner {
   /// @return how many of `bytes` belong to whole events: everything up to and with the empty line
   ///         that ends the last one; 0 when no event ends in them. LF, CR and CRLF, however cut.
   std::size_t feed(std::string_view bytes);
+  /// Events that ended in what was fed last.
+  std::uint32_t ended() const { return ended_; }
 
  private:
   std::uint8_t state_ = 0;
+  std::uint32_t ended_ = 0;
 };
 
 /// The first of several whole frames.

@@ -3,40 +3,47 @@
 #include <cstring>
 
 #include "front/http/session.hpp"
+#include "wire/sse.hpp"
 
 namespace hawser::front::http {
 
 using exchange::Exchange;
 using generation::AnswerHead;
 using generation::Batch;
-using generation::Event;
 using net::IoStatus;
 
 namespace {
 
-/// Fills a block with events, each after its id line where ids are wanted.
+/// Fills a block with events, each after its id line.
 class EventText {
  public:
-  /// @param id_start  "id: GENERATION.EPOCH."; empty: no ids
+  /// @param id_start  "id: GENERATION.EPOCH."
   EventText(net::BlockPool& blocks, std::string_view id_start)
       : blocks_(blocks), block_(blocks.take()), id_start_(id_start) {}
   ~EventText() { blocks_.give_back(std::move(block_)); }
   EventText(const EventText&) = delete;
   EventText& operator=(const EventText&) = delete;
 
-  /// False: it does not fit behind what is there.
-  bool add(const Event& event) {
-    const bool named = event.data && !id_start_.empty();
-    const std::size_t id_max = named ? id_start_.size() + 21 : 0;
-    if (size_ + id_max + event.bytes.size() > net::BlockPool::block_size) return false;
-    if (named) add_id(event.seq);
-    std::memcpy(block_.get() + size_, event.bytes.data(), event.bytes.size());
-    size_ += event.bytes.size();
+  /// Takes events from the front of `run` as long as they fit. An event without data gets no id:
+  /// clients see none. False: the first that is left is longer than a block.
+  bool fill(generation::EventRun& run) {
+    while (run.count > 0) {
+      const wire::Frame frame = wire::first_frame(run.bytes);
+      const bool named = frame.data && !id_start_.empty() && run.seq != named_;
+      const std::size_t needed = frame.size + (named ? id_start_.size() + 21 : 0);
+      if (size_ + needed > net::BlockPool::block_size) {
+        if (size_ > 0) return true;
+        if (named) add_id(named_ = run.seq);
+        return false;
+      }
+      if (named) add_id(run.seq);
+      std::memcpy(block_.get() + size_, run.bytes.data(), frame.size);
+      size_ += frame.size;
+      run.bytes.remove_prefix(frame.size);
+      ++run.seq;
+      --run.count;
+    }
     return true;
-  }
-  /// For an event that is longer than a block: its id alone.
-  void add_id_of(const Event& event) {
-    if (event.data && !id_start_.empty()) add_id(event.seq);
   }
   std::string_view text() const { return {block_.get(), size_}; }
   void clear() { size_ = 0; }
@@ -54,28 +61,36 @@ class EventText {
   net::BlockPool::Block block_;
   std::string_view id_start_;
   std::size_t size_ = 0;
+  std::uint64_t named_ = ~0ull;  // its id is out, the event itself is to come
 };
 
 }  // namespace
 
-/// Writes one batch. False: the client is gone or takes nothing.
-Task<bool> Session::write_batch(ResponseWriter& writer, const Batch& batch,
-                                std::string_view id_start) {
-  if (batch.events.size() == 1 && id_start.empty()) {
-    co_return co_await writer.write(batch.events.front().bytes, batch.last);
-  }
+/// Writes events, each after its id where ids are wanted, as many in one write as there are.
+/// @param batch  the first; at the end the last one that was taken
+/// @return false: the client is gone or takes nothing
+Task<bool> Session::write_events(ResponseWriter& writer, generation::Reader& reader, Batch& batch,
+                                 std::string_view id_start) {
   EventText text(services_.blocks, id_start);
-  for (const Event& event : batch.events) {
-    if (text.add(event)) continue;
-    if (!text.text().empty() && !co_await writer.write(text.text(), false)) co_return false;
+  for (;;) {
+    const bool fits = text.fill(batch.run);
+    if (batch.run.count == 0 && batch.more) {
+      auto next = reader.next();
+      if (next) batch = *next;
+      batch.more = batch.more && next.has_value();  // a failure is met again
+      continue;
+    }
+    const bool all = batch.run.count == 0;
+    if (!co_await writer.write(text.text(), all && batch.last)) co_return false;
+    if (all) co_return true;
     text.clear();
-    if (text.add(event)) continue;
-    text.add_id_of(event);
-    if (!text.text().empty() && !co_await writer.write(text.text(), false)) co_return false;
-    text.clear();
-    if (!co_await writer.write(event.bytes, false)) co_return false;
+    if (fits) continue;
+    const std::size_t size = wire::first_frame(batch.run.bytes).size;
+    if (!co_await writer.write(batch.run.bytes.substr(0, size), false)) co_return false;
+    batch.run.bytes.remove_prefix(size);
+    ++batch.run.seq;
+    --batch.run.count;
   }
-  co_return co_await writer.write(text.text(), batch.last);
 }
 
 /// A comment for the proxies on the way. Without an empty line behind it: openai-python takes one
@@ -89,38 +104,44 @@ Task<bool> Session::write_heartbeat(ResponseWriter& writer, const AnswerHead& he
 
 /// Reads a generation as it grows. The generation does not depend on this client: when it goes,
 /// only its reader goes.
-Task<bool> Session::relay_events(Exchange& exchange, generation::Reader& reader, AnswerHead& head) {
-  auto batch = co_await reader.read(services_.reactor.now() + head.heartbeat);
-  exchange.trail.first_content = Clock::now();
-  if (!batch && batch.error().code != Code::cancelled && !head.event_stream) {
-    co_return co_await refuse(exchange, batch.error());  // nothing is out yet
-  }
+Task<bool> Session::relay_events(Exchange& exchange, generation::GenerationPtr answer) {
+  AnswerHead& head = answer->head();
+  generation::Reader& reader = *answer->reader();
   append_own_fields(exchange, head.fields);
   ResponseWriter writer(*stream_, limits_.write_timeout);
   writer.begin({.head = head,
                 .minor_version = head_.minor_version,
                 .keep_alive = head_.keep_alive && !services_.draining && body_consumed(exchange)});
   exchange.trail.status = head.status;
-  const bool whole = batch && batch->last;
-  release_request(whole);
+  release_request(false);
   services_.shard.add(services_.metrics.streams);
   const std::string id_start =
       head.event_ids ? "id: " + reader.id() + "." + std::to_string(reader.epoch()) + "." : "";
   bool goes_on = true;
   std::uint64_t seq = 0;
-  for (;;) {
-    if (!batch) {
+  for (IoStatus waited = IoStatus::ok;;) {
+    auto batch = reader.next();
+    const bool silent = batch && batch->run.count == 0 && !batch->last;
+    if (waited != IoStatus::ok && waited != IoStatus::timeout) {
+      goes_on = false;
+    } else if (!batch) {
       goes_on = co_await break_off(exchange, writer, head, batch.error());
       break;
-    }
-    goes_on = !services_.reactor.busy() || co_await stream_->wait_turn() == IoStatus::ok;
-    if (!batch->events.empty()) seq = batch->events.back().seq;
-    const bool silent = batch->events.empty() && !batch->last;
-    if (goes_on && silent) goes_on = co_await write_heartbeat(writer, head, seq);
-    if (goes_on && !silent) goes_on = co_await write_batch(writer, *batch, id_start);
-    if (goes_on && batch->last) {
-      reader.delivered();
-      break;
+    } else if (silent && waited == IoStatus::timeout) {
+      goes_on = co_await write_heartbeat(writer, head, seq);
+    } else if (!silent) {
+      if (!exchange.trail.first_content) exchange.trail.first_content = Clock::now();
+      if (services_.reactor.busy()) goes_on = co_await stream_->wait_turn() == IoStatus::ok;
+      if (goes_on) {
+        const bool as_it_is = !head.event_stream || (id_start.empty() && !batch->more);
+        goes_on = as_it_is ? co_await writer.write(batch->run.bytes, batch->last)
+                           : co_await write_events(writer, reader, *batch, id_start);
+        seq = batch->run.seq;
+      }
+      if (goes_on && batch->last) {
+        reader.delivered();
+        break;
+      }
     }
     // Between two waits nobody was there to be told that it is gone.
     if (!goes_on || stream_->peer_gone()) {
@@ -128,8 +149,9 @@ Task<bool> Session::relay_events(Exchange& exchange, generation::Reader& reader,
       goes_on = false;
       break;
     }
-    if (!head.fields.empty()) std::string().swap(head.fields);  // it is out
-    batch = co_await reader.read(services_.reactor.now() + head.heartbeat);
+    if (!silent && !head.fields.empty()) std::string().swap(head.fields);  // it is out
+    waited = IoStatus::ok;
+    if (silent) waited = co_await reader.wait(services_.reactor.now() + head.heartbeat);
   }
   services_.shard.add(services_.metrics.streams, -1);
   exchange.trail.bytes_out = writer.bytes();

@@ -98,12 +98,16 @@ void Session::append_own_fields(const Exchange& exchange, std::string& out) {
                std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(own).count()));
 }
 
-/// The answer to the client: what the generation has, as it grows. Pulled piece by piece, so a
-/// client that reads slowly slows its provider and nothing piles up here.
+// Not a coroutine: a silent stream would hold one more.
 Task<bool> Session::relay(Exchange& exchange, generation::GenerationPtr answer) {
+  if (answer->reader() != nullptr) return relay_events(exchange, std::move(answer));
+  return relay_content(exchange, std::move(answer));
+}
+
+/// The answer to the client as its provider sends it. Pulled piece by piece, so a
+/// client that reads slowly slows its provider and nothing piles up here.
+Task<bool> Session::relay_content(Exchange& exchange, generation::GenerationPtr answer) {
   AnswerHead& head = answer->head();
-  if (answer->reader() != nullptr)
-    co_return co_await relay_events(exchange, *answer->reader(), head);
   auto piece = co_await answer->content().next();
   exchange.trail.first_content = Clock::now();
   if (!piece && piece.error().code != Code::cancelled && !head.event_stream) {

@@ -50,10 +50,10 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   void describe(exchange::Exchange& exchange);
   static void append_own_fields(const exchange::Exchange& exchange, std::string& out);
   Task<bool> relay(exchange::Exchange& exchange, generation::GenerationPtr answer);
-  Task<bool> relay_events(exchange::Exchange& exchange, generation::Reader& reader,
-                          generation::AnswerHead& head);
-  Task<bool> write_batch(ResponseWriter& writer, const generation::Batch& batch,
-                         std::string_view id_start);
+  Task<bool> relay_content(exchange::Exchange& exchange, generation::GenerationPtr answer);
+  Task<bool> relay_events(exchange::Exchange& exchange, generation::GenerationPtr answer);
+  Task<bool> write_events(ResponseWriter& writer, generation::Reader& reader,
+                          generation::Batch& batch, std::string_view id_start);
   Task<bool> write_heartbeat(ResponseWriter& writer, const generation::AnswerHead& head,
                              std::uint64_t seq);
   Task<bool> refuse(exchange::Exchange& exchange, const Error& error);

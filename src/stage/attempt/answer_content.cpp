@@ -40,7 +40,9 @@ Task<Result<Piece>> AnswerContent::next() {
 Task<Result<Piece>> AnswerContent::next_at_hand() {
   if (early_.empty()) co_return ending();
   joined_ = std::exchange(early_, {});
-  co_return Piece{.bytes = joined_, .last = done_ && ending().has_value()};
+  co_return Piece{.bytes = joined_,
+                  .last = done_ && ending().has_value(),
+                  .events = std::exchange(early_events_, 0)};
 }
 
 Error AnswerContent::broken(const Error& error) {
@@ -71,23 +73,29 @@ Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
       if (counts_tokens_) dialect::see_usage(piece->bytes, usage_);
       co_return *piece;
     }
-    const std::string_view whole = whole_events(*piece);
+    Piece whole = whole_events(*piece);
+    // Counts stand in the last events, and with some in the first.
     const bool may_count = end_.complete() || (counts_early_ && !usage_.known);
-    if (counts_tokens_ && may_count) dialect::see_usage(whole, usage_);
-    if (!whole.empty()) co_return Piece{.bytes = whole, .last = done_ && end_.complete()};
+    if (counts_tokens_ && may_count) dialect::see_usage(whole.bytes, usage_);
+    whole.last = done_ && end_.complete();
+    if (!whole.bytes.empty()) co_return whole;
     if (done_) co_return ending();
   }
 }
 
 /// Cuts `piece` behind its last whole event and keeps the rest for the next one. At the end of the
 /// stream the rest goes out only if it completes the answer: half an event helps nobody.
-std::string_view AnswerContent::whole_events(Piece piece) {
+Piece AnswerContent::whole_events(Piece piece) {
   std::size_t whole = scanner_.feed(piece.bytes);
+  std::uint32_t events = scanner_.ended();
   if (held_.size() + piece.bytes.size() - whole > limits_.event_max) whole = piece.bytes.size();
   end_.see(piece.bytes.substr(0, whole));
   if (piece.last && whole < piece.bytes.size() + held_.size()) {
     end_.see(piece.bytes.substr(whole));
-    if (end_.complete()) whole = piece.bytes.size();
+    if (end_.complete()) {
+      whole = piece.bytes.size();
+      ++events;
+    }
   }
   std::string_view out = piece.bytes.substr(0, whole);
   const bool joins = !held_.empty() && (whole > 0 || (piece.last && end_.complete()));
@@ -98,7 +106,7 @@ std::string_view AnswerContent::whole_events(Piece piece) {
   }
   held_.append(piece.bytes.substr(whole));
   if (joins) end_.see(out);  // a mark may have been cut in two
-  return out;
+  return {.bytes = out, .events = events};
 }
 
 Task<Result<AnswerContent::Opening>> AnswerContent::open_events(Clock::time_point patience,
@@ -113,6 +121,7 @@ Task<Result<AnswerContent::Opening>> AnswerContent::open_events(Clock::time_poin
       co_return piece.error();
     }
     early_.append(piece->bytes);
+    early_events_ += piece->events;
   }
   co_return Opening{.error_event = dialect::starts_with_error(early_), .empty = !end_.any_data()};
 }

@@ -50,7 +50,7 @@ class AnswerContent final : public generation::Content {
  private:
   Task<Result<net::Piece>> next_at_hand();
   Task<Result<net::Piece>> read_piece(Clock::time_point deadline);
-  std::string_view whole_events(net::Piece piece);
+  net::Piece whole_events(net::Piece piece);
   Result<net::Piece> ending() const;
   static Error broken(const Error& error);
   void finish();
@@ -65,7 +65,8 @@ class AnswerContent final : public generation::Content {
   bool counts_tokens_;
   bool counts_early_;  // the first event tells the input
   std::string early_;  // read ahead of the first next()
-  std::string held_;   // the beginning of an event whose end has not come
+  std::uint32_t early_events_ = 0;
+  std::string held_;  // the beginning of an event whose end has not come
   std::string joined_;
   bool done_ = false;
 };

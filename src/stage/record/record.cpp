@@ -69,7 +69,7 @@ Task<> write(RecordPtr record, std::unique_ptr<generation::Content> content,
       error = piece.error();
       break;
     }
-    if (!piece->bytes.empty()) record->append(piece->bytes);
+    if (!piece->bytes.empty()) record->append(piece->bytes, piece->events);
     if (piece->last) break;
     if (record->full()) {
       net::Waiter room(reactor);
