@@ -154,9 +154,8 @@ inline Task<void> task_detail::Promise<void>::get_return_object() noexcept {
   return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
 }
 
-namespace task_detail {
-
-/// A coroutine that nobody awaits: it destroys itself.
+/// A coroutine that nobody awaits: it runs at once, up to its first wait, and destroys itself. An
+/// exception that leaves it ends the process: see spawn() for those that may.
 struct Detached {
   struct promise_type {
     static void* operator new(std::size_t size) { return FramePool::take(size); }
@@ -171,11 +170,9 @@ struct Detached {
   };
 };
 
-}  // namespace task_detail
-
 /// Runs `task` by itself, here and now up to its first wait.
 /// @param on_bug  told of an exception that left it
-inline task_detail::Detached spawn(Task<> task, void (*on_bug)(std::exception_ptr)) {
+inline Detached spawn(Task<> task, void (*on_bug)(std::exception_ptr)) {
   std::exception_ptr bug;
   try {
     co_await std::move(task);

@@ -60,7 +60,7 @@ void Worker::apply(SnapshotPtr snapshot) {
   services_.limits = snapshot->config->limits;
   const auto& generations = snapshot->config->generations;
   shelf_.configure({generations.kept, generations.memory_max.count() / directory_.workers(),
-                    generations.detached_per_key_max});
+                    generations.detached_per_key_max, generations.delivered_max.count()});
   snapshot_ = std::move(snapshot);
 }
 

@@ -79,12 +79,12 @@ void Record::append(std::string_view bytes, std::uint32_t events) {
   }
 }
 
-void Record::end(State state, std::optional<Error> error, const dialect::Usage& usage) {
+void Record::end(State state, const Error* error, const dialect::Usage& usage) {
   usage_ = usage;
   stop_ = nullptr;
   if (ended()) return;
   state_ = state;
-  error_ = std::move(error);
+  if (error != nullptr) error_ = std::make_unique<Error>(*error);
   ended_at_ = Clock::now();
   deadline_ = Clock::time_point::max();
   if (readers_ != nullptr || state != State::done) withdraw();
@@ -94,7 +94,8 @@ void Record::end(State state, std::optional<Error> error, const dialect::Usage& 
 void Record::cancel(State state) {
   if (ended()) return;
   const auto stop = std::exchange(stop_, nullptr);
-  end(state, Error{.code = Code::cancelled, .message = "the generation was stopped"}, usage_);
+  const Error stopped{.code = Code::cancelled, .message = "the generation was stopped"};
+  end(state, &stopped, usage_);
   if (room != nullptr) room->complete(net::IoStatus::cancelled);
   if (stop) stop();
 }
@@ -136,6 +137,13 @@ void Record::trim() {
     needed = std::min(needed, reader->held_);
   }
   log_.drop_before(needed);
+}
+
+/// A client got it to its end: it is kept only as long as there is room for such.
+void Record::deliver() {
+  if (std::exchange(delivered_, true)) return;
+  withdraw();
+  if (shelf_ != nullptr) shelf_->keep_delivered(id_);
 }
 
 void Record::wake_readers() {

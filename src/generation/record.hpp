@@ -30,6 +30,7 @@ struct Owner {
 
 class LocalReader;
 class Directory;
+class Shelf;
 
 /// What a request looks like, for finding the same one again: SHA-256 under a key of this process.
 using Fingerprint = std::array<unsigned char, 32>;
@@ -57,7 +58,8 @@ class Record {
   /// Set once, by the writer, before the first event.
   const std::optional<AnswerHead>& head() const { return head_; }
   const Log& log() const { return log_; }
-  const std::optional<Error>& error() const { return error_; }
+  /// Null unless it ended badly.
+  const Error* error() const { return error_.get(); }
   const dialect::Usage& usage() const { return usage_; }
   std::uint32_t epoch() const { return 1; }
   /// Whether a reader got the end.
@@ -77,7 +79,7 @@ class Record {
   /// @param bytes   whole events of an event stream, or any run of another content
   /// @param events  how many; 0: not known
   void append(std::string_view bytes, std::uint32_t events);
-  void end(State state, std::optional<Error> error, const dialect::Usage& usage);
+  void end(State state, const Error* error, const dialect::Usage& usage);
   /// Whether the log is full of what a reader has not taken yet: the writer waits for room.
   bool full();
   /// What cancel() ends: the writer's wait.
@@ -92,6 +94,8 @@ class Record {
 
  private:
   friend class LocalReader;
+  friend class Shelf;
+  void deliver();
   void wake_readers();
   void attach(LocalReader& reader);
   void detach(LocalReader& reader);
@@ -107,9 +111,10 @@ class Record {
   State state_ = State::running;
   std::optional<AnswerHead> head_{};
   Log log_;
-  std::optional<Error> error_{};
+  std::unique_ptr<Error> error_{};
   dialect::Usage usage_{};
   bool delivered_ = false;
+  Shelf* shelf_ = nullptr;
   std::uint64_t detached_since_ = 0;  // seq of the next event when the last reader went
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point ended_at_ = Clock::time_point::max();
@@ -132,7 +137,7 @@ class LocalReader final : public Reader {
   std::uint32_t epoch() const override { return record_->epoch(); }
   dialect::Usage usage() const override { return record_->usage(); }
   net::Waiter& waiter() override { return waiter_; }
-  void delivered() override { record_->delivered_ = true; }
+  void delivered() override { record_->deliver(); }
 
   /// Waits until the head is known or the generation ended without one.
   Task<Result<>> wait_for_head(Clock::time_point deadline);

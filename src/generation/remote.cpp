@@ -207,6 +207,10 @@ void drop_bug(std::exception_ptr) {}
 
 GenerationPtr answer_from(const AnswerHead& head, std::unique_ptr<Reader> reader) {
   AnswerHead own = head;
+  own.fields = head.event_stream ? "Content-Type: text/event-stream; charset=utf-8\r\n"
+                                   "Cache-Control: no-cache\r\n"
+                                 : "Content-Type: application/json\r\n";
+  own.fields += "x-hawser-generation: " + reader->id() + "\r\n";
   return std::make_unique<Generation>(std::move(own), std::move(reader));
 }
 

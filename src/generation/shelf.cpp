@@ -48,8 +48,21 @@ RecordPtr Shelf::add(Owner owner, dialect::Api api, const Record::Limits& limits
   id.push_back(digits[worker_ % 32]);
   id.append(ids_.next().substr(4));
   auto record = std::make_shared<Record>(std::move(id), std::move(owner), api, limits);
+  record->shelf_ = this;
   records_.emplace(record->id(), record);
   return record;
+}
+
+void Shelf::keep_delivered(const std::string& id) {
+  const RecordPtr record = find(id);
+  if (!record) return;
+  delivered_.push_back({id, record->log().memory() + sizeof(Record)});
+  delivered_memory_ += delivered_.back().memory;
+  while (delivered_memory_ > limits_.delivered_max) {
+    delivered_memory_ -= delivered_.front().memory;
+    records_.erase(delivered_.front().id);
+    delivered_.pop_front();
+  }
 }
 
 std::optional<std::uint32_t> Shelf::worker_of(std::string_view id) {
@@ -81,6 +94,10 @@ void Shelf::tend(Clock::time_point now) {
     ++at;
   }
   for (const auto& record : late) record->cancel(State::expired);
+  while (!delivered_.empty() && !records_.contains(delivered_.front().id)) {
+    delivered_memory_ -= delivered_.front().memory;
+    delivered_.pop_front();
+  }
   keep_bounds();
 }
 
@@ -111,7 +128,10 @@ void Shelf::keep_bounds() {
 
 void Shelf::clear() {
   const auto records = std::exchange(records_, {});
-  for (const auto& [id, record] : records) record->cancel(State::cancelled);
+  for (const auto& [id, record] : records) {
+    record->shelf_ = nullptr;
+    record->cancel(State::cancelled);
+  }
 }
 
 // --- Directory

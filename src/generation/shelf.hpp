@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,7 @@ class Shelf {
     milliseconds kept{};         // how long an ended generation can be read
     std::size_t memory_max = 0;  // of all logs of this worker
     std::uint32_t detached_per_key_max = 0;
+    std::size_t delivered_max = 0;  // logs of this worker that a client got to their end
   };
   Shelf(net::Reactor& reactor, std::uint32_t worker) : reactor_(reactor), worker_(worker) {}
 
@@ -37,6 +39,8 @@ class Shelf {
   RecordPtr add(Owner owner, dialect::Api api, const Record::Limits& limits);
   RecordPtr find(std::string_view id) const;
   void forget(const std::string& id) { records_.erase(id); }
+  /// A client got this one to its end; beyond the bound the oldest of such are forgotten at once.
+  void keep_delivered(const std::string& id);
   /// Ends what ran out of its grace, forgets what was kept long enough, and keeps the bounds. To be
   /// called a few times a second.
   void tend(Clock::time_point now);
@@ -60,6 +64,12 @@ class Shelf {
   Limits limits_{};
   IdSource ids_;
   std::unordered_map<std::string_view, RecordPtr> records_;  // keys stand in the records
+  struct Delivered {
+    std::string id{};
+    std::size_t memory = 0;
+  };
+  std::deque<Delivered> delivered_;  // oldest first; some are forgotten already
+  std::size_t delivered_memory_ = 0;
   std::size_t memory_ = 0;
   std::size_t running_ = 0;
   std::size_t detached_ = 0;

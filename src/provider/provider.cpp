@@ -236,7 +236,7 @@ void Provider::write_head(const Request& request, std::string& out) const {
 }
 
 void copy_answer_fields(const wire::ResponseHead& head, std::string& out) {
-  std::size_t size = 256;  // and room for what the gateway adds
+  std::size_t size = 512;  // and room for what the gateway adds
   for (const auto& field : head.fields) size += field.name.size() + field.value.size() + 4;
   out.reserve(size);
   const std::string_view connection = connection_of(head.fields);

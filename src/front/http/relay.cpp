@@ -1,4 +1,5 @@
 // The answer of a recorded generation, as server-sent events or as it is.
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -17,9 +18,9 @@ namespace {
 /// Fills a block with events, each after its id line.
 class EventText {
  public:
-  /// @param id_start  "id: GENERATION.EPOCH."
-  EventText(net::BlockPool& blocks, std::string_view id_start)
-      : blocks_(blocks), block_(blocks.take()), id_start_(id_start) {}
+  /// @param reader  names the events; null: no ids
+  EventText(net::BlockPool& blocks, const generation::Reader* reader)
+      : blocks_(blocks), block_(blocks.take()), reader_(reader) {}
   ~EventText() { blocks_.give_back(std::move(block_)); }
   EventText(const EventText&) = delete;
   EventText& operator=(const EventText&) = delete;
@@ -29,8 +30,8 @@ class EventText {
   bool fill(generation::EventRun& run) {
     while (run.count > 0) {
       const wire::Frame frame = wire::first_frame(run.bytes);
-      const bool named = frame.data && !id_start_.empty() && run.seq != named_;
-      const std::size_t needed = frame.size + (named ? id_start_.size() + 21 : 0);
+      const bool named = frame.data && reader_ != nullptr && run.seq != named_;
+      const std::size_t needed = frame.size + (named ? reader_->id().size() + 40 : 0);
       if (size_ + needed > net::BlockPool::block_size) {
         if (size_ > 0) return true;
         if (named) add_id(named_ = run.seq);
@@ -49,17 +50,24 @@ class EventText {
   void clear() { size_ = 0; }
 
  private:
+  /// "id: GENERATION.EPOCH.SEQ"
   void add_id(std::uint64_t seq) {
+    constexpr std::string_view start = "id: ";
+    const std::string& id = reader_->id();
     char* at = block_.get() + size_;
-    std::memcpy(at, id_start_.data(), id_start_.size());
-    at = std::to_chars(at + id_start_.size(), at + id_start_.size() + 20, seq).ptr;
+    at = std::copy(start.begin(), start.end(), at);
+    at = std::copy(id.begin(), id.end(), at);
+    *at++ = '.';
+    at = std::to_chars(at, at + 10, reader_->epoch()).ptr;
+    *at++ = '.';
+    at = std::to_chars(at, at + 20, seq).ptr;
     *at++ = '\n';
     size_ = static_cast<std::size_t>(at - block_.get());
   }
 
   net::BlockPool& blocks_;
   net::BlockPool::Block block_;
-  std::string_view id_start_;
+  const generation::Reader* reader_;
   std::size_t size_ = 0;
   std::uint64_t named_ = ~0ull;  // its id is out, the event itself is to come
 };
@@ -70,8 +78,8 @@ class EventText {
 /// @param batch  the first; at the end the last one that was taken
 /// @return false: the client is gone or takes nothing
 Task<bool> Session::write_events(ResponseWriter& writer, generation::Reader& reader, Batch& batch,
-                                 std::string_view id_start) {
-  EventText text(services_.blocks, id_start);
+                                 bool ids) {
+  EventText text(services_.blocks, ids ? &reader : nullptr);
   for (;;) {
     const bool fits = text.fill(batch.run);
     if (batch.run.count == 0 && batch.more) {
@@ -115,8 +123,6 @@ Task<bool> Session::relay_events(Exchange& exchange, generation::GenerationPtr a
   exchange.trail.status = head.status;
   release_request(false);
   services_.shard.add(services_.metrics.streams);
-  const std::string id_start =
-      head.event_ids ? "id: " + reader.id() + "." + std::to_string(reader.epoch()) + "." : "";
   bool goes_on = true;
   std::uint64_t seq = 0;
   for (IoStatus waited = IoStatus::ok;;) {
@@ -133,9 +139,9 @@ Task<bool> Session::relay_events(Exchange& exchange, generation::GenerationPtr a
       if (!exchange.trail.first_content) exchange.trail.first_content = Clock::now();
       if (services_.reactor.busy()) goes_on = co_await stream_->wait_turn() == IoStatus::ok;
       if (goes_on) {
-        const bool as_it_is = !head.event_stream || (id_start.empty() && !batch->more);
+        const bool as_it_is = !head.event_stream || (!head.event_ids && !batch->more);
         goes_on = as_it_is ? co_await writer.write(batch->run.bytes, batch->last)
-                           : co_await write_events(writer, reader, *batch, id_start);
+                           : co_await write_events(writer, reader, *batch, head.event_ids);
         seq = batch->run.seq;
       }
       if (goes_on && batch->last) {

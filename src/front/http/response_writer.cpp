@@ -111,8 +111,9 @@ void ResponseWriter::begin(const Begin& begin) {
   Text first(first_.data());
   first.add("HTTP/1.1 ").add(static_cast<std::uint64_t>(begin.head.status)).add(" ");
   first_size_ = first.add(reason_of(begin.head.status)).add("\r\n").size();
-  fields_ = begin.head.fields;
-  Text last(last_.data());
+  // What frames the content goes behind the other fields, which have room for it.
+  char framing[96];
+  Text last(framing);
   if (delimited && begin.head.status != 204) {
     last.add("Content-Length: ").add(*begin.head.length).add("\r\n");
   }
@@ -121,7 +122,8 @@ void ResponseWriter::begin(const Begin& begin) {
     last.add("Connection: close\r\n");
   else if (begin.minor_version == 0)
     last.add("Connection: keep-alive\r\n");
-  last_size_ = last.add("\r\n").size();
+  begin.head.fields.append(framing, last.add("\r\n").size());
+  fields_ = begin.head.fields;
 }
 
 Task<bool> ResponseWriter::write(std::string_view bytes, bool last) {
@@ -131,7 +133,6 @@ Task<bool> ResponseWriter::write(std::string_view bytes, bool last) {
   if (first_size_ > 0) {
     parts[count++] = {first_.data(), std::exchange(first_size_, 0)};
     parts[count++] = fields_;
-    parts[count++] = {last_.data(), last_size_};
   }
   const bool chunk = chunked_ && !bytes.empty();
   if (chunk) {

@@ -14,8 +14,8 @@ class ResponseWriter {
   ResponseWriter(net::Stream& stream, milliseconds timeout) : stream_(stream), timeout_(timeout) {}
 
   struct Begin {
-    const generation::AnswerHead& head;  // outlives the first write()
-    int minor_version = 1;               // of the request
+    generation::AnswerHead& head;  // outlives the first write(), which may change its fields
+    int minor_version = 1;         // of the request
     bool keep_alive = true;
     bool head_only = false;  // the request was HEAD
   };
@@ -30,7 +30,7 @@ class ResponseWriter {
   std::uint64_t bytes() const { return bytes_; }
 
  private:
-  static constexpr std::size_t parts_max = 7;
+  static constexpr std::size_t parts_max = 6;
   Task<bool> finish(std::array<std::string_view, parts_max> parts, std::size_t count,
                     net::IoResult sent);
 
@@ -38,10 +38,8 @@ class ResponseWriter {
   milliseconds timeout_;
   std::string_view fields_;       // of the answer: not copied
   std::array<char, 64> first_{};  // the status line
-  std::array<char, 96> last_{};   // what frames the content, and the empty line
   std::array<char, 18> chunk_{};  // the size that goes before a run of content
   std::size_t first_size_ = 0;
-  std::size_t last_size_ = 0;
   bool chunked_ = false;
   bool bodiless_ = false;
   bool keep_alive_ = true;

@@ -34,7 +34,6 @@ Task<> Session::run() {
 }
 
 Task<Session::HeadRead> Session::read_head() {
-  limits_ = services_.limits;
   std::size_t searched = 0;
   const wire::HeadLimits limits{limits_.head_max.count(), limits_.target_max.count(),
                                 limits_.fields_max};

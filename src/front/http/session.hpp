@@ -53,7 +53,7 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   Task<bool> relay_content(exchange::Exchange& exchange, generation::GenerationPtr answer);
   Task<bool> relay_events(exchange::Exchange& exchange, generation::GenerationPtr answer);
   Task<bool> write_events(ResponseWriter& writer, generation::Reader& reader,
-                          generation::Batch& batch, std::string_view id_start);
+                          generation::Batch& batch, bool ids);
   Task<bool> write_heartbeat(ResponseWriter& writer, const generation::AnswerHead& head,
                              std::uint64_t seq);
   Task<bool> refuse(exchange::Exchange& exchange, const Error& error);
@@ -89,8 +89,8 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   std::uint64_t body_max_ = 0;
   bool continue_owed_ = false;
   bool served_ = false;
-  bool idle_ = false;  // waits for another request after the first
-  LimitsConfig limits_;
+  bool idle_ = false;           // waits for another request after the first
+  const LimitsConfig& limits_;  // those in force
   Clock::time_point arrived_{};
   exchange::Exchange* exchange_ = nullptr;  // under way
 };

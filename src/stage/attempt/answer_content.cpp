@@ -34,6 +34,7 @@ Result<Piece> AnswerContent::ending() const {
 // Not a coroutine: a silent stream would hold one more.
 Task<Result<Piece>> AnswerContent::next() {
   if (!early_.empty() || done_) return next_at_hand();
+  if (!joined_.empty()) std::string().swap(joined_);  // it is out: silence holds no memory
   return read_piece(std::min(pool_->now() + limits_.stall, limits_.deadline));
 }
 

@@ -29,6 +29,7 @@ struct RecordConfig {
   bool coalesce = false;
   Bytes log_max{8 * 1024 * 1024};
   Bytes memory_max{2ull * 1024 * 1024 * 1024};
+  Bytes delivered_max{64 * 1024 * 1024};
   std::uint32_t detached_per_key_max = 64;
   std::uint32_t detached_events_max = 8192;
 
@@ -60,6 +61,10 @@ struct RecordConfig {
     field("memory_max", memory_max,
           config::Range<Bytes>{Bytes{1024 * 1024}, Bytes{1024ull * 1024 * 1024 * 1024}},
           "All logs of the node; beyond it the oldest ended ones are forgotten.");
+    field("delivered_max", delivered_max,
+          config::Range<Bytes>{Bytes{0}, Bytes{1024ull * 1024 * 1024 * 1024}},
+          "Logs of a worker that a client got to their end: beyond it the oldest are forgotten "
+          "before their time.");
     field("detached_per_key_max", detached_per_key_max, config::Range<std::uint32_t>{0, 100'000},
           "Generations of one key, on a worker, that run without a client; beyond it the oldest "
           "stop.");

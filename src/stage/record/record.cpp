@@ -58,30 +58,33 @@ std::string time_text(milliseconds from_now) {
   return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
+void fail(generation::Record& record, const Error& error, const dialect::Usage& usage) {
+  record.end(State::failed, &error, usage);
+}
+
+Task<> wait_for_room(generation::Record& record, net::Reactor& reactor) {
+  net::Waiter room(reactor);
+  record.room = &room;
+  co_await room.wait(Clock::time_point::max());
+  record.room = nullptr;
+}
+
 /// The writer: what the provider sends goes into the log, whether somebody reads or nobody.
-Task<> write(RecordPtr record, std::unique_ptr<generation::Content> content,
-             net::Reactor& reactor) {
+Detached write(RecordPtr record, std::unique_ptr<generation::Content> content,
+               net::Reactor& reactor) {
   record->on_cancel([source = content.get()] { source->cancel(); });
-  std::optional<Error> error;
   while (!record->ended()) {
     auto piece = co_await content->next();
     if (!piece) {
-      error = piece.error();
-      break;
+      fail(*record, piece.error(), content->usage());
+      co_return;
     }
     if (!piece->bytes.empty()) record->append(piece->bytes, piece->events);
     if (piece->last) break;
-    if (record->full()) {
-      net::Waiter room(reactor);
-      record->room = &room;
-      co_await room.wait(Clock::time_point::max());
-      record->room = nullptr;
-    }
+    if (record->full()) co_await wait_for_room(*record, reactor);
   }
-  record->end(error ? State::failed : State::done, error, content->usage());
+  record->end(State::done, nullptr, content->usage());
 }
-
-void drop_bug(std::exception_ptr) {}
 
 std::string body_of(const generation::Status& status) {
   json::object out{{"id", status.id},
@@ -152,7 +155,7 @@ Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
   const RecordPtr record = std::exchange(exchange.record, nullptr);
   const bool alone = record && record->state() == State::detached;
   if (!answer) {
-    if (record) record->end(State::failed, answer.error(), {});
+    if (record) fail(*record, answer.error(), {});
     co_return std::move(answer);
   }
   if (alone) {
@@ -190,14 +193,10 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
   kept.bodiless = head.bodiless;
   kept.event_ids = head.event_ids = config_.event_ids && head.event_stream;
   kept.heartbeat = head.heartbeat = config_.heartbeat;
-  kept.fields = head.event_stream ? "Content-Type: text/event-stream; charset=utf-8\r\n"
-                                    "Cache-Control: no-cache\r\n"
-                                  : "Content-Type: application/json\r\n";
-  const std::string own = "x-hawser-generation: " + record->id() + "\r\n";
-  kept.fields += own;
-  head.fields += own;
+  head.fields.append("x-hawser-generation: ").append(record->id()).append("\r\n");
   if (head.event_stream) {
-    head.fields += "x-hawser-resume-until: " + time_text(record->limits().grace) + "\r\n";
+    const auto until = time_text(record->limits().grace);
+    head.fields.append("x-hawser-resume-until: ").append(until).append("\r\n");
   }
   generation::AnswerHead given = std::move(head);
   exchange.cancellation.aim_at(nullptr);
@@ -205,7 +204,7 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
   std::unique_ptr<generation::LocalReader> reader;
   if (read) reader = std::make_unique<generation::LocalReader>(shelf_.reactor(), record, 0);
   record->begin(std::move(kept));
-  spawn(write(record, answer->take_content(), shelf_.reactor()), drop_bug);
+  write(record, answer->take_content(), shelf_.reactor());
   shard_.add(metrics_.generations);
   if (!reader) return nullptr;
   exchange.cancellation.aim_at(&reader->waiter());
