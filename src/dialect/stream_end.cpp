@@ -7,7 +7,8 @@ namespace hawser::dialect {
 namespace {
 
 // A terminal event is the last one, or nearly: only the end of what is relayed is looked at.
-constexpr std::size_t tail_max = 2048;
+constexpr std::size_t tail_max = 1024;
+constexpr std::size_t end_max = 96;
 
 bool holds(std::string_view text, std::string_view part) {
   return ::memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
@@ -26,8 +27,12 @@ bool has_finish_reason(std::string_view frames) {
 }
 
 bool ends_chat(std::string_view frames) {
+  const std::string_view end = frames.substr(frames.size() - std::min(frames.size(), end_max));
+  if (holds(end, "[DONE]")) return true;
+  // Nearly every event ends like this.
+  if (holds(end, "\"finish_reason\":null}]")) return false;
   const std::string_view tail = frames.substr(frames.size() - std::min(frames.size(), tail_max));
-  return holds(tail, "[DONE]") || has_finish_reason(tail) || holds(tail, "\"error\":");
+  return has_finish_reason(tail) || holds(tail, "\"error\":");
 }
 
 /// The line that names the last event; a whole response may stand behind it.

@@ -11,6 +11,12 @@ bool complete_after(Api api, std::string_view frames) {
   return end.complete();
 }
 
+TEST(StreamEnd, TheEndIsSeenRightBehindAnUnfinishedChoice) {
+  StreamEnd end(Api::chat);
+  end.see("data: {\"choices\":[{\"delta\":{},\"finish_reason\":null}]}\n\ndata: [DONE]\n\n");
+  EXPECT_TRUE(end.complete());
+}
+
 TEST(StreamEnd, KnowsTheSignOfEachApi) {
   EXPECT_FALSE(complete_after(Api::chat, "data: {\"choices\":[{\"finish_reason\":null}]}\n\n"));
   EXPECT_TRUE(complete_after(Api::chat, "data: {\"choices\":[{\"finish_reason\": \"stop\"}]}\n\n"));

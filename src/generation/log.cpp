@@ -14,18 +14,39 @@ namespace {
 constexpr std::size_t first_capacity = 256;
 constexpr std::size_t capacity_max = 16'384;
 
+/// Segments of the largest usual size, used again on the same thread: streams at full speed take
+/// and drop thousands a second.
+struct Spare {
+  static constexpr std::size_t kept_max = 64;
+  void* kept[kept_max];
+  std::size_t count;
+};
+constinit thread_local Spare spare{};
+
+void* take_memory(std::size_t capacity, std::size_t size) {
+  if (capacity == capacity_max && spare.count > 0) return spare.kept[--spare.count];
+  return ::operator new(size);
+}
+void give_memory(void* memory, std::size_t capacity) {
+  if (capacity == capacity_max && spare.count < Spare::kept_max) {
+    spare.kept[spare.count++] = memory;
+  } else {
+    ::operator delete(memory);
+  }
+}
+
 }  // namespace
 
 Log::~Log() {
   drop_before(next_);
-  if (first_ != nullptr) ::operator delete(first_);
+  if (first_ != nullptr) give_memory(first_, first_->capacity);
 }
 
 Log::Segment* Log::add_segment(std::size_t needed) {
   const std::size_t usual =
       first_ == nullptr ? first_capacity : std::min<std::size_t>(4 * last_->capacity, capacity_max);
   const std::size_t capacity = std::max(usual, needed);
-  auto* segment = new (::operator new(sizeof(Segment) + capacity))
+  auto* segment = new (take_memory(capacity, sizeof(Segment) + capacity))
       Segment{next_, 0, static_cast<std::uint32_t>(capacity), nullptr};
   memory_ += sizeof(Segment) + capacity;
   (first_ == nullptr ? first_ : last_->next) = segment;
@@ -90,7 +111,7 @@ void Log::drop_before(std::uint64_t seq) {
   while (first_ != nullptr && first_ != last_ && first_->next->first_seq < seq) {
     Segment* const gone = std::exchange(first_, first_->next);
     memory_ -= sizeof(Segment) + gone->capacity;
-    ::operator delete(gone);
+    give_memory(gone, gone->capacity);
   }
 }
 

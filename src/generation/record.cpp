@@ -38,7 +38,7 @@ std::string_view name_of(State state) {
 }
 
 Record::Record(std::string id, Owner owner, dialect::Api api, const Limits& limits)
-    : id_(std::move(id)), owner_(std::move(owner)), api_(api), limits_(limits) {}
+    : limits_(limits), id_(std::move(id)), owner_(std::move(owner)), api_(api) {}
 
 void Record::be_found(Directory& directory, const Fingerprint& by) {
   directory_ = &directory;
@@ -60,6 +60,7 @@ void Record::withdraw() {
 
 void Record::begin(AnswerHead head) {
   head_ = std::move(head);
+  event_stream_ = head_->event_stream;
   wake_readers();
 }
 
@@ -71,7 +72,7 @@ bool Record::full() {
 
 void Record::append(std::string_view bytes, std::uint32_t events) {
   if (ended()) return;
-  log_.append(bytes, head_->event_stream && events == 0 ? frames_in(bytes) : std::max(events, 1u));
+  log_.append(bytes, event_stream_ && events == 0 ? frames_in(bytes) : std::max(events, 1u));
   if (log_.memory() > limits_.log_max) trim();
   wake_readers();
   if (readers_ == nullptr && log_.next() - detached_since_ > limits_.detached_max) {

@@ -104,21 +104,24 @@ class Record {
   void offer();
   void withdraw();
 
+  // What each event touches stands together.
+  State state_ = State::running;
+  bool event_stream_ = false;
+  bool delivered_ = false;
+  LocalReader* readers_ = nullptr;
+  Log log_;
+  std::uint64_t detached_since_ = 0;  // seq of the next event when the last reader went
+  Limits limits_;
+
   std::string id_;
   Owner owner_;
   dialect::Api api_;
-  Limits limits_;
-  State state_ = State::running;
   std::optional<AnswerHead> head_{};
-  Log log_;
   std::unique_ptr<Error> error_{};
   dialect::Usage usage_{};
-  bool delivered_ = false;
   Shelf* shelf_ = nullptr;
-  std::uint64_t detached_since_ = 0;  // seq of the next event when the last reader went
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point ended_at_ = Clock::time_point::max();
-  LocalReader* readers_ = nullptr;
   std::function<void()> stop_{};
   Directory* directory_ = nullptr;
   Fingerprint found_by_{};

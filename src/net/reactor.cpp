@@ -137,9 +137,27 @@ int Reactor::poll(int patience_ms) {
   return count;
 }
 
+/// With thousands of streams each socket's memory is cold: it is asked for while those before it
+/// are served.
+void Reactor::prefetch(int at) const {
+  const auto channel_at = [this](int index) -> Channel* {
+    if (index >= batch_end_) return nullptr;
+    void* const mark = batch_[static_cast<std::size_t>(index)].data.ptr;
+    const bool ours = mark == this || mark == &metronome_fd_;
+    return ours ? nullptr : static_cast<Channel*>(mark);
+  };
+  if (Channel* const next = channel_at(at + 1)) next->waiter_.prefetch();
+  if (Channel* const later = channel_at(at + 3)) {
+    const char* const memory = reinterpret_cast<const char*>(later);
+    __builtin_prefetch(memory);
+    __builtin_prefetch(memory + 64);
+  }
+}
+
 void Reactor::handle(int count) {
   batch_end_ = std::max(count, 0);
   for (batch_at_ = 0; batch_at_ < batch_end_;) {
+    prefetch(batch_at_);
     const epoll_event event = batch_[static_cast<std::size_t>(batch_at_++)];
     if (event.data.ptr == this) {
       run_posted();
@@ -156,6 +174,7 @@ void Reactor::handle(int count) {
 
 void Reactor::give_turns() {
   for (std::size_t i = 0; i < line_.size(); ++i) {  // nobody joins: the batch is over
+    if (i + 1 < line_.size() && line_[i + 1] != nullptr) line_[i + 1]->waiter_.prefetch();
     Channel* const channel = std::exchange(line_[i], nullptr);
     if (channel == nullptr) continue;
     channel->in_line_ = false;

@@ -113,6 +113,7 @@ class ChunkDecoder {
     broken
   };
   Phase next_phase(char c);
+  std::size_t skip_to_data(std::string_view bytes);
   static Phase after_size(char c);
 
   Phase phase_ = Phase::size_first;

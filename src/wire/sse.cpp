@@ -11,10 +11,11 @@ namespace {
 // still come; behind the CR that ended an event.
 enum : std::uint8_t { in_line, line_end, line_cr, event_cr };
 
-const char* find_line_end(const char* at, const char* end) {
-  // Streams in use end their lines with LF, so CR is searched for only up to the next LF.
+/// @param returns  whether there is a CR at all: streams in use end their lines with LF
+const char* find_line_end(const char* at, const char* end, bool returns = true) {
   const auto size = static_cast<std::size_t>(end - at);
   const auto* feed = static_cast<const char*>(std::memchr(at, '\n', size));
+  if (!returns) return feed;
   const auto until = static_cast<std::size_t>((feed == nullptr ? end : feed) - at);
   const auto* ret = static_cast<const char*>(std::memchr(at, '\r', until));
   return ret != nullptr ? ret : feed;
@@ -27,6 +28,7 @@ std::size_t SseScanner::feed(std::string_view bytes) {
   const char* const end = begin + bytes.size();
   const char* whole = begin;
   ended_ = 0;
+  const bool returns = std::memchr(begin, '\r', bytes.size()) != nullptr;
   for (const char* at = begin; at < end;) {
     const char c = *at;
     if (c == '\n' && (state_ == line_cr || state_ == event_cr)) {
@@ -46,7 +48,7 @@ std::size_t SseScanner::feed(std::string_view bytes) {
         state_ = empty_line ? event_cr : line_cr;
     } else {
       state_ = in_line;
-      at = find_line_end(at, end);
+      at = find_line_end(at, end, returns);
       if (at == nullptr) break;
     }
   }

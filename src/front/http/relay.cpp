@@ -28,6 +28,7 @@ class EventText {
   /// Takes events from the front of `run` as long as they fit. An event without data gets no id:
   /// clients see none. False: the first that is left is longer than a block.
   bool fill(generation::EventRun& run) {
+    if (reader_ == nullptr && take_whole(run)) return true;
     while (run.count > 0) {
       const wire::Frame frame = wire::first_frame(run.bytes);
       const bool named = frame.data && reader_ != nullptr && run.seq != named_;
@@ -50,6 +51,15 @@ class EventText {
   void clear() { size_ = 0; }
 
  private:
+  bool take_whole(generation::EventRun& run) {
+    if (size_ + run.bytes.size() > net::BlockPool::block_size) return false;
+    std::memcpy(block_.get() + size_, run.bytes.data(), run.bytes.size());
+    size_ += run.bytes.size();
+    run.seq += run.count;
+    run.count = 0;
+    return true;
+  }
+
   /// "id: GENERATION.EPOCH.SEQ"
   void add_id(std::uint64_t seq) {
     constexpr std::string_view start = "id: ";
