@@ -97,8 +97,13 @@ void Record::cancel(State state) {
   const auto stop = std::exchange(stop_, nullptr);
   const Error stopped{.code = Code::cancelled, .message = "the generation was stopped"};
   end(state, &stopped, usage_);
-  if (room != nullptr) room->complete(net::IoStatus::cancelled);
-  if (stop) stop();
+  // The writer waits for readers or for its provider; the one it waits for ends it, and its
+  // content.
+  if (room != nullptr) {
+    room->complete(net::IoStatus::cancelled);
+  } else if (stop) {
+    stop();
+  }
 }
 
 void Record::detach_unless_read() {

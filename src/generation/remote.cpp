@@ -33,6 +33,7 @@ Result<RecordPtr> find(const Shelf& shelf, const Ticket& ticket) {
 Result<RecordPtr> find_from(const Shelf& shelf, const Ticket& ticket) {
   auto record = find(shelf, ticket);
   if (!record) return record;
+  if ((*record)->state() == State::expired) return gone();  // its end will never come
   if (ticket.from < (*record)->log().first()) return gone();
   if (ticket.from > (*record)->log().next()) return ahead();
   return record;

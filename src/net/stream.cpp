@@ -3,6 +3,8 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,6 +12,18 @@
 #include <limits>
 
 namespace hawser::net {
+namespace {
+
+// recv() and send() of the C library are points where a thread may be cancelled, which each call
+// pays for. No thread of ours ever is.
+ssize_t receive(int fd, char* into, std::size_t size) {
+  return ::syscall(SYS_recvfrom, fd, into, size, 0, nullptr, nullptr);
+}
+ssize_t transmit(int fd, const void* bytes, std::size_t size) {
+  return ::syscall(SYS_sendto, fd, bytes, size, MSG_NOSIGNAL, nullptr, 0);
+}
+
+}  // namespace
 
 /// OpenSSL's way to the socket. It goes through the channel's flags, so that TLS, too, never makes
 /// a system call that is known to block.
@@ -90,7 +104,7 @@ IoResult Stream::try_read(std::span<char> into) {
 
 IoResult Stream::try_read_plain(std::span<char> into) {
   for (;;) {
-    const ssize_t got = ::recv(fd(), into.data(), into.size(), 0);
+    const ssize_t got = receive(fd(), into.data(), into.size());
     if (got > 0) {
       const auto bytes = static_cast<std::size_t>(got);
       if (bytes < into.size()) drained();
@@ -183,9 +197,8 @@ IoResult Stream::try_write_plain(std::span<const std::string_view> parts) {
   message.msg_iov = vectors.data();
   message.msg_iovlen = count;
   for (;;) {
-    const ssize_t sent = count == 1
-                             ? ::send(fd(), vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL)
-                             : ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+    const ssize_t sent = count == 1 ? transmit(fd(), vectors[0].iov_base, vectors[0].iov_len)
+                                    : ::sendmsg(fd(), &message, MSG_NOSIGNAL);
     if (sent >= 0) {
       const auto bytes = static_cast<std::size_t>(sent);
       if (bytes < total) filled();

@@ -298,6 +298,27 @@ def test_after_the_grace_nothing_is_left(sim, tmp_path):
         assert gateway.metrics()["process_open_fds"] < 100
 
 
+def test_an_expired_generation_is_gone_before_any_byte(sim, tmp_path):
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, generations={"grace_unannounced": "300ms"}) as gateway:
+        connection = connect(gateway.address)
+        connection.sendall(post(question(500), "x-sim-interval-ms: 50\r\n"))
+        generation = re.search(rb"x-hawser-generation: (\S+)", connection.recv(1500)).group(1).decode()
+        connection.close()
+        assert sim.settled(lambda journal: journal[0]["outcome"] == "client_closed", 3)[0]["outcome"] == "client_closed"
+        assert request(gateway.address, "GET", f"/v1/generations/{generation}/events")[0] == 410
+        assert json.loads(request(gateway.address, "GET", f"/v1/generations/{generation}")[2])["state"] == "expired"
+
+
+def test_an_announced_client_has_the_longer_grace(sim, tmp_path):
+    with Gateway(tmp_path, providers={"sim": sim.provider()},
+                 generations={"grace_unannounced": "100ms", "grace": "30s"}) as gateway:
+        connection = connect(gateway.address)
+        connection.sendall(post(question(40), "x-sim-interval-ms: 50\r\nx-hawser-resumable: 1\r\n"))
+        assert connection.recv(1500)
+        connection.close()
+        assert sim.settled(lambda journal: journal[0]["outcome"] != "running", 6)[0]["outcome"] == "complete"
+
+
 def test_detached_generations_of_a_key_are_bounded(sim, tmp_path):
     with Gateway(tmp_path, workers=1, providers={"sim": sim.provider()},
                  generations={"detached_per_key_max": 3}) as gateway:

@@ -1,0 +1,202 @@
+#include "generation/record.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+
+#include "generation/shelf.hpp"
+
+namespace hawser::generation {
+namespace {
+
+void no_bug(std::exception_ptr) {
+  FAIL() << "an exception left the task";
+}
+
+class RecordTest : public testing::Test {
+ protected:
+  RecordPtr begin(std::size_t log_max = 8 * 1024 * 1024) {
+    Record::Limits limits;
+    limits.grace = 1000ms;
+    limits.log_max = log_max;
+    limits.detached_max = 100;
+    auto record = shelf_.add({"tenant", "key"}, dialect::Api::chat, limits);
+    AnswerHead head;
+    head.event_stream = true;
+    record->begin(std::move(head));
+    return record;
+  }
+  /// Reads to the end into `out`; an error becomes its name.
+  Task<> read_all(RecordPtr record, std::string& out) {
+    LocalReader reader(reactor_, record, 0);
+    for (;;) {
+      const auto batch = reader.next();
+      if (!batch) {
+        out += name_of(batch.error().code);
+        co_return;
+      }
+      out += batch->run.bytes;
+      if (batch->last) {
+        reader.delivered();
+        co_return;
+      }
+      if (batch->run.count == 0) co_await reader.wait(Clock::time_point::max());
+    }
+  }
+  static void frame(const RecordPtr& record, const std::string& text) {
+    record->append("data: " + text + "\n\n", 1);
+  }
+
+  boost::asio::io_context loop_{1};
+  net::Reactor reactor_{loop_};
+  Directory directory_{1};
+  Shelf shelf_{reactor_, 0};
+};
+
+TEST_F(RecordTest, EveryReaderGetsEverythingWheneverItComes) {
+  const auto record = begin();
+  std::string early, late;
+  spawn(read_all(record, early), no_bug);
+  frame(record, "1");
+  frame(record, "2");
+  spawn(read_all(record, late), no_bug);
+  frame(record, "3");
+  record->end(State::done, nullptr, {});
+  EXPECT_EQ(early, "data: 1\n\ndata: 2\n\ndata: 3\n\n");
+  EXPECT_EQ(late, early);
+  EXPECT_TRUE(record->delivered());
+}
+
+TEST_F(RecordTest, AFailureComesBehindWhatWasThere) {
+  const auto record = begin();
+  std::string out;
+  spawn(read_all(record, out), no_bug);
+  frame(record, "1");
+  const Error error{.code = Code::connection};
+  record->end(State::failed, &error, {});
+  EXPECT_EQ(out, "data: 1\n\nconnection");
+  EXPECT_FALSE(record->delivered());
+}
+
+TEST_F(RecordTest, RunsOnWithoutAReaderForItsGraceAndNoLonger) {
+  const auto record = begin();
+  { LocalReader reader(reactor_, record, 0); }
+  EXPECT_EQ(record->state(), State::detached);
+  frame(record, "1");
+  EXPECT_EQ(record->log().next(), 1u);
+  shelf_.configure({.kept = 1000ms,
+                    .memory_max = 1 << 20,
+                    .detached_per_key_max = 10,
+                    .delivered_max = 1 << 20});
+  shelf_.tend(Clock::now());
+  EXPECT_EQ(record->state(), State::detached);
+  shelf_.tend(Clock::now() + 1100ms);
+  EXPECT_EQ(record->state(), State::expired);
+  shelf_.tend(Clock::now() + 3s);
+  EXPECT_EQ(shelf_.size(), 0u);
+}
+
+TEST_F(RecordTest, AReaderThatComesBackEndsTheGrace) {
+  const auto record = begin();
+  { LocalReader reader(reactor_, record, 0); }
+  LocalReader again(reactor_, record, 0);
+  EXPECT_EQ(record->state(), State::running);
+  EXPECT_EQ(record->deadline(), Clock::time_point::max());
+}
+
+TEST_F(RecordTest, MakesOnlySoMuchForNobody) {
+  const auto record = begin();
+  { LocalReader reader(reactor_, record, 0); }
+  bool stopped = false;
+  record->on_cancel([&] { stopped = true; });
+  for (int i = 0; i < 200 && !record->ended(); ++i) frame(record, "x");
+  EXPECT_EQ(record->state(), State::expired);
+  EXPECT_TRUE(stopped);
+}
+
+TEST_F(RecordTest, BeyondItsLimitTheLogKeepsWhatAReaderLacks) {
+  const auto record = begin(64 * 1024);
+  LocalReader slow(reactor_, record, 0);
+  std::string expected, got;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string text(300, static_cast<char>('a' + i % 26));
+    frame(record, text);
+    expected += "data: " + text + "\n\n";
+  }
+  EXPECT_TRUE(record->full());
+  record->end(State::done, nullptr, {});
+  for (;;) {
+    const auto batch = slow.next();
+    ASSERT_TRUE(batch);
+    got += batch->run.bytes;
+    if (batch->last) break;
+  }
+  EXPECT_EQ(got, expected);
+}
+
+TEST_F(RecordTest, CancelEndsAWriterThatWaitsForRoom) {
+  const auto record = begin(64 * 1024);
+  LocalReader slow(reactor_, record, 0);
+  net::Waiter room(reactor_);
+  bool writer_ended = false;
+  const auto writer = [](net::Waiter& waiter, bool& ended) -> Task<> {
+    co_await waiter.wait(Clock::time_point::max());
+    ended = true;
+  };
+  spawn(writer(room, writer_ended), no_bug);
+  record->room = &room;
+  record->on_cancel([] { FAIL() << "its content is gone with the writer"; });
+  record->cancel(State::cancelled);
+  EXPECT_TRUE(writer_ended);
+  record->room = nullptr;
+  EXPECT_EQ(slow.next().error().code, Code::cancelled);
+}
+
+TEST_F(RecordTest, IsFoundByItsRequestOnlyWhileNobodyReadsIt) {
+  const auto record = begin();
+  const Fingerprint by{1, 2, 3};
+  record->be_found(directory_, by);
+  EXPECT_FALSE(directory_.take(by, false));
+  { LocalReader reader(reactor_, record, 0); }
+  EXPECT_EQ(directory_.take(by, true), record->id());
+  EXPECT_FALSE(directory_.take(by, true)) << "once for each drop";
+}
+
+TEST_F(RecordTest, OfThoseWhoComeAtOnceOneLeads) {
+  const auto first = begin(), second = begin();
+  const Fingerprint by{7};
+  first->be_found(directory_, by);
+  second->be_found(directory_, by);
+  EXPECT_FALSE(first->lead());
+  EXPECT_EQ(second->lead(), first->id());
+}
+
+TEST_F(RecordTest, DeliveredOnesMakeRoomForNewOnes) {
+  shelf_.configure(
+      {.kept = 1h, .memory_max = 1 << 30, .detached_per_key_max = 10, .delivered_max = 4 * 1024});
+  for (int i = 0; i < 50; ++i) {
+    const auto record = begin();
+    std::string out;
+    spawn(read_all(record, out), no_bug);
+    frame(record, std::string(200, 'x'));
+    record->end(State::done, nullptr, {});
+  }
+  EXPECT_LT(shelf_.size(), 10u);
+  EXPECT_GT(shelf_.size(), 0u);
+}
+
+TEST(Ids, NameTheirWorker) {
+  boost::asio::io_context loop(1);
+  net::Reactor reactor(loop);
+  Shelf shelf(reactor, 37);
+  const auto record = shelf.add({}, dialect::Api::chat, {});
+  EXPECT_EQ(Shelf::worker_of(record->id()), 37u);
+  EXPECT_EQ(record->id().size(), Shelf::id_size);
+  for (const auto bad : {"", "g-", "g-00short", "x-00b2054p1y8d839tbs07rbtzhag8",
+                         "g-00b2054p1y8d839tbs07rbtzha/8"}) {
+    EXPECT_FALSE(Shelf::worker_of(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace hawser::generation
