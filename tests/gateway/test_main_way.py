@@ -67,6 +67,14 @@ def test_model_is_mapped_without_touching_the_rest(sim, tmp_path):
         assert status == 200 and json.loads(answer)["model"] == "sim-small"
 
 
+def test_an_early_refusal_is_read_by_a_client_that_still_sends(sim, tmp_path):
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, keys=[{"name": "alice", "hash": HASH}]) as gateway:
+        for _ in range(5):
+            status, _, answer = request(gateway.address, "POST", "/v1/files", b"x" * 20_000_000,
+                                        {"Content-Type": "application/octet-stream"})
+            assert status == 401 and json.loads(answer)["error"]["code"] == "invalid_api_key"
+
+
 @pytest.mark.parametrize("size", [10, 3_000_000])
 def test_model_of_a_form_is_mapped(sim, tmp_path, size):
     models = {"ears": {"targets": [{"provider": "sim", "model": "whisper-large-v3"}]}}

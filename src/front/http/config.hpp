@@ -21,6 +21,7 @@ struct LimitsConfig {
   std::chrono::milliseconds write_timeout{60'000};
   std::chrono::milliseconds idle_timeout{75'000};
   std::chrono::milliseconds tls_timeout{10'000};
+  std::chrono::milliseconds lingering_time{30'000};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -54,6 +55,9 @@ struct LimitsConfig {
           "Between two requests of a connection.");
     field("tls_timeout", tls_timeout, config::Range<milliseconds>{10ms, 1h},
           "TLS handshake of a client.");
+    field("lingering_time", lingering_time, config::Range<milliseconds>{0ms, 1h},
+          "How long a client that is answered before it sent its whole body may go on sending "
+          "(what comes is dropped), so that it gets to read the answer.");
   }
 };
 

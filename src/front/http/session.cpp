@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "dialect/error_body.hpp"
 
 namespace hawser::front::http {
@@ -87,17 +89,21 @@ Task<> Session::refuse_head(const wire::HeadOutcome& outcome) {
 }
 
 /// Closes without cutting off our own last words: a close with unread input is a reset, which may
-/// overtake them.
+/// overtake them, and a client that still sends its body would see only the reset.
 Task<> Session::linger() {
+  constexpr milliseconds silence_max{5000};
   stream_->goodbye();
   ::shutdown(stream_->fd(), SHUT_WR);
-  const auto deadline = Clock::now() + 2s;
-  std::size_t left = 1024 * 1024;
-  while (left > 0) {
+  const auto end = Clock::now() + limits_.lingering_time;
+  net::Waiter pause(services_.reactor);
+  IoStatus status = IoStatus::ok;
+  for (int reads = 1; status == IoStatus::ok; ++reads) {
     in_.consume(in_.size());
-    const IoStatus status = co_await stream_->read(in_, deadline);
-    if (status != IoStatus::ok) co_return;
-    left -= std::min(left, in_.size());
+    // A client that sends faster than we drop must not keep the worker from the others.
+    if (reads % 64 == 0) status = co_await pause.wait(services_.reactor.now() + 1ms);
+    if (status == IoStatus::cancelled) break;
+    const auto deadline = std::min<Clock::time_point>(end, services_.reactor.now() + silence_max);
+    status = co_await stream_->read(in_, deadline);
   }
 }
 
