@@ -26,6 +26,7 @@ std::string_view operation_of(Api api) {
     case Api::embeddings:
       return "embeddings";
     case Api::models:
+    case Api::response:
     case Api::generations:
     case Api::other:
       break;
@@ -46,6 +47,7 @@ Endpoint endpoint_of(std::string_view method, std::string_view path) {
   endpoint.known = true;
   if (endpoint.tail.starts_with("/messages")) endpoint.dialect = Dialect::anthropic;
   if (endpoint.tail.starts_with("/generations/")) endpoint.api = Api::generations;
+  if (endpoint.tail.starts_with("/responses/")) endpoint.api = Api::response;
   if (method == "GET" && endpoint.tail == "/models") endpoint.api = Api::models;
   if (method != "POST") return endpoint;
   for (const Call& call : posts) {

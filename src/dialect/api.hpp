@@ -16,6 +16,7 @@ enum class Api : std::uint8_t {
   embeddings,
   messages,
   models,
+  response,  // one that was made: GET, its cancel
   generations,
   other
 };

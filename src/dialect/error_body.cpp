@@ -47,7 +47,8 @@ constexpr Words words_of(Code code) {
               "INVALID_ARGUMENT"};
     case Code::upstream:
       return {502, "server_error", "upstream", "api_error", "UNAVAILABLE"};
-    case Code::cancelled:
+    case Code::cancelled:  // by its owner; not to be tried again, so below 500
+      return {499, "invalid_request_error", "cancelled", "invalid_request_error", "CANCELLED"};
     case Code::internal:
       return {500, "server_error", "internal", "api_error", "INTERNAL"};
   }

@@ -27,6 +27,7 @@ bool has_finish_reason(std::string_view frames) {
 }
 
 bool ends_chat(std::string_view frames) {
+  if (frames.ends_with("\"finish_reason\":null}]}\n\n")) return false;
   const std::string_view end = frames.substr(frames.size() - std::min(frames.size(), end_max));
   if (holds(end, "[DONE]")) return true;
   // Nearly every event ends like this.
@@ -85,6 +86,7 @@ void StreamEnd::see(std::string_view frames) {
       break;
     case Api::embeddings:
     case Api::models:
+    case Api::response:
     case Api::generations:
     case Api::other:
       break;

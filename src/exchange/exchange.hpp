@@ -12,6 +12,7 @@
 #include "dialect/request_peek.hpp"
 #include "dialect/usage.hpp"
 #include "generation/record.hpp"
+#include "generation/rules.hpp"
 #include "net/cancellation.hpp"
 #include "net/source.hpp"
 #include "wire/http1.hpp"
@@ -120,6 +121,7 @@ struct Exchange {
   Principal principal{};                    // authenticate
   std::span<const Target> candidates{};     // route; best first, never empty after it
   std::string_view public_model = "other";  // route; a name of the configuration, or other
+  generation::Rules rules{};                // route
   const std::vector<std::string>* allowed_models = nullptr;  // authenticate; null: all
   Outlives* outlives = nullptr;                              // record
   generation::RecordPtr record{};                            // record; before there is an answer

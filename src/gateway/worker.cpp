@@ -20,6 +20,27 @@ void log_bug(std::exception_ptr bug) {
   }
 }
 
+class WebSocketConnection final : public front::http::Upgraded {
+ public:
+  explicit WebSocketConnection(std::unique_ptr<front::websocket::Session> session)
+      : session_(std::move(session)) {}
+  Task<> run() override { return session_->run(); }
+  void drain() override { session_->drain(); }
+
+ private:
+  std::unique_ptr<front::websocket::Session> session_;
+};
+
+Result<std::unique_ptr<front::http::Upgraded>> open_websocket(
+    front::websocket::Services& services, const front::http::Upgrade& upgrade,
+    std::string& fields) {
+  const front::websocket::Handshake handshake{services, upgrade.stream, upgrade.in, upgrade.head,
+                                              upgrade.client_address};
+  auto session = handshake.accept(fields);
+  if (!session) return session.error();
+  return std::make_unique<WebSocketConnection>(std::move(*session));
+}
+
 }  // namespace
 
 Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
@@ -33,7 +54,14 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
              shared.registry.make_shard(),
              shared.metrics,
              shared.access_log.make_writer()},
-      services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics} {
+      services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics},
+      websocket_{reactor_, ids_,
+                 parts_.shard, shared.metrics,
+                 services_.pipeline, services_.draining} {
+  services_.upgrades = front::websocket::serves;
+  services_.upgrade = [this](const front::http::Upgrade& upgrade, std::string& fields) {
+    return open_websocket(websocket_, upgrade, fields);
+  };
   for (const int fd : listening)
     listeners_.push_back(std::make_unique<net::Listener>(reactor_, fd));
   directory_.place(index, shelf_);
@@ -61,6 +89,13 @@ void Worker::apply(SnapshotPtr snapshot) {
   const auto& generations = snapshot->config->generations;
   shelf_.configure({generations.kept, generations.memory_max.count() / directory_.workers(),
                     generations.detached_per_key_max, generations.delivered_max.count()});
+  websocket_.config = snapshot->config->websocket;
+  websocket_.write_timeout = services_.limits.write_timeout;
+  websocket_.body_max = services_.limits.json_body_max.count();
+  websocket_.grace = generations.grace;
+  websocket_.authorized = [keys = snapshot->keys](const wire::RequestHead& head) {
+    return stage::authenticate::admits(*keys, head);
+  };
   snapshot_ = std::move(snapshot);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "front/http/session.hpp"
+#include "front/websocket/handshake.hpp"
 #include "gateway/assemble.hpp"
 #include "net/listener.hpp"
 
@@ -60,6 +61,7 @@ class Worker {
   SnapshotPtr snapshot_;
   WorkerParts parts_;
   front::http::Services services_;
+  front::websocket::Services websocket_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::set<front::http::Session*> sessions_;
   std::unordered_map<std::string, std::uint32_t> by_address_;

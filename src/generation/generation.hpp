@@ -26,6 +26,8 @@ struct AnswerHead {
 /// The content of an answer as it comes in from whoever makes it.
 class Content : public net::Source {
  public:
+  /// @param next  what is touched after this content has something; null: nothing more
+  virtual void lead_to(const net::Companion* next) { (void)next; }
   /// Tokens used so far, as the provider tells them.
   virtual dialect::Usage usage() const { return {}; }
   /// Ends a next() under way, and the call at the provider with it.
@@ -46,7 +48,9 @@ class Generation {
   AnswerHead& head() { return head_; }
   /// Null for passing content.
   Reader* reader() { return reader_.get(); }
+  const Reader* reader() const { return reader_.get(); }
   Content& content() { return *content_; }
+  const Content& content() const { return *content_; }
   std::unique_ptr<Content> take_content() { return std::move(content_); }
 
  private:

@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "net/reactor.hpp"
 #include "wire/sse.hpp"
 
 namespace hawser::generation {
@@ -64,6 +65,12 @@ void Log::append(std::string_view bytes, std::uint32_t count) {
   std::memcpy(at + sizeof prefix, bytes.data(), bytes.size());
   segment->used += static_cast<std::uint32_t>(needed);
   next_ += count;
+}
+
+void Log::prefetch(bool header) const {
+  if (last_ == nullptr) return;
+  net::Companion::fetch(header ? last_->bytes() - sizeof(Segment) : last_->bytes() + last_->used,
+                        header ? sizeof(Segment) : 320);
 }
 
 Log::Position Log::at(std::uint64_t seq) const {

@@ -29,6 +29,9 @@ class Log {
   std::uint64_t next() const { return next_; }  // seq of the event to come
   std::size_t memory() const { return memory_; }
 
+  /// Asks for the memory that the next append() writes to; first for the header that tells where.
+  void prefetch(bool header) const;
+
   /// Where a reader stands.
   struct Position {
     std::uint64_t seq = 0;  // of the event that comes next

@@ -33,6 +33,8 @@ class Reader {
   virtual dialect::Usage usage() const = 0;
   /// The transport wrote the last batch.
   virtual void delivered() = 0;
+  /// Its owner wants no more of it: stops the generation, unless others read it too.
+  virtual void cancel_generation() = 0;
   /// What wait() waits with.
   virtual net::Waiter& waiter() = 0;
 };

@@ -45,6 +45,16 @@ void Record::be_found(Directory& directory, const Fingerprint& by) {
   found_by_ = by;
 }
 
+void Record::be_named(Directory& directory, const Fingerprint& name) {
+  directory_ = &directory;
+  name_ = std::make_unique<Fingerprint>(name);
+  directory.name(name, id_);
+}
+
+Record::~Record() {
+  if (name_) directory_->unname(*name_);
+}
+
 std::optional<std::string> Record::lead() {
   return directory_->claim(found_by_, id_, Clock::now() + limits_.grace + after_its_end);
 }
@@ -62,6 +72,18 @@ void Record::begin(AnswerHead head) {
   head_ = std::move(head);
   event_stream_ = head_->event_stream;
   wake_readers();
+}
+
+void Record::prefetch(int turns) const {
+  if (turns == 3) fetch(this, 192);
+  if (turns == 2) {
+    log_.prefetch(true);
+    if (readers_ != nullptr) fetch(readers_, sizeof(LocalReader));
+  }
+  if (turns == 1) {
+    log_.prefetch(false);
+    if (readers_ != nullptr) readers_->waiter_.prefetch(640);
+  }
 }
 
 bool Record::full() {
@@ -194,6 +216,11 @@ Result<Batch> LocalReader::next() {
   batch.last = all && record_->state_ == State::done;
   batch.more = !all;
   return batch;
+}
+
+void LocalReader::cancel_generation() {
+  const bool alone = record_->readers_ == this && next_ == nullptr;
+  if (alone) record_->cancel(State::cancelled);
 }
 
 Task<Result<>> LocalReader::wait_for_head(Clock::time_point deadline) {

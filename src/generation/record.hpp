@@ -37,7 +37,7 @@ using Fingerprint = std::array<unsigned char, 32>;
 
 /// A generation and its life: the log, who reads it, and what becomes of it when nobody does. Lives
 /// on the worker that began it; held by its writer, its readers and the worker's shelf.
-class Record {
+class Record final : public net::Companion {
  public:
   struct Limits {
     milliseconds grace{};     // how long it runs on without a reader
@@ -49,6 +49,7 @@ class Record {
   Record(std::string id, Owner owner, dialect::Api api, const Limits& limits);
   Record(const Record&) = delete;
   Record& operator=(const Record&) = delete;
+  ~Record();
 
   const std::string& id() const { return id_; }
   const Owner& owner() const { return owner_; }
@@ -71,6 +72,8 @@ class Record {
 
   /// Lets those find it who repeat its request, while nobody reads.
   void be_found(Directory& directory, const Fingerprint& by);
+  /// Another name to be asked for by, as long as it is kept.
+  void be_named(Directory& directory, const Fingerprint& name);
   /// From now on, whether somebody reads or not. @return the id of one that is found already
   std::optional<std::string> lead();
 
@@ -82,6 +85,8 @@ class Record {
   void end(State state, const Error* error, const dialect::Usage& usage);
   /// Whether the log is full of what a reader has not taken yet: the writer waits for room.
   bool full();
+  /// The record, where it is appended to, and the first reader, with who waits for it.
+  void prefetch(int turns) const override;
   /// What cancel() ends: the writer's wait.
   void on_cancel(std::function<void()> stop) { stop_ = std::move(stop); }
   net::Waiter* room = nullptr;  // of a writer that waits for readers
@@ -125,6 +130,7 @@ class Record {
   std::function<void()> stop_{};
   Directory* directory_ = nullptr;
   Fingerprint found_by_{};
+  std::unique_ptr<Fingerprint> name_{};
 };
 using RecordPtr = std::shared_ptr<Record>;
 
@@ -141,6 +147,7 @@ class LocalReader final : public Reader {
   dialect::Usage usage() const override { return record_->usage(); }
   net::Waiter& waiter() override { return waiter_; }
   void delivered() override { record_->deliver(); }
+  void cancel_generation() override;
 
   /// Waits until the head is known or the generation ended without one.
   Task<Result<>> wait_for_head(Clock::time_point deadline);

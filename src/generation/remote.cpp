@@ -1,6 +1,7 @@
 #include "generation/remote.hpp"
 
 #include "dialect/delta_text.hpp"
+#include "dialect/response_event.hpp"
 #include "wire/sse.hpp"
 
 namespace hawser::generation {
@@ -30,10 +31,39 @@ Result<RecordPtr> find(const Shelf& shelf, const Ticket& ticket) {
   return record;
 }
 
-Result<RecordPtr> find_from(const Shelf& shelf, const Ticket& ticket) {
+/// Seq of the first event behind the one that has `number`; 410 where it cannot be told any more.
+Result<std::uint64_t> behind_number(const Log& log, std::uint64_t number) {
+  std::uint64_t seq = log.first();
+  std::optional<std::uint64_t> last;
+  auto position = log.at(seq);
+  for (EventRun run; log.take(position, run);) {
+    for (; !run.bytes.empty(); ++seq) {
+      const std::size_t size = wire::first_frame(run.bytes).size;
+      const auto found = dialect::sequence_number(run.bytes.substr(0, size));
+      run.bytes.remove_prefix(size);
+      if (!found) continue;
+      if (*found > number) {
+        const bool gap = !last && log.first() > 0 && *found > number + 1;
+        if (gap) return gone();
+        return seq;
+      }
+      last = found;
+    }
+  }
+  if (!last || *last < number) return ahead();
+  return log.next();
+}
+
+/// @param ticket  gets the seq that its number means
+Result<RecordPtr> find_from(const Shelf& shelf, Ticket& ticket) {
   auto record = find(shelf, ticket);
   if (!record) return record;
   if ((*record)->state() == State::expired) return gone();  // its end will never come
+  if (ticket.after_number) {
+    const auto from = behind_number((*record)->log(), *std::exchange(ticket.after_number, {}));
+    if (!from) return from.error();
+    ticket.from = *from;
+  }
   if (ticket.from < (*record)->log().first()) return gone();
   if (ticket.from > (*record)->log().next()) return ahead();
   return record;
@@ -47,7 +77,13 @@ Status status_of(const Record& record) {
   while (record.log().take(position, run)) {
     while (!run.bytes.empty()) {
       const std::size_t size = wire::first_frame(run.bytes).size;
-      dialect::append_delta_text(record.api(), run.bytes.substr(0, size), status.text);
+      const std::string_view frame = run.bytes.substr(0, size);
+      dialect::append_delta_text(record.api(), frame, status.text);
+      if (record.api() == dialect::Api::responses) {
+        if (auto response = dialect::response_object(frame)) {
+          status.response = std::move(response->json);
+        }
+      }
       run.bytes.remove_prefix(size);
     }
   }
@@ -142,6 +178,11 @@ class RemoteReader final : public Reader {
       if (link->local) link->local->delivered();
     });
   }
+  void cancel_generation() override {
+    link_->home.post([link = link_] {
+      if (link->local) link->local->cancel_generation();
+    });
+  }
   net::Waiter& waiter() override { return waiter_; }
 
   void take(ParcelPtr parcel, const dialect::Usage& usage) {
@@ -222,7 +263,7 @@ Shelf* Generations::home_of(const Ticket& ticket) const {
   return worker ? directory_.shelf(*worker) : nullptr;
 }
 
-Task<Result<GenerationPtr>> Generations::open(const Ticket& ticket, net::Cancellation& cancellation,
+Task<Result<GenerationPtr>> Generations::open(Ticket ticket, net::Cancellation& cancellation,
                                               Clock::time_point deadline) {
   Shelf* const home = home_of(ticket);
   if (home == nullptr) co_return gone();
@@ -236,7 +277,7 @@ Task<Result<GenerationPtr>> Generations::open(const Ticket& ticket, net::Cancell
     co_return answer_from(*(*record)->head(), std::move(reader));
   }
   const auto link = std::make_shared<Link>(own_.reactor(), home->reactor());
-  std::function<Result<bool>()> attach = [link, home, ticket]() -> Result<bool> {
+  std::function<Result<bool>()> attach = [link, home, ticket]() mutable -> Result<bool> {
     auto record = find_from(*home, ticket);
     if (!record) return record.error();
     link->local = std::make_unique<LocalReader>(home->reactor(), *record, ticket.from);

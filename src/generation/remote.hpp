@@ -13,6 +13,8 @@ struct Ticket {
   std::string id{};
   Owner owner{};
   std::uint64_t from = 0;  // seq of the first event that it lacks
+  /// In place of `from`: the sequence_number of the last event that it has.
+  std::optional<std::uint64_t> after_number{};
 };
 
 /// What is known of a generation at one moment.
@@ -22,7 +24,8 @@ struct Status {
   std::uint32_t epoch = 1;
   std::uint64_t events = 0;  // seq of the event to come
   dialect::Usage usage{};
-  std::string text{};  // so far
+  std::string text{};      // so far
+  std::string response{};  // the last one that an event of the Responses API carried whole: JSON
   std::optional<Code> error{};
 };
 
@@ -35,7 +38,7 @@ class Generations {
   /// An answer that begins at the ticket's place, once the generation has a head.
   /// Errors: not_found with status 410 (unknown, forgotten, somebody else's, or that part of the
   /// log is gone), invalid_request (ahead of the log), and how the generation failed.
-  Task<Result<GenerationPtr>> open(const Ticket& ticket, net::Cancellation& cancellation,
+  Task<Result<GenerationPtr>> open(Ticket ticket, net::Cancellation& cancellation,
                                    Clock::time_point deadline);
   Task<Result<Status>> status(const Ticket& ticket);
   Task<Result<Status>> cancel(const Ticket& ticket);

@@ -175,6 +175,23 @@ void Directory::withdraw(const Fingerprint& fingerprint, std::string_view id) {
   count_.store(offers_.size(), std::memory_order_relaxed);
 }
 
+void Directory::name(const Fingerprint& name, const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  names_[name] = id;
+}
+
+std::optional<std::string> Directory::named(const Fingerprint& name) {
+  const std::lock_guard lock(mutex_);
+  const auto found = names_.find(name);
+  if (found == names_.end()) return std::nullopt;
+  return found->second;
+}
+
+void Directory::unname(const Fingerprint& name) {
+  const std::lock_guard lock(mutex_);
+  names_.erase(name);
+}
+
 void Directory::tend(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   std::erase_if(offers_, [now](const auto& entry) { return entry.second.until <= now; });

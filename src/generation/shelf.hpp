@@ -99,6 +99,11 @@ class Directory {
   /// @param once  who takes it is the only one
   std::optional<std::string> take(const Fingerprint& fingerprint, bool once);
   void withdraw(const Fingerprint& fingerprint, std::string_view id);
+
+  /// Another name of a generation, such as the id of its response, as long as it is kept.
+  void name(const Fingerprint& name, const std::string& id);
+  std::optional<std::string> named(const Fingerprint& name);
+  void unname(const Fingerprint& name);
   void tend(Clock::time_point now);
 
  private:
@@ -110,8 +115,9 @@ class Directory {
     Clock::time_point until{};
   };
   std::vector<Shelf*> shelves_;
-  std::mutex mutex_;  // of offers_; held for one lookup
+  std::mutex mutex_;  // of offers_ and names_; held for one lookup
   std::unordered_map<Fingerprint, Offer, Hash> offers_;
+  std::unordered_map<Fingerprint, std::string, Hash> names_;
   std::atomic<std::size_t> count_{0};
 };
 

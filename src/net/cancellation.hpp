@@ -14,8 +14,8 @@ class Cancellation {
   }
   bool cancelled() const { return cancelled_; }
 
-  /// What cancel() ends from now on; nullptr: nothing.
-  void aim_at(Waiter* target) { target_ = target; }
+  /// What cancel() ends from now on; nullptr: nothing. @return what it was before
+  Waiter* aim_at(Waiter* target) { return std::exchange(target_, target); }
 
  private:
   bool cancelled_ = false;

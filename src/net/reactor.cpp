@@ -146,11 +146,15 @@ void Reactor::prefetch(int at) const {
     const bool ours = mark == this || mark == &metronome_fd_;
     return ours ? nullptr : static_cast<Channel*>(mark);
   };
-  if (Channel* const next = channel_at(at + 1)) next->waiter_.prefetch();
-  if (Channel* const later = channel_at(at + 3)) {
-    const char* const memory = reinterpret_cast<const char*>(later);
-    __builtin_prefetch(memory);
-    __builtin_prefetch(memory + 64);
+  constexpr int ahead = 5;
+  if (Channel* const channel = channel_at(at + ahead)) Companion::fetch(channel, 192);
+  if (Channel* const channel = channel_at(at + ahead - 1)) {
+    channel->waiter_.prefetch();
+    if (channel->companion_ != nullptr) Companion::fetch(channel->companion_, 448);
+  }
+  for (int turns = ahead - 2; turns > 0; --turns) {
+    const Channel* const channel = channel_at(at + turns);
+    if (channel != nullptr && channel->companion_ != nullptr) channel->companion_->prefetch(turns);
   }
 }
 
@@ -169,18 +173,35 @@ void Reactor::handle(int count) {
     }
   }
   batch_at_ = batch_end_ = 0;
-  if (!line_.empty()) give_turns();
+  if (!line_.empty() || !turns_.empty()) give_turns();
 }
 
 void Reactor::give_turns() {
   for (std::size_t i = 0; i < line_.size(); ++i) {  // nobody joins: the batch is over
-    if (i + 1 < line_.size() && line_[i + 1] != nullptr) line_[i + 1]->waiter_.prefetch();
+    if (i + 3 < line_.size() && line_[i + 3] != nullptr) line_[i + 3]->waiter_.prefetch(640);
     Channel* const channel = std::exchange(line_[i], nullptr);
     if (channel == nullptr) continue;
     channel->in_line_ = false;
     if (channel->want_ == Channel::hangup) channel->waiter_.complete(IoStatus::ok);
   }
   line_.clear();
+  for (std::size_t i = 0; i < turns_.size(); ++i) {
+    Turn* const turn = std::exchange(turns_[i], nullptr);
+    if (turn == nullptr) continue;
+    turn->in_line_ = false;
+    turn->turn();
+  }
+  turns_.clear();
+}
+
+void Reactor::join_line(Turn& turn) {
+  if (std::exchange(turn.in_line_, true)) return;
+  turns_.push_back(&turn);
+}
+
+void Reactor::leave_line(Turn& turn) {
+  if (!std::exchange(turn.in_line_, false)) return;
+  std::replace(turns_.begin(), turns_.end(), &turn, static_cast<Turn*>(nullptr));
 }
 
 /// One periodic timer in place of a time-out for each epoll_wait(), which would set the hardware's

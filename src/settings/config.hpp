@@ -5,6 +5,7 @@
 
 #include "config/fields.hpp"
 #include "front/http/config.hpp"
+#include "front/websocket/config.hpp"
 #include "net/config.hpp"
 #include "provider/config.hpp"
 #include "stage/attempt/config.hpp"
@@ -37,6 +38,7 @@ struct Config {
   std::string default_provider{};
   std::vector<stage::authenticate::KeyConfig> keys{};
   front::http::LimitsConfig limits{};
+  front::websocket::WebSocketConfig websocket{};
   stage::attempt::RetryConfig retry{};
   stage::attempt::TimeoutConfig timeouts{};
   stage::record::RecordConfig generations{};
@@ -63,6 +65,8 @@ struct Config {
     field("keys", keys, config::Anything{},
           "Virtual keys. Without any, everyone who reaches the listener may use it.");
     field("limits", limits, config::Anything{}, "What a client may ask at most.");
+    field("websocket", websocket, config::Anything{},
+          "What a client may ask of one WebSocket connection.");
     field("retry", retry, config::Anything{}, "Retries and fallback.");
     field("timeouts", timeouts, config::Anything{}, "Deadlines towards providers.");
     field("generations", generations, config::Anything{},

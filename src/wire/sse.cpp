@@ -71,6 +71,31 @@ Frame first_frame(std::string_view frames) {
   return frame;
 }
 
+FrameParts frame_parts(std::string_view frame, std::string& scratch) {
+  FrameParts parts;
+  bool joined = false;
+  while (!frame.empty()) {
+    const char* const end = find_line_end(frame.data(), frame.data() + frame.size());
+    const auto length = end == nullptr ? frame.size() : static_cast<std::size_t>(end - frame.data());
+    const std::string_view line = frame.substr(0, length);
+    frame.remove_prefix(std::min(length + 1, frame.size()));  // the LF of a CRLF: an empty line
+    const auto colon = std::min(line.find(':'), line.size());
+    std::string_view value = line.substr(std::min(colon + 1, line.size()));
+    if (value.starts_with(' ')) value.remove_prefix(1);
+    const std::string_view name = line.substr(0, colon);
+    if (name == "event") parts.type = value;
+    if (name != "data") continue;
+    if (std::exchange(parts.has_data, true)) {
+      if (!std::exchange(joined, true)) scratch.assign(parts.data);
+      scratch.append("\n").append(value);
+    } else {
+      parts.data = value;
+    }
+  }
+  if (joined) parts.data = scratch;
+  return parts;
+}
+
 // --- SseDecoder
 
 SseDecoder::Taken SseDecoder::take(std::string_view bytes) {

@@ -30,6 +30,14 @@ struct Frame {
 };
 Frame first_frame(std::string_view frames);
 
+/// What a frame says. Views into it, or into `scratch` where data stands on several lines.
+struct FrameParts {
+  bool has_data = false;
+  std::string_view type{};  // "event:"; empty: none
+  std::string_view data{};
+};
+FrameParts frame_parts(std::string_view frame, std::string& scratch);
+
 /// One dispatched event. Views live until the next call of the decoder.
 struct SseEvent {
   std::string_view type{};  // "" when no event field came

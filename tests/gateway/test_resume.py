@@ -257,7 +257,7 @@ def test_identical_requests_share_one_answer(sim, tmp_path):
 
 def test_cancel_reaches_the_provider_at_once(keeper, sim):
     connection = connect(keeper.address)
-    connection.sendall(post(question(500), "x-sim-interval-ms: 20\r\n"))
+    connection.sendall(post(question(500), "x-sim-interval-ms: 20\r\nConnection: close\r\n"))
     head = connection.recv(4000)
     generation = re.search(rb"x-hawser-generation: (\S+)", head).group(1).decode()
     begun = time.monotonic()
@@ -266,7 +266,8 @@ def test_cancel_reaches_the_provider_at_once(keeper, sim):
     assert sim.settled(lambda journal: journal[0]["outcome"] == "client_closed")[0]["outcome"] == "client_closed"
     assert time.monotonic() - begun < 1
     assert request(keeper.address, "POST", f"/v1/generations/{generation}/cancel")[0] == 200  # idempotent
-    assert read_until_closed(connection)[1] in ("closed", "reset")
+    rest, how = read_until_closed(connection)
+    assert how == "closed" and b'"code":"cancelled"' in rest  # who reads along is told
 
 
 @pytest.mark.parametrize("policy,outcome", [("cancel", "client_closed"), ("finish", "complete")])

@@ -43,6 +43,7 @@ void append_retry_advice(const Error& error, std::string& out) {
 Task<bool> Session::serve() {
   body_.begin(head_.framing, head_.content_length);
   continue_owed_ = head_.expect_continue;
+  if (asks_for_upgrade()) co_return co_await upgrade();
   if (!dialect::endpoint_of(head_.method, head_.path).known) co_return co_await answer_ourselves();
 
   net::Cancellation cancellation;
@@ -166,7 +167,7 @@ Task<bool> Session::relay_content(Exchange& exchange, generation::GenerationPtr 
 Task<bool> Session::break_off(Exchange& exchange, ResponseWriter& writer, const AnswerHead& head,
                               const Error& error) {
   exchange.trail.error = error.code;
-  if (error.code == Code::cancelled) co_return false;
+  if (stream_->peer_gone()) co_return false;
   if (!head.event_stream) {
     stream_->reset_on_close();
     co_return false;
@@ -180,7 +181,7 @@ Task<bool> Session::break_off(Exchange& exchange, ResponseWriter& writer, const 
 /// An answer of our own in place of the provider's.
 Task<bool> Session::refuse(Exchange& exchange, const Error& error) {
   exchange.trail.error = error.code;
-  if (error.code == Code::cancelled) co_return false;
+  if (stream_->peer_gone()) co_return false;
   const std::string body =
       dialect::error_body(exchange.request.endpoint.dialect, error, exchange.id);
   AnswerHead head;

@@ -14,6 +14,23 @@
 
 namespace hawser::front::http {
 
+/// A connection that went on as something else.
+class Upgraded {
+ public:
+  virtual ~Upgraded() = default;
+  /// Until it is over.
+  virtual Task<> run() = 0;
+  /// The process ends soon.
+  virtual void drain() = 0;
+};
+/// What it goes on with.
+struct Upgrade {
+  net::Stream& stream;
+  net::InBuffer& in;
+  const wire::RequestHead& head;
+  std::string_view client_address;
+};
+
 /// What the sessions of one worker share.
 struct Services {
   net::Reactor& reactor;
@@ -25,6 +42,10 @@ struct Services {
   std::shared_ptr<exchange::Pipeline> pipeline{};
   LimitsConfig limits{};
   bool draining = false;
+  /// The other front that takes connections over, by path; empty: none does. `fields` gets header
+  /// fields of the answer.
+  bool (*upgrades)(std::string_view path) = nullptr;
+  std::function<Result<std::unique_ptr<Upgraded>>(const Upgrade&, std::string& fields)> upgrade{};
 };
 
 /// One client connection: reads requests, serves each, writes the answers in order.
@@ -36,6 +57,7 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   Task<> run();
   /// Ends the connection if it waits between two requests.
   void close_if_idle() {
+    if (upgraded_) upgraded_->drain();
     if (idle_) stream_->cancel();
   }
 
@@ -47,6 +69,9 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   // The way of one exchange: serve.cpp.
   Task<bool> serve();
   Task<bool> answer_ourselves();
+  bool asks_for_upgrade() const;
+  Task<bool> upgrade();
+  Task<> refuse_upgrade(const Error& error, std::string_view fields);
   void describe(exchange::Exchange& exchange);
   static void append_own_fields(const exchange::Exchange& exchange, std::string& out);
   Task<bool> relay(exchange::Exchange& exchange, generation::GenerationPtr answer);
@@ -93,6 +118,7 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   const LimitsConfig& limits_;  // those in force
   Clock::time_point arrived_{};
   exchange::Exchange* exchange_ = nullptr;  // under way
+  std::unique_ptr<Upgraded> upgraded_{};
 };
 
 }  // namespace hawser::front::http

@@ -21,7 +21,14 @@ AnswerContent::~AnswerContent() {
 }
 
 void AnswerContent::finish() {
-  if (connection_) pool_->give_back(std::move(connection_));
+  if (!connection_) return;
+  connection_->stream().accompany(nullptr);
+  pool_->give_back(std::move(connection_));
+}
+
+void AnswerContent::prefetch(int turns) const {
+  if (turns == 3) fetch(connection_.get(), sizeof(http::UpstreamConnection));
+  if (next_ != nullptr) next_->prefetch(turns);
 }
 
 /// What is left to say once everything was read.

@@ -15,7 +15,7 @@ namespace hawser::stage::attempt {
 ///
 /// Of an event stream it gives whole events only: a stream that breaks can then still be ended by
 /// an error event, and its bytes are those of the provider.
-class AnswerContent final : public generation::Content {
+class AnswerContent final : public net::Companion, public generation::Content {
  public:
   struct Limits {
     milliseconds stall;
@@ -29,6 +29,11 @@ class AnswerContent final : public generation::Content {
   /// Errors: connection (broken, or ended without its terminal event), timeout, cancelled, upstream
   Task<Result<net::Piece>> next() override;
   dialect::Usage usage() const override { return usage_; }
+  void lead_to(const net::Companion* next) override {
+    next_ = next;
+    if (connection_) connection_->stream().accompany(this);
+  }
+  void prefetch(int turns) const override;
   void cancel() override {
     if (connection_) connection_->stream().cancel();
   }
@@ -55,6 +60,7 @@ class AnswerContent final : public generation::Content {
   static Error broken(const Error& error);
   void finish();
 
+  const net::Companion* next_ = nullptr;
   std::shared_ptr<http::OriginPool> pool_;
   http::UpstreamPtr connection_;
   wire::SseScanner scanner_;

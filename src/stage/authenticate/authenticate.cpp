@@ -86,6 +86,14 @@ std::string_view presented_key(const wire::RequestHead& head) {
   return {};
 }
 
+bool admits(const KeyTable& keys, const wire::RequestHead& head) {
+  if (keys.empty()) return true;
+  const std::string_view key = presented_key(head);
+  Digest digest{};
+  EVP_Digest(key.data(), key.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+  return !key.empty() && keys.find(digest) != nullptr;
+}
+
 Authenticate::Authenticate(std::shared_ptr<const KeyTable> keys)
     : keys_(std::move(keys)), context_(EVP_MD_CTX_new()) {
   EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);

@@ -42,6 +42,9 @@ bool parse_hash(std::string_view text, Digest& out);
 
 /// The key as any dialect's client sends it: Authorization: Bearer, x-api-key, api-key or
 /// x-goog-api-key. A key may hold blanks. Empty when there is none.
+/// Whether the key in `head` is one of `keys`, or nobody needs one.
+bool admits(const KeyTable& keys, const wire::RequestHead& head);
+
 std::string_view presented_key(const wire::RequestHead& head);
 
 /// Lets nobody pass without a known key, where keys are configured.

@@ -5,17 +5,24 @@
 
 #include "base/clock.hpp"
 #include "config/fields.hpp"
+#include "generation/rules.hpp"
 
 namespace hawser::stage::record {
 
-/// What a client that is gone means for its generation.
-enum class OnDisconnect : std::uint8_t { linger, cancel, finish };
+using generation::OnDisconnect;
+}  // namespace hawser::stage::record
+
+namespace hawser::generation {
+/// Found by the configuration's loader beside the enum.
 inline auto names_of(OnDisconnect) {
   static constexpr config::EnumName<OnDisconnect> names[] = {{OnDisconnect::linger, "linger"},
                                                              {OnDisconnect::cancel, "cancel"},
                                                              {OnDisconnect::finish, "finish"}};
   return std::span(names);
 }
+}  // namespace hawser::generation
+
+namespace hawser::stage::record {
 
 /// How generations outlive their connections.
 struct RecordConfig {

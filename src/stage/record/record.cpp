@@ -3,7 +3,9 @@
 #include <boost/json/serialize.hpp>
 #include <ctime>
 
+#include "dialect/response_event.hpp"
 #include "stage/record/cursor.hpp"
+#include "wire/sse.hpp"
 
 namespace hawser::stage::record {
 
@@ -69,16 +71,38 @@ Task<> wait_for_room(generation::Record& record, net::Reactor& reactor) {
   record.room = nullptr;
 }
 
+generation::Fingerprint name_of_response(const generation::Owner& owner, std::string_view id) {
+  const std::string_view parts[] = {owner.tenant, owner.key, "response", id};
+  return generation::fingerprint_of(parts);
+}
+
+/// A response can be asked for by the id that its provider gave it. @return whether it told one
+bool name_by_response(generation::Record& record, generation::Directory& directory,
+                      std::string_view frames) {
+  while (!frames.empty()) {
+    const std::size_t size = wire::first_frame(frames).size;
+    if (const auto response = dialect::response_object(frames.substr(0, size))) {
+      record.be_named(directory, name_of_response(record.owner(), response->id));
+      return true;
+    }
+    frames.remove_prefix(size);
+  }
+  return false;
+}
+
 /// The writer: what the provider sends goes into the log, whether somebody reads or nobody.
 Detached write(RecordPtr record, std::unique_ptr<generation::Content> content,
-               net::Reactor& reactor) {
+               net::Reactor& reactor, generation::Directory& directory) {
+  bool nameless = record->api() == dialect::Api::responses && record->head()->event_stream;
   record->on_cancel([source = content.get()] { source->cancel(); });
+  content->lead_to(record.get());
   while (!record->ended()) {
     auto piece = co_await content->next();
     if (!piece) {
       fail(*record, piece.error(), content->usage());
       co_return;
     }
+    if (nameless) nameless = !name_by_response(*record, directory, piece->bytes);
     if (!piece->bytes.empty()) record->append(piece->bytes, piece->events);
     if (piece->last) break;
     if (record->full()) co_await wait_for_room(*record, reactor);
@@ -128,6 +152,7 @@ Record::Record(const RecordConfig& config, generation::Directory& directory,
 Task<Answer> Record::run(Exchange& exchange, exchange::Next next) {
   const dialect::Api api = exchange.request.endpoint.api;
   if (api == dialect::Api::generations) return serve_generation(exchange);
+  if (api == dialect::Api::response) return serve_response(exchange, next);
   if (!generates(api) || exchange.request.stream != nullptr) return next(exchange);
   return generate(exchange, next);
 }
@@ -138,7 +163,7 @@ Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
     if (!is_gone(attached)) co_return std::move(attached);
   }
   // Who may be followed is recorded from before the start; of those who come at once, one leads.
-  const bool followed = config_.coalesce || !header(exchange, "idempotency-key").empty();
+  const bool followed = coalesces(exchange) || !header(exchange, "idempotency-key").empty();
   if (followed) {
     auto own = make_record(exchange);
     if (auto leader = own->lead()) {
@@ -175,8 +200,8 @@ RecordPtr Record::make_record(const Exchange& exchange) {
   limits.grace = announced ? config_.grace : config_.grace_unannounced;
   limits.log_max = config_.log_max.count();
   limits.detached_max = config_.detached_events_max;
-  limits.finish = config_.on_disconnect == OnDisconnect::finish;
-  limits.cancel = config_.on_disconnect == OnDisconnect::cancel;
+  limits.finish = on_disconnect(exchange) == OnDisconnect::finish;
+  limits.cancel = on_disconnect(exchange) == OnDisconnect::cancel;
   auto record = shelf_.add(owner_of(exchange), exchange.request.endpoint.api, limits);
   record->be_found(directory_, fingerprint_of(exchange));
   return record;
@@ -204,7 +229,7 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
   std::unique_ptr<generation::LocalReader> reader;
   if (read) reader = std::make_unique<generation::LocalReader>(shelf_.reactor(), record, 0);
   record->begin(std::move(kept));
-  write(record, answer->take_content(), shelf_.reactor());
+  write(record, answer->take_content(), shelf_.reactor(), directory_);
   shard_.add(metrics_.generations);
   if (!reader) return nullptr;
   exchange.cancellation.aim_at(&reader->waiter());
@@ -216,7 +241,7 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
 /// The client is gone before its answer began. The call at the provider is under way and will be
 /// paid: it goes on for who asks the same again.
 bool Record::client_gone(Exchange& exchange) {
-  if (config_.on_disconnect == OnDisconnect::cancel) return false;
+  if (on_disconnect(exchange) == OnDisconnect::cancel) return false;
   if (!exchange.record) exchange.record = make_record(exchange);
   net::Cancellation* const cancellation = &exchange.cancellation;
   exchange.record->on_cancel([cancellation] { cancellation->cancel(); });
@@ -228,10 +253,10 @@ std::optional<std::string> Record::same_request(const Exchange& exchange) {
   if (directory_.empty()) return std::nullopt;
   const bool named = !header(exchange, "idempotency-key").empty();
   if (!named) {
-    if (!config_.coalesce && !config_.reattach) return std::nullopt;
+    if (!coalesces(exchange) && !config_.reattach) return std::nullopt;
     if (header(exchange, "x-hawser-reattach") == "off") return std::nullopt;
   }
-  return directory_.take(fingerprint_of(exchange), !named && !config_.coalesce);
+  return directory_.take(fingerprint_of(exchange), !named && !coalesces(exchange));
 }
 
 Task<Answer> Record::attach(Exchange& exchange, std::string id) {
@@ -241,6 +266,52 @@ Task<Answer> Record::attach(Exchange& exchange, std::string id) {
   auto answer =
       co_await generations_.open(ticket, exchange.cancellation, exchange.arrived + attach_patience);
   if (answer) shard_.add(metrics_.reattached);
+  co_return std::move(answer);
+}
+
+// --- /v1/responses/{id}?stream=true[&starting_after=N], /v1/responses/{id}/cancel
+
+/// One that was made through here is served from its log, whoever made it; all others are the
+/// provider's.
+Task<Answer> Record::serve_response(Exchange& exchange, exchange::Next next) {
+  std::string_view id = exchange.request.endpoint.tail;
+  id.remove_prefix(std::string_view("/responses/").size());
+  const std::string_view query = exchange.request.head->query;
+  const bool streams = exchange.method == "GET" && query_value(query, "stream") == "true";
+  const bool cancels = exchange.method == "POST" && id.ends_with("/cancel");
+  if (cancels) id.remove_suffix(std::string_view("/cancel").size());
+  generation::Ticket ticket;
+  ticket.owner = owner_of(exchange);
+  if (streams || cancels) {
+    if (auto found = directory_.named(name_of_response(ticket.owner, id))) {
+      ticket.id = std::move(*found);
+    }
+  }
+  if (ticket.id.empty()) {
+    if (!exchange.candidates.empty()) co_return co_await next(exchange);
+    co_return Error{.code = Code::not_found,
+                    .message = "Response with id '" + std::string(id) + "' not found.",
+                    .param = "response_id"};
+  }
+  if (cancels) {
+    const auto status = co_await generations_.cancel(ticket);
+    if (!status) co_return status.error();
+    const bool stopped = status->state == State::cancelled;
+    co_return answer_json(stopped ? dialect::with_status(status->response, "cancelled")
+                                  : status->response);
+  }
+  if (const auto after = query_value(query, "starting_after"); !after.empty()) {
+    const auto number = parse_cursor(after, "");
+    if (!number || after.find('.') != std::string_view::npos) {
+      co_return Error{.code = Code::invalid_request,
+                      .message = "starting_after must be the sequence_number of an event.",
+                      .param = "starting_after"};
+    }
+    ticket.after_number = *number - 1;
+  }
+  auto answer = co_await generations_.open(ticket, exchange.cancellation,
+                                           exchange.arrived + attach_patience);
+  if (answer) shard_.add(metrics_.resumed);
   co_return std::move(answer);
 }
 

@@ -23,6 +23,7 @@ class Record final : public exchange::Stage, private exchange::Outlives {
  private:
   Task<exchange::Answer> generate(exchange::Exchange& exchange, exchange::Next next);
   Task<exchange::Answer> attach(exchange::Exchange& exchange, std::string id);
+  Task<exchange::Answer> serve_response(exchange::Exchange& exchange, exchange::Next next);
   Task<exchange::Answer> serve_generation(exchange::Exchange& exchange);
   bool client_gone(exchange::Exchange& exchange) override;
 
@@ -31,6 +32,13 @@ class Record final : public exchange::Stage, private exchange::Outlives {
                                    const generation::RecordPtr& record,
                                    generation::GenerationPtr answer, bool read);
   std::optional<std::string> same_request(const exchange::Exchange& exchange);
+
+  OnDisconnect on_disconnect(const exchange::Exchange& exchange) const {
+    return exchange.rules.on_disconnect.value_or(config_.on_disconnect);
+  }
+  bool coalesces(const exchange::Exchange& exchange) const {
+    return exchange.rules.coalesce.value_or(config_.coalesce);
+  }
 
   RecordConfig config_;
   generation::Directory& directory_;

@@ -35,6 +35,25 @@ bool allowed(const Exchange& exchange, std::string_view model) {
                      [&](const std::string& pattern) { return covers(pattern, model); });
 }
 
+generation::Rules rules_of(const ModelConfig& model) {
+  generation::Rules rules;
+  switch (model.on_disconnect) {
+    case OnDisconnect::general:
+      break;
+    case OnDisconnect::linger:
+      rules.on_disconnect = generation::OnDisconnect::linger;
+      break;
+    case OnDisconnect::cancel:
+      rules.on_disconnect = generation::OnDisconnect::cancel;
+      break;
+    case OnDisconnect::finish:
+      rules.on_disconnect = generation::OnDisconnect::finish;
+      break;
+  }
+  if (model.coalesce != Coalesce::general) rules.coalesce = model.coalesce == Coalesce::on;
+  return rules;
+}
+
 Error no_such_model(const std::string& model) {
   Error error;
   error.code = Code::not_found;
@@ -72,6 +91,7 @@ RouteTable::RouteTable(const config::Map<ModelConfig>& models,
   for (const auto& [name, model] : models) {
     Entry entry;
     entry.name = name;
+    entry.rules = rules_of(model);
     for (const auto& target : model.targets) {
       entry.targets.push_back(make_target(providers, target.provider, target.model));
     }
@@ -111,8 +131,9 @@ Result<const RouteTable::Entry*> Route::choose(const Exchange& exchange) const {
                  .message = "No provider is configured for this path: set default_provider."};
   }
   // A key that is bound to models may not slip past them by naming none where one is needed.
-  const bool generates = exchange.request.endpoint.api != dialect::Api::other &&
-                         exchange.request.endpoint.api != dialect::Api::models;
+  const dialect::Api api = exchange.request.endpoint.api;
+  const bool generates = api != dialect::Api::other && api != dialect::Api::models &&
+                         api != dialect::Api::response;
   if (facts.has_model ? !allowed(exchange, facts.model)
                       : generates && exchange.allowed_models != nullptr) {
     return not_allowed(facts.model);
@@ -135,11 +156,14 @@ Task<Answer> Route::run(Exchange& exchange, exchange::Next next) {
     return answer_json(list_of_models(exchange));
   }
   // Our own: no provider serves it.
-  if (exchange.request.endpoint.api == dialect::Api::generations) return next(exchange);
+  const dialect::Api api = exchange.request.endpoint.api;
+  if (api == dialect::Api::generations) return next(exchange);
   const auto entry = choose(exchange);
+  if (!entry && api == dialect::Api::response) return next(exchange);  // may be recorded here
   if (!entry) return exchange::answer_now(entry.error());
   exchange.candidates = (*entry)->targets;
   exchange.public_model = (*entry)->name;
+  exchange.rules = (*entry)->rules;
   return next(exchange);
 }
 

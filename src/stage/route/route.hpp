@@ -20,6 +20,7 @@ class RouteTable {
   struct Entry {
     std::string name{};  // as the configuration has it: exact, or ending in *
     std::vector<exchange::Target> targets{};
+    generation::Rules rules{};
   };
 
   /// @param providers         names in the order of the providers' indices

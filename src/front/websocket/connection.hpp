@@ -1,0 +1,88 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "front/websocket/config.hpp"
+#include "net/stream.hpp"
+#include "wire/websocket.hpp"
+
+namespace hawser::front::websocket {
+
+/// What is spoken over a WebSocket connection. All calls come from the connection's own thread.
+class Protocol {
+ public:
+  virtual ~Protocol() = default;
+
+  /// The handshake is done.
+  virtual void opened() {}
+  /// One whole text message.
+  virtual void received(std::string_view text) = 0;
+  /// There is room for more again.
+  virtual void drained() = 0;
+  /// Looks at its deadlines. @return when it wants to look again
+  virtual Clock::time_point attend(Clock::time_point now) = 0;
+  /// The process ends soon.
+  virtual void drain() = 0;
+  /// The connection is over. @param code  of the client's close; 1006: it was lost
+  virtual void closed(std::uint16_t code) = 0;
+  /// Until nothing of it runs any more.
+  virtual Task<> finished() = 0;
+  /// The code that a broken rule of RFC 6455 is told with.
+  virtual std::uint16_t code_for(std::uint16_t code) const { return code; }
+};
+
+/// A WebSocket connection behind its handshake: messages in, text messages out, heartbeats, the
+/// closing handshake. What it sends piles up to a bound, and leaves together with what others say
+/// in the same turn of the loop.
+class Connection final : private net::Turn {
+ public:
+  Connection(net::Stream& stream, net::InBuffer& in, const WebSocketConfig& config,
+             milliseconds write_timeout);
+  ~Connection();
+
+  /// Until the connection is over and `protocol` finished.
+  Task<> run(Protocol& protocol);
+
+  /// Queues a text message. What can wait asks has_room() first.
+  void send(std::string_view text) { send_parts(text, {}, {}); }
+  /// The same in three runs, which are not copied together first.
+  void send_parts(std::string_view a, std::string_view b, std::string_view c);
+  bool has_room() const { return !over_ && queued() < room_max; }
+  /// Sends a close frame; the connection ends when the client answers it, or soon.
+  void close(std::uint16_t code, std::string_view reason);
+  bool closing() const { return closing_ || over_; }
+
+  static constexpr std::size_t room_max = 64 * 1024;
+
+ private:
+  std::size_t queued() const { return out_.size() - out_at_; }
+  void turn() override { flush(); }
+  void soon();
+  void flush();
+  void decode();
+  void handle(const wire::WsEvent& event);
+  bool attend();
+  Clock::time_point next_deadline() const;
+  Task<> yield();
+
+  net::Stream& stream_;
+  net::InBuffer& in_;
+  const WebSocketConfig& config_;
+  milliseconds write_timeout_;
+  wire::WsDecoder decoder_;
+  Protocol* protocol_ = nullptr;
+  std::string out_{};
+  std::size_t out_at_ = 0;
+  bool flushing_ = false;
+  bool closing_ = false;      // our close frame is on its way
+  bool over_ = false;         // nothing goes out any more
+  bool pinged_ = false;       // since the last byte came
+  std::uint16_t code_ = wire::ws_close::lost;
+  Clock::time_point heard_{};          // last byte of the client
+  Clock::time_point progressed_{};     // last byte that the client took, or nothing was owed
+  Clock::time_point close_by_ = Clock::time_point::max();
+  Clock::time_point attend_at_ = Clock::time_point::max();
+};
+
+}  // namespace hawser::front::websocket

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+
+#include "front/websocket/streams.hpp"
+#include "front/websocket/visitor.hpp"
+
+namespace hawser::front::websocket {
+
+/// Whether a request to this path may become a WebSocket.
+bool serves(std::string_view path);
+
+/// A connection that left HTTP, with what is spoken over it.
+class Session {
+ public:
+  Session(Services& services, net::Stream& stream, net::InBuffer& in)
+      : services_(services), connection_(stream, in, services.config, services.write_timeout) {}
+
+  /// Until it is over.
+  Task<> run() { return connection_.run(*protocol_); }
+  void drain() { protocol_->drain(); }
+
+ private:
+  friend struct Handshake;
+  Services& services_;
+  Connection connection_;
+  std::unique_ptr<Protocol> protocol_;
+};
+
+/// The request that asks for a WebSocket.
+struct Handshake {
+  Services& services;
+  net::Stream& stream;
+  net::InBuffer& in;
+  const wire::RequestHead& head;
+  std::string_view client_address;
+
+  /// Judges it (RFC 6455, 4.2).
+  /// @param fields  gets the header fields of the answer: of 101 besides Upgrade and Connection,
+  ///                or of the refusal
+  /// Errors: invalid_request (with status 426 where only the version or the Upgrade is missing),
+  /// authentication
+  Result<std::unique_ptr<Session>> accept(std::string& fields) const;
+
+ private:
+  Result<> check(std::string& fields) const;
+  Result<Visitor> visitor(std::string& fields) const;
+};
+
+}  // namespace hawser::front::websocket

@@ -1,0 +1,495 @@
+#include "front/websocket/tunnel.hpp"
+
+#include <algorithm>
+
+#include "base/base64.hpp"
+#include "base/json.hpp"
+#include "dialect/error_body.hpp"
+#include "front/websocket/request_fields.hpp"
+
+namespace hawser::front::websocket {
+
+namespace {
+
+constexpr std::size_t id_max = 128;
+constexpr auto welcome_patience = 5s;
+
+/// Close codes of the protocol.
+constexpr std::uint16_t bad_frame = 4400, unauthorized = 4401, no_hello = 4408, duplicate_id = 4409,
+                        too_big = 4413, too_many = 4429, going_down = 4503;
+
+void add_text(std::string& out, std::string_view name, std::string_view text) {
+  out.append(",\"").append(name).append("\":");
+  append_json_string(out, text);
+}
+void add_number(std::string& out, std::string_view name, std::uint64_t number) {
+  out.append(",\"").append(name).append("\":").append(std::to_string(number));
+}
+
+/// {"name":"value",...} of "Name: value\r\n"...; names in lower case.
+void add_fields(std::string& out, std::string_view fields) {
+  out.append(",\"h\":{");
+  bool first = true;
+  while (!fields.empty()) {
+    const auto end = std::min(fields.find("\r\n"), fields.size());
+    const std::string_view line = fields.substr(0, end);
+    fields.remove_prefix(std::min(end + 2, fields.size()));
+    const auto colon = line.find(": ");
+    if (colon == std::string_view::npos) continue;
+    std::string name(line.substr(0, colon));
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    if (!std::exchange(first, false)) out.push_back(',');
+    append_json_string(out, name);
+    out.push_back(':');
+    append_json_string(out, line.substr(colon + 2));
+  }
+  out.push_back('}');
+}
+
+std::uint64_t ms(milliseconds time) {
+  return static_cast<std::uint64_t>(time.count());
+}
+
+/// Where the rest of a generation is; nothing when `entry` names no place in one.
+std::optional<std::string> resume_target(std::string_view entry) {
+  const auto generation = json_text(entry, "gen");
+  std::string after(json_member(entry, "after"));  // [epoch,seq], or a number
+  std::erase_if(after, [](char c) { return c == '[' || c == ']' || c == ' ' || c == '"'; });
+  std::replace(after.begin(), after.end(), ',', '.');
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto in_id = [&](char c) { return c == '-' || (c >= 'a' && c <= 'z') || is_digit(c); };
+  const auto in_after = [&](char c) { return c == '.' || is_digit(c); };
+  if (!generation || !std::all_of(generation->begin(), generation->end(), in_id) ||
+      !std::all_of(after.begin(), after.end(), in_after)) {
+    return std::nullopt;
+  }
+  return "/v1/generations/" + *generation + "/events?after=" + after;
+}
+
+bool holds_word(std::string_view array, std::string_view word) {
+  return array.find("\"" + std::string(word) + "\"") != std::string_view::npos;
+}
+
+}  // namespace
+
+Tunnel::Tunnel(Services& services, Connection& connection, Visitor visitor)
+    : services_(services),
+      connection_(connection),
+      visitor_(std::move(visitor)),
+      streams_(services, connection, *this) {
+  streams_.credit = static_cast<std::int64_t>(services.config.credit_connection.count());
+}
+
+void Tunnel::opened() {
+  const auto now = services_.reactor.now();
+  hello_by_ = now + services_.config.hello_timeout;
+  replace_by_ = now + services_.config.max_age;
+  recheck_at_ = now + services_.config.recheck;
+}
+
+std::uint16_t Tunnel::code_for(std::uint16_t code) const {
+  return code == wire::ws_close::too_big ? too_big : code;
+}
+
+void Tunnel::received(std::string_view text) {
+  const auto type = json_text(text, "t");
+  if (!type || !is_json(text)) {
+    connection_.close(bad_frame, "a frame is one JSON object with a type in \"t\"");
+    return;
+  }
+  if (!greeted_) {
+    if (*type == "hello") return hello(text);
+    connection_.close(bad_frame, "the first frame is hello");
+    return;
+  }
+  if (*type == "req") return request(text);
+  if (*type == "body_part") return body_part(text);
+  if (*type == "cancel") return cancel(text);
+  if (*type == "win") return window(text);
+  if (*type == "ack" || *type == "pong" || type->starts_with("x-")) return;
+  if (*type == "ping") {
+    std::string pong = R"({"t":"pong")";
+    const auto stamp = json_member(text, "ts");
+    if (!stamp.empty()) pong.append(",\"ts\":").append(stamp);
+    return connection_.send(pong.append("}"));
+  }
+  if (*type == "hello") {
+    connection_.close(too_many, "hello was said already");
+    return;
+  }
+  refuse("", "bad_message", 400, "This type of frame is not known: " + *type);
+}
+
+// --- hello and welcome
+
+void Tunnel::hello(std::string_view frame) {
+  if (json_number(frame, "v") != 1u) {
+    connection_.close(bad_frame, "this server speaks version 1 of the tunnel");
+    return;
+  }
+  if (auto token = json_text(frame, "token"); token && !token->empty()) {
+    if (!valid_field_value(*token)) {
+      connection_.close(unauthorized, "the key is not valid");
+      return;
+    }
+    visitor_.credentials = {{"Authorization", "Bearer " + *token}};
+  }
+  if (!known_key()) {
+    connection_.close(unauthorized, "no key, or one that is not known here");
+    return;
+  }
+  greeted_ = true;
+  resumes_ = holds_word(json_member(frame, "caps"), "resume");
+  welcome_by_ = services_.reactor.now() + welcome_patience;
+  resume_generations(frame);
+  resumption_done();
+}
+
+/// Whether the connection's key is one of ours still.
+bool Tunnel::known_key() const {
+  wire::RequestHead head;
+  for (const auto& [name, value] : visitor_.credentials) head.fields.push_back({name, value});
+  return services_.authorized(head);
+}
+
+/// Takes up what its client names: each as if it were asked for by GET. Its events wait for the
+/// welcome.
+void Tunnel::resume_generations(std::string_view frame) {
+  JsonCursor cursor(json_member(frame, "resume"));
+  if (!cursor.take('[')) return;
+  while (cursor.peek() == '{' && streams_.size() < services_.config.streams_max) {
+    const std::size_t at = cursor.at();
+    if (!cursor.skip_value()) return;
+    const std::string_view entry = cursor.since(at);
+    auto id = json_text(entry, "id");
+    const auto target = resume_target(entry);
+    if (id && !id->empty() && id->size() <= id_max && streams_.find(*id) == nullptr) {
+      resumptions_.emplace_back(*id, target ? Resumption::pending : Resumption::lost);
+      exchange::Call::Given given;
+      given.method = "GET";
+      if (target) given.target = *target;
+      if (target) begin(std::move(*id), std::move(given), 0ms, true);
+    }
+    if (!cursor.take(',')) return;
+  }
+}
+
+/// One of them is there, or is not.
+void Tunnel::resumption(Stream& stream, bool found, std::string frame) {
+  for (auto& [id, state] : resumptions_) {
+    if (id == stream.name) state = found ? Resumption::found : Resumption::lost;
+  }
+  held_.push_back(std::move(frame));
+  resumption_done();
+}
+
+void Tunnel::resumption_done() {
+  const bool all = std::none_of(resumptions_.begin(), resumptions_.end(), [](const auto& entry) {
+    return entry.second == Resumption::pending;
+  });
+  if (all && greeted_ && !welcomed_) welcome();
+}
+
+void Tunnel::welcome() {
+  welcomed_ = true;
+  const WebSocketConfig& config = services_.config;
+  std::string text = R"({"t":"welcome")";
+  add_text(text, "conn", "c-" + std::string(services_.ids.next().substr(4)));
+  add_number(text, "hb", ms(config.heartbeat));
+  add_number(text, "max_streams", config.streams_max);
+  text.append(R"(,"credit":{"conn":)").append(std::to_string(config.credit_connection.count()));
+  text.append(R"(,"stream":)").append(std::to_string(config.credit_stream.count())).append("}");
+  add_number(text, "grace", ms(services_.grace));
+  add_number(text, "max_age", ms(config.max_age));
+  for (const auto& [name, wanted] : {std::pair("resumed", true), std::pair("lost", false)}) {
+    text.append(",\"").append(name).append("\":[");
+    bool first = true;
+    for (const auto& [id, state] : resumptions_) {
+      if ((state == Resumption::lost) == wanted) continue;
+      if (!std::exchange(first, false)) text.push_back(',');
+      append_json_string(text, id);
+    }
+    text.push_back(']');
+  }
+  connection_.send(text.append("}"));
+  for (const auto& frame : held_) connection_.send(frame);
+  for (const auto& [id, state] : resumptions_) {
+    if (Stream* const stream = streams_.find(id)) {
+      stream->credit = static_cast<std::int64_t>(config.credit_stream.count());
+    }
+  }
+  held_.clear();
+  resumptions_.clear();
+  streams_.resume();
+  if (services_.draining) drain();
+}
+
+// --- requests
+
+void Tunnel::request(std::string_view frame) {
+  auto id = json_text(frame, "id");
+  if (!id || id->empty() || id->size() > id_max) {
+    connection_.close(bad_frame, "a req has an id of at most 128 bytes");
+    return;
+  }
+  if (streams_.find(*id) != nullptr || awaited_.contains(*id)) {
+    connection_.close(duplicate_id, "two open requests have the same id");
+    return;
+  }
+  if (going_ && services_.draining) {
+    return refuse(*id, "overloaded", 503, "The server goes down; use another connection.");
+  }
+  if (streams_.size() + awaited_.size() >= services_.config.streams_max) {
+    return refuse(*id, "rate_limit", 429, "Too many requests are open on this connection.");
+  }
+  exchange::Call::Given given;
+  given.method = json_text(frame, "m").value_or("POST");
+  given.target = json_text(frame, "p").value_or("");
+  if (!valid_method(given.method) || !valid_target(given.target)) {
+    return refuse(*id, "invalid_request", 400, "\"m\" must be a method, \"p\" a path under /v1.");
+  }
+  if (auto problem = read_fields(json_member(frame, "h"), given.fields); !problem.empty()) {
+    return refuse(*id, "invalid_request", 400, problem);
+  }
+  if (auto named = json_text(frame, "idem"); named && valid_field_value(*named)) {
+    given.fields.emplace_back("Idempotency-Key", std::move(*named));
+  }
+  const bool typed = std::any_of(given.fields.begin(), given.fields.end(), [](const auto& field) {
+    return wire::same_token(field.first, "content-type");
+  });
+  if (const auto body = json_member(frame, "b"); !body.empty() && body != "null") {
+    given.body = body;
+  } else if (const auto coded = json_text(frame, "b64")) {
+    auto bytes = decode_base64(*coded);
+    if (!bytes) return refuse(*id, "invalid_request", 400, "\"b64\" is not base64.");
+    given.body = std::move(*bytes);
+  }
+  const milliseconds ttl(static_cast<long long>(
+      std::min<std::uint64_t>(json_number(frame, "ttl").value_or(0), 86'400'000)));
+  const bool parts = json_member(frame, "parts") == "true";
+  if ((!given.body.empty() || parts) && !typed) {
+    given.fields.emplace_back("Content-Type", "application/json");
+  }
+  if (parts) {
+    awaited_.emplace(std::move(*id), Awaited{std::move(given), ttl});
+  } else {
+    begin(std::move(*id), std::move(given), ttl);
+  }
+}
+
+/// The next piece of a body: text in "d", or bytes in "b64".
+void Tunnel::body_part(std::string_view frame) {
+  const auto id = json_text(frame, "id");
+  const auto found = id ? awaited_.find(*id) : awaited_.end();
+  if (found == awaited_.end()) {
+    if (id) refuse(*id, "bad_message", 400, "No request waits for this part.");
+    return;
+  }
+  std::string& body = found->second.given.body;
+  bool valid = true;
+  if (const auto text = json_text(frame, "d")) {
+    body.append(*text);
+  } else if (const auto coded = json_text(frame, "b64")) {
+    const auto bytes = decode_base64(*coded);
+    valid = bytes.has_value();
+    if (valid) body.append(*bytes);
+  }
+  if (!valid || body.size() > services_.body_max) {
+    awaited_.erase(found);
+    if (!valid) return refuse(*id, "invalid_request", 400, "\"b64\" is not base64.");
+    return refuse(*id, "too_large", 413, "The request body is larger than is allowed.");
+  }
+  if (json_member(frame, "last") != "true") return;
+  Awaited awaited = std::move(found->second);
+  awaited_.erase(found);
+  begin(*id, std::move(awaited.given), awaited.ttl);
+}
+
+/// @param wait  it may send nothing before it gets credit
+void Tunnel::begin(std::string id, exchange::Call::Given given, milliseconds ttl, bool wait) {
+  given.id = services_.ids.next();
+  given.client_address = visitor_.address;
+  for (const auto& field : visitor_.credentials) given.fields.push_back(field);
+  if (resumes_) given.fields.emplace_back("x-hawser-resumable", "1");
+  const auto credit = static_cast<std::int64_t>(services_.config.credit_stream.count());
+  streams_.start({.name = std::move(id),
+                  .given = std::move(given),
+                  .credit = wait ? 0 : credit,
+                  .ttl = ttl});
+}
+
+void Tunnel::cancel(std::string_view frame) {
+  const auto id = json_text(frame, "id");
+  if (!id) return;
+  awaited_.erase(*id);
+  Stream* const stream = streams_.find(*id);
+  if (stream == nullptr) return;  // it ended at the same time
+  stream->mute = json_text(frame, "mode") == "discard";
+  streams_.stop(*stream);
+}
+
+/// Credit: what its client is ready to take. More than anybody needs stays what it is.
+void Tunnel::window(std::string_view frame) {
+  constexpr std::int64_t credit_max = std::int64_t{1} << 40;
+  const auto add = static_cast<std::int64_t>(
+      std::min<std::uint64_t>(json_number(frame, "add").value_or(0), 1ull << 32));
+  const auto id = json_text(frame, "id");
+  Stream* const stream = id ? streams_.find(*id) : nullptr;
+  if (id && stream == nullptr) return;
+  std::int64_t& credit = stream != nullptr ? stream->credit : streams_.credit;
+  credit = std::min(credit + add, credit_max);
+  streams_.resume();
+}
+
+void Tunnel::refuse(std::string_view id, std::string_view code, int status,
+                    std::string_view message) {
+  std::string text = R"({"t":"err")";
+  if (!id.empty()) add_text(text, "id", id);
+  add_text(text, "code", code);
+  add_number(text, "s", static_cast<std::uint64_t>(status));
+  add_text(text, "message", message);
+  connection_.send(text.append(R"(,"resumable":false})"));
+}
+
+// --- answers
+
+void Tunnel::head(Stream& stream, const generation::AnswerHead& head) {
+  std::string text = R"({"t":"head")";
+  add_text(text, "id", stream.name);
+  add_number(text, "s", static_cast<std::uint64_t>(head.status));
+  constexpr std::string_view name = "x-hawser-generation: ";
+  if (const auto at = head.fields.find(name); at != std::string::npos) {
+    const auto begin = at + name.size();
+    add_text(text, "gen",
+             std::string_view(head.fields).substr(begin, head.fields.find("\r\n", at) - begin));
+  }
+  std::string fields = head.fields;
+  fields.append("x-request-id: ").append(stream.call.exchange().id).append("\r\n");
+  const auto& trail = stream.call.exchange().trail;
+  if (trail.target != nullptr) {
+    fields.append("x-hawser-target: ").append(trail.target->name).append("\r\n");
+    fields.append("x-hawser-attempts: ").append(std::to_string(trail.attempts)).append("\r\n");
+  }
+  add_fields(text, fields);
+  text.append("}");
+  if (!welcomed_) return resumption(stream, true, std::move(text));
+  connection_.send(text);
+}
+
+std::size_t Tunnel::event(Stream& stream, const Event& event) {
+  std::string& text = scratch_;
+  text.assign(R"({"t":"ev","id":)");
+  append_json_string(text, stream.name);
+  add_number(text, "q", event.seq);
+  if (event.merged > 1) add_number(text, "n", event.merged);
+  if (!event.name.empty()) add_text(text, "e", event.name);
+  std::string_view data = event.data;
+  const bool structured = data.starts_with('{') || data.starts_with('[');
+  if (event.piece && !(structured && is_json(data))) {
+    text.append(R"(,"b64":")");
+    append_base64(text, data);
+    data = "\"";
+  } else if (is_json(data)) {
+    text.append(",\"d\":");
+  } else {
+    add_text(text, "x", data);  // [DONE]
+    data = {};
+  }
+  connection_.send_parts(text, data, "}");
+  const std::size_t size = text.size() + data.size() + 1;
+  if (text.capacity() > 16 * 1024) std::string().swap(text);
+  last_seq_[stream.name] = event.seq;
+  return size;
+}
+
+void Tunnel::end(Stream& stream, const dialect::Usage& usage) {
+  std::string text = R"({"t":"end")";
+  add_text(text, "id", stream.name);
+  if (const auto last = last_seq_.find(stream.name); last != last_seq_.end()) {
+    add_number(text, "q", last->second);
+    last_seq_.erase(last);
+  }
+  if (usage.known) {
+    text.append(R"(,"usage":{"input_tokens":)").append(std::to_string(usage.input));
+    text.append(R"(,"output_tokens":)").append(std::to_string(usage.output)).append("}");
+  }
+  connection_.send(text.append("}"));
+}
+
+void Tunnel::failed(Stream& stream, const Error& error) {
+  const auto& endpoint = stream.call.exchange().request.endpoint;
+  std::string text = R"({"t":"err")";
+  add_text(text, "id", stream.name);
+  add_text(text, "code", name_of(error.code));
+  add_number(text, "s", static_cast<std::uint64_t>(dialect::status_of(error)));
+  add_text(text, "message", error.message);
+  if (error.retry_after) add_number(text, "retry_ms", ms(*error.retry_after));
+  text.append(error.client_may_retry ? R"(,"retry":true)" : R"(,"retry":false)");
+  text.append(R"(,"resumable":false,"body":)");
+  text.append(dialect::error_body(endpoint.dialect, error, stream.call.exchange().id));
+  text.append("}");
+  last_seq_.erase(stream.name);
+  if (!welcomed_) return resumption(stream, false, std::move(text));
+  connection_.send(text);
+}
+
+// --- time
+
+Clock::time_point Tunnel::attend(Clock::time_point now) {
+  if (!greeted_) {
+    if (now >= hello_by_) connection_.close(no_hello, "no hello came");
+    return hello_by_;
+  }
+  if (!welcomed_) {
+    if (now >= welcome_by_) welcome();
+    return welcome_by_;
+  }
+  if (now >= recheck_at_) {
+    recheck_at_ = now + services_.config.recheck;
+    if (!known_key()) connection_.close(unauthorized, "the key is not known any more");
+  }
+  if (now >= replace_by_) {
+    if (going_) {
+      connection_.close(going_down, "the connection is too old");
+    } else {
+      say_goaway("max_age", 10s, true);
+      replace_by_ = now + 10s;
+    }
+  }
+  if (going_ && services_.draining && streams_.size() == 0) {
+    connection_.close(going_down, "the server goes down");
+  }
+  const auto soon = going_ ? now + 100ms : Clock::time_point::max();
+  return std::min({streams_.attend(now), recheck_at_, replace_by_, soon});
+}
+
+void Tunnel::say_goaway(std::string_view why, milliseconds left, bool resumable) {
+  going_ = true;
+  std::string text = R"({"t":"goaway")";
+  add_text(text, "why", why);
+  add_number(text, "in_ms", ms(left));
+  connection_.send(text.append(resumable ? R"(,"resumable":true})" : R"(,"resumable":false})"));
+}
+
+/// What runs here ends with this process: its client stays until it is done, and begins nothing
+/// new.
+void Tunnel::drain() {
+  if (!welcomed_ || streams_.size() == 0) {
+    connection_.close(going_down, "the server goes down");
+    return;
+  }
+  say_goaway("drain", 0ms, false);
+}
+
+/// A normal close is its user's will: nothing goes on for nobody. So is a page that is left, unless
+/// its client said that it comes back.
+void Tunnel::closed(std::uint16_t code) {
+  const bool left = code == wire::ws_close::going_away && !resumes_;
+  if (code == wire::ws_close::normal || code == wire::ws_close::no_status || left) {
+    streams_.stop_all();
+  }
+  streams_.lose();
+}
+
+}  // namespace hawser::front::websocket
