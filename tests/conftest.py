@@ -64,5 +64,11 @@ def gateway(sim, tmp_path):
 
 
 @pytest.fixture(scope="session")
+def everything(request):
+    """Whether the long form of a test is asked for."""
+    return request.config.getoption("--all")
+
+
+@pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     return Certificates(tmp_path_factory.mktemp("certificates"))

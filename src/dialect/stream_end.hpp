@@ -16,7 +16,9 @@ class StreamEnd {
   void see(std::string_view frames);
   /// Whether the stream may end here: its terminal event, a finish reason or an error was seen, or
   /// the API has no terminal event that we know.
-  bool complete() const { return ended_ || api_ == Api::other || api_ == Api::embeddings || api_ == Api::response; }
+  bool complete() const {
+    return ended_ || api_ == Api::other || api_ == Api::embeddings || api_ == Api::response;
+  }
   /// Whether an event with data came at all.
   bool any_data() const { return any_data_; }
 

@@ -13,7 +13,8 @@ bool is_json(const wire::RequestHead& head, dialect::Api api) {
 
 }  // namespace
 
-Call::Call(Given given, Clock::time_point now) : given_(std::move(given)), exchange_(cancellation_) {
+Call::Call(Given given, Clock::time_point now)
+    : given_(std::move(given)), exchange_(cancellation_) {
   const std::string_view target = given_.target;
   const auto question = target.find('?');
   head_.method = given_.method;

@@ -31,9 +31,9 @@ class WebSocketConnection final : public front::http::Upgraded {
   std::unique_ptr<front::websocket::Session> session_;
 };
 
-Result<std::unique_ptr<front::http::Upgraded>> open_websocket(
-    front::websocket::Services& services, const front::http::Upgrade& upgrade,
-    std::string& fields) {
+Result<std::unique_ptr<front::http::Upgraded>> open_websocket(front::websocket::Services& services,
+                                                              const front::http::Upgrade& upgrade,
+                                                              std::string& fields) {
   const front::websocket::Handshake handshake{services, upgrade.stream, upgrade.in, upgrade.head,
                                               upgrade.client_address};
   auto session = handshake.accept(fields);
@@ -55,9 +55,8 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
              shared.metrics,
              shared.access_log.make_writer()},
       services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics},
-      websocket_{reactor_, ids_,
-                 parts_.shard, shared.metrics,
-                 services_.pipeline, services_.draining} {
+      websocket_{reactor_,          ids_, parts_.shard, shared.metrics, services_.pipeline,
+                 services_.draining} {
   services_.upgrades = front::websocket::serves;
   services_.upgrade = [this](const front::http::Upgrade& upgrade, std::string& fields) {
     return open_websocket(websocket_, upgrade, fields);

@@ -76,7 +76,8 @@ FrameParts frame_parts(std::string_view frame, std::string& scratch) {
   bool joined = false;
   while (!frame.empty()) {
     const char* const end = find_line_end(frame.data(), frame.data() + frame.size());
-    const auto length = end == nullptr ? frame.size() : static_cast<std::size_t>(end - frame.data());
+    const auto length =
+        end == nullptr ? frame.size() : static_cast<std::size_t>(end - frame.data());
     const std::string_view line = frame.substr(0, length);
     frame.remove_prefix(std::min(length + 1, frame.size()));  // the LF of a CRLF: an empty line
     const auto colon = std::min(line.find(':'), line.size());

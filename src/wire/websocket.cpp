@@ -189,8 +189,8 @@ std::optional<WsEvent> WsDecoder::finish_data() {
     return broken(ws_close::not_utf8, "a text message ends within a character");
   }
   given_ = true;
-  return WsEvent{
-      message_opcode_ == WsOpcode::text ? WsEvent::Kind::text : WsEvent::Kind::binary, 0, message_};
+  return WsEvent{message_opcode_ == WsOpcode::text ? WsEvent::Kind::text : WsEvent::Kind::binary, 0,
+                 message_};
 }
 
 std::size_t write_ws_head(char* out, WsOpcode opcode, std::size_t size) {

@@ -33,17 +33,18 @@ inline constexpr std::uint16_t normal = 1000, going_away = 1001, protocol_error 
 
 struct WsEvent {
   enum class Kind : std::uint8_t {
-    none,     // more bytes are needed
-    text,     // a whole message; valid UTF-8
-    binary,   // a whole message
-    ping,     // to be answered by a pong with the same payload
+    none,    // more bytes are needed
+    text,    // a whole message; valid UTF-8
+    binary,  // a whole message
+    ping,    // to be answered by a pong with the same payload
     pong,
-    close,    // the peer ends the connection; `code` is 1005 when it gave none
-    broken    // the peer breaks the protocol: close with `code`; nothing more can be decoded
+    close,  // the peer ends the connection; `code` is 1005 when it gave none
+    broken  // the peer breaks the protocol: close with `code`; nothing more can be decoded
   };
   Kind kind = Kind::none;
   std::uint16_t code = 0;
-  std::string_view payload{};  // until the next call; of a close: its reason; of broken: what is wrong
+  std::string_view
+      payload{};  // until the next call; of a close: its reason; of broken: what is wrong
 };
 
 /// Puts frames together to messages. Fed in any cuts.

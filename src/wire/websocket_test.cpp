@@ -41,12 +41,12 @@ std::string frame(WsOpcode opcode, std::string_view payload, bool fin = true) {
 }
 
 TEST(WebSocket, MessagesAreTheSameHoweverTheyAreCut) {
-  const std::string bytes = frame(WsOpcode::text, "hällo") + frame(WsOpcode::text, "fr", false) +
-                            frame(WsOpcode::ping, "p") + frame(WsOpcode::continuation, "ag") +
-                            frame(WsOpcode::binary, std::string(70'000, '\xff')) +
-                            frame(WsOpcode::text, "") +
-                            frame(WsOpcode::close, ws_close_payload(1000, "bye"));
-  const std::vector<Seen> wanted{{Kind::text, 0, "hällo"},
+  const std::string bytes =
+      frame(WsOpcode::text, "h\303\244llo") + frame(WsOpcode::text, "fr", false) +
+      frame(WsOpcode::ping, "p") + frame(WsOpcode::continuation, "ag") +
+      frame(WsOpcode::binary, std::string(70'000, '\xff')) + frame(WsOpcode::text, "") +
+      frame(WsOpcode::close, ws_close_payload(1000, "bye"));
+  const std::vector<Seen> wanted{{Kind::text, 0, "h\303\244llo"},
                                  {Kind::ping, 0, "p"},
                                  {Kind::text, 0, "frag"},
                                  {Kind::binary, 0, std::string(70'000, '\xff')},
@@ -106,7 +106,7 @@ TEST(WebSocket, HandshakeOfTheRfc) {
 }
 
 TEST(WebSocket, ReasonsAreCutBetweenCharacters) {
-  const std::string payload = ws_close_payload(4400, std::string(122, 'x') + "ä");
+  const std::string payload = ws_close_payload(4400, std::string(122, 'x') + "\303\244");
   EXPECT_EQ(payload.size(), 124u);
 }
 

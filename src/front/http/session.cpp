@@ -90,8 +90,8 @@ Task<> Session::refuse_head(const wire::HeadOutcome& outcome) {
 
 /// Closes without cutting off our own last words: a close with unread input is a reset, which may
 /// overtake them, and a client that still sends its body would see only the reset.
-Task<> Session::linger() {
-  constexpr milliseconds silence_max{5000};
+/// @param silence_max  a client that sends nothing for so long is through
+Task<> Session::linger(milliseconds silence_max) {
   stream_->goodbye();
   ::shutdown(stream_->fd(), SHUT_WR);
   const auto end = Clock::now() + limits_.lingering_time;

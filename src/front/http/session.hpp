@@ -88,7 +88,7 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   bool body_consumed(const exchange::Exchange& exchange) const;
   enum class Rest : std::uint8_t { none, left, malformed };
   Task<Rest> skip_rest_of_body();
-  Task<> linger();
+  Task<> linger(milliseconds silence_max = milliseconds(5000));
 
   // The request's body, for the stages: body.cpp.
   Task<Result<>> load(exchange::Request& request) override;

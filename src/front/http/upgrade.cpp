@@ -10,7 +10,8 @@ bool Session::asks_for_upgrade() const {
   const auto* upgrade = head_.find("upgrade");
   const auto* connection = head_.find("connection");
   return upgrade != nullptr && connection != nullptr &&
-         wire::list_has(upgrade->value, "websocket") && wire::list_has(connection->value, "upgrade");
+         wire::list_has(upgrade->value, "websocket") &&
+         wire::list_has(connection->value, "upgrade");
 }
 
 /// Hands the connection over until it is over. @return false: nothing follows
@@ -35,7 +36,7 @@ Task<bool> Session::upgrade() {
   if (services_.draining) upgraded_->drain();
   co_await upgraded_->run();
   upgraded_.reset();
-  co_await linger();
+  co_await linger(milliseconds(1000));
   co_return false;
 }
 

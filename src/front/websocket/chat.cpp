@@ -68,8 +68,7 @@ void Chat::start(std::string body) {
   given.fields.emplace_back("Content-Type", "application/json");
   given.body = std::move(body);
   given.client_address = visitor_.address;
-  streams_.start(
-      {.name = "chat", .given = std::move(given), .credit = std::int64_t{1} << 62});
+  streams_.start({.name = "chat", .given = std::move(given), .credit = std::int64_t{1} << 62});
 }
 
 void Chat::head(Stream&, const generation::AnswerHead&) {
@@ -91,8 +90,7 @@ void Chat::end(Stream&, const dialect::Usage&) {
 }
 
 void Chat::failed(Stream& stream, const Error& error) {
-  connection_.send(
-      dialect::error_body(dialect::Dialect::openai, error, stream.call.exchange().id));
+  connection_.send(dialect::error_body(dialect::Dialect::openai, error, stream.call.exchange().id));
 }
 
 void Chat::ended(Stream&) {
@@ -111,6 +109,7 @@ Clock::time_point Chat::attend(Clock::time_point now) {
 void Chat::drain() {
   queue_.clear();
   if (streams_.size() == 0) connection_.close(wire::ws_close::going_away, "the server goes down");
+  connection_.wake();
 }
 
 void Chat::closed(std::uint16_t code) {

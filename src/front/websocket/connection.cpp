@@ -10,7 +10,7 @@ using wire::WsOpcode;
 
 namespace {
 
-constexpr auto close_patience = 5s;
+constexpr auto close_patience = 3s;
 constexpr int reads_in_a_row = 64;
 
 }  // namespace
@@ -120,6 +120,7 @@ void Connection::close(std::uint16_t code, std::string_view reason) {
   closing_ = true;
   close_by_ = stream_.reactor().now() + close_patience;
   soon();
+  wake();
 }
 
 /// At the end of this turn of the loop, or now where there is none.
@@ -179,7 +180,8 @@ bool Connection::attend() {
 }
 
 Clock::time_point Connection::next_deadline() const {
-  auto next = heard_ + (pinged_ ? 2 * config_.heartbeat + config_.heartbeat / 6 : config_.heartbeat);
+  auto next =
+      heard_ + (pinged_ ? 2 * config_.heartbeat + config_.heartbeat / 6 : config_.heartbeat);
   next = std::min(next, close_by_);
   if (queued() > 0) next = std::min<Clock::time_point>(next, progressed_ + write_timeout_);
   if (!closing_) next = std::min(next, attend_at_);

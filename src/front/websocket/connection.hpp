@@ -51,6 +51,8 @@ class Connection final : private net::Turn {
   bool has_room() const { return !over_ && queued() < room_max; }
   /// Sends a close frame; the connection ends when the client answers it, or soon.
   void close(std::uint16_t code, std::string_view reason);
+  /// Looks at the deadlines anew.
+  void wake() { stream_.waiter().complete(net::IoStatus::ok); }
   bool closing() const { return closing_ || over_; }
 
   static constexpr std::size_t room_max = 64 * 1024;
@@ -75,12 +77,12 @@ class Connection final : private net::Turn {
   std::string out_{};
   std::size_t out_at_ = 0;
   bool flushing_ = false;
-  bool closing_ = false;      // our close frame is on its way
-  bool over_ = false;         // nothing goes out any more
-  bool pinged_ = false;       // since the last byte came
+  bool closing_ = false;  // our close frame is on its way
+  bool over_ = false;     // nothing goes out any more
+  bool pinged_ = false;   // since the last byte came
   std::uint16_t code_ = wire::ws_close::lost;
-  Clock::time_point heard_{};          // last byte of the client
-  Clock::time_point progressed_{};     // last byte that the client took, or nothing was owed
+  Clock::time_point heard_{};       // last byte of the client
+  Clock::time_point progressed_{};  // last byte that the client took, or nothing was owed
   Clock::time_point close_by_ = Clock::time_point::max();
   Clock::time_point attend_at_ = Clock::time_point::max();
 };

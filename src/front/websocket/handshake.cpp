@@ -35,8 +35,7 @@ std::optional<std::string> key_in(std::string_view offered) {
 }
 
 bool is_credential(std::string_view name) {
-  for (const std::string_view known :
-       {"authorization", "x-api-key", "api-key", "x-goog-api-key"}) {
+  for (const std::string_view known : {"authorization", "x-api-key", "api-key", "x-goog-api-key"}) {
     if (wire::same_token(name, known)) return true;
   }
   return false;
@@ -111,11 +110,11 @@ Result<std::unique_ptr<Session>> Handshake::accept(std::string& fields) const {
     fields.clear();
     return who.error();
   }
-  fields += "Sec-WebSocket-Accept: " + wire::ws_accept(head.find("sec-websocket-key")->value) + "\r\n";
+  fields +=
+      "Sec-WebSocket-Accept: " + wire::ws_accept(head.find("sec-websocket-key")->value) + "\r\n";
   auto session = std::make_unique<Session>(services, stream, in);
   if (head.path == tunnel_path) {
-    session->protocol_ =
-        std::make_unique<Tunnel>(services, session->connection_, std::move(*who));
+    session->protocol_ = std::make_unique<Tunnel>(services, session->connection_, std::move(*who));
   } else if (head.path == chat_path) {
     session->protocol_ = std::make_unique<Chat>(services, session->connection_, std::move(*who));
   } else {

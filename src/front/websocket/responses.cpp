@@ -105,10 +105,10 @@ bool Responses::expand(std::string_view frame, Asked& asked) {
   const auto turn = previous ? turns_.find(*previous) : turns_.end();
   const std::string own = items_of(json_member(frame, "input"));
   if (previous && turn == turns_.end() && !kept) {
-    refuse(asked.lane,
-           invalid("Previous response with id '" + *previous + "' not found.",
-                   "previous_response_id"),
-           "previous_response_not_found");
+    refuse(
+        asked.lane,
+        invalid("Previous response with id '" + *previous + "' not found.", "previous_response_id"),
+        "previous_response_not_found");
     return false;
   }
   const bool builds = turn != turns_.end();
@@ -134,7 +134,9 @@ void Responses::warm_up(const Asked& asked, std::string_view frame) {
                                      std::pair("response.completed", "completed")}) {
     std::string event = R"({"type":")";
     event.append(type).append(R"(","sequence_number":)").append(std::to_string(number++));
-    event.append(R"(,"response":{"id":")").append(id).append(R"(","object":"response","created_at":)");
+    event.append(R"(,"response":{"id":")")
+        .append(id)
+        .append(R"(","object":"response","created_at":)");
     event.append(std::to_string(std::time(nullptr))).append(R"(,"status":")").append(status);
     event.append(R"(","model":)").append(model).append(R"(,"output":[]}})");
     send_event(asked.lane, event);
@@ -207,8 +209,7 @@ std::size_t Responses::event(Stream& stream, const Event& event) {
   if (items != items_.end() && last) {
     const std::string_view response = json_member(event.data, "response");
     if (auto id = json_text(response, "id")) {
-      remember(std::move(*id),
-               joined(items->second, items_of(json_member(response, "output"))));
+      remember(std::move(*id), joined(items->second, items_of(json_member(response, "output"))));
     }
   }
   return event.data.size();
@@ -271,6 +272,7 @@ Clock::time_point Responses::attend(Clock::time_point now) {
 
 void Responses::drain() {
   if (streams_.size() == 0) connection_.close(wire::ws_close::going_away, "the server goes down");
+  connection_.wake();
 }
 
 void Responses::closed(std::uint16_t code) {

@@ -13,8 +13,8 @@ using net::IoStatus;
 
 namespace {
 
-constexpr std::size_t quantum = 4096;      // bytes of one turn
-constexpr std::size_t merged_max = 4096;   // bytes of events that were merged for a laggard
+constexpr std::size_t quantum = 4096;     // bytes of one turn
+constexpr std::size_t merged_max = 4096;  // bytes of events that were merged for a laggard
 
 void log_bug(std::exception_ptr bug) {
   try {

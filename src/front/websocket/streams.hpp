@@ -32,9 +32,9 @@ struct Services {
 
 /// One event of an answer, or one piece of another content.
 struct Event {
-  std::uint64_t seq = 0;       // of the last one in it
-  std::uint32_t merged = 1;    // events in it
-  std::string_view name{};     // "event:" of server-sent events; empty: none
+  std::uint64_t seq = 0;     // of the last one in it
+  std::uint32_t merged = 1;  // events in it
+  std::string_view name{};   // "event:" of server-sent events; empty: none
   std::string_view data{};
   bool piece = false;  // of content that is no event stream
 };
@@ -62,13 +62,13 @@ class Stream {
   Stream(std::string called, exchange::Call::Given given, net::Reactor& reactor)
       : name(std::move(called)), call(std::move(given), reactor.now()), turn(reactor) {}
 
-  const std::string name;  // as the client calls it
+  const std::string name;                          // as the client calls it
   std::shared_ptr<exchange::Pipeline> pipeline{};  // what watches the exchange's end lives there
   exchange::Call call;
-  std::string lane{};                 // of /v1/responses
-  std::int64_t credit = 0;            // bytes that its client will take
+  std::string lane{};       // of /v1/responses
+  std::int64_t credit = 0;  // bytes that its client will take
   Clock::time_point deadline = Clock::time_point::max();
-  bool mute = false;                  // its client wants to hear no more of it
+  bool mute = false;  // its client wants to hear no more of it
 
  private:
   friend class Streams;

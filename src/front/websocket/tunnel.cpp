@@ -139,10 +139,10 @@ void Tunnel::hello(std::string_view frame) {
     connection_.close(unauthorized, "no key, or one that is not known here");
     return;
   }
-  greeted_ = true;
   resumes_ = holds_word(json_member(frame, "caps"), "resume");
   welcome_by_ = services_.reactor.now() + welcome_patience;
   resume_generations(frame);
+  greeted_ = true;  // all are listed: those that are there already wait for the others
   resumption_done();
 }
 
@@ -313,10 +313,8 @@ void Tunnel::begin(std::string id, exchange::Call::Given given, milliseconds ttl
   for (const auto& field : visitor_.credentials) given.fields.push_back(field);
   if (resumes_) given.fields.emplace_back("x-hawser-resumable", "1");
   const auto credit = static_cast<std::int64_t>(services_.config.credit_stream.count());
-  streams_.start({.name = std::move(id),
-                  .given = std::move(given),
-                  .credit = wait ? 0 : credit,
-                  .ttl = ttl});
+  streams_.start(
+      {.name = std::move(id), .given = std::move(given), .credit = wait ? 0 : credit, .ttl = ttl});
 }
 
 void Tunnel::cancel(std::string_view frame) {
@@ -480,6 +478,7 @@ void Tunnel::drain() {
     return;
   }
   say_goaway("drain", 0ms, false);
+  connection_.wake();
 }
 
 /// A normal close is its user's will: nothing goes on for nobody. So is a page that is left, unless

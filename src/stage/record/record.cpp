@@ -309,8 +309,8 @@ Task<Answer> Record::serve_response(Exchange& exchange, exchange::Next next) {
     }
     ticket.after_number = *number - 1;
   }
-  auto answer = co_await generations_.open(ticket, exchange.cancellation,
-                                           exchange.arrived + attach_patience);
+  auto answer =
+      co_await generations_.open(ticket, exchange.cancellation, exchange.arrived + attach_patience);
   if (answer) shard_.add(metrics_.resumed);
   co_return std::move(answer);
 }

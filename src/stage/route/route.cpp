@@ -132,8 +132,8 @@ Result<const RouteTable::Entry*> Route::choose(const Exchange& exchange) const {
   }
   // A key that is bound to models may not slip past them by naming none where one is needed.
   const dialect::Api api = exchange.request.endpoint.api;
-  const bool generates = api != dialect::Api::other && api != dialect::Api::models &&
-                         api != dialect::Api::response;
+  const bool generates =
+      api != dialect::Api::other && api != dialect::Api::models && api != dialect::Api::response;
   if (facts.has_model ? !allowed(exchange, facts.model)
                       : generates && exchange.allowed_models != nullptr) {
     return not_allowed(facts.model);
