@@ -45,7 +45,7 @@ void add_chat_options(CLI::App& command, ChatOptions& options) {
   command.add_option("-m,--model", options.model, "Model ($HAWSER_MODEL, then gpt-4o-mini)");
   command.add_option("--base-url", options.base_url,
                      "API ($HAWSER_BASE_URL, then http://127.0.0.1:8080/v1)");
-  command.add_option("--transport", options.transport, "How to reach it: sse")
+  command.add_option("--transport", options.transport, "How to reach it: sse, ws or grpc")
       ->check(CLI::IsMember({"sse", "ws", "grpc"}));
   command.add_option("--system", options.system, "System message");
   command.add_option("--max-tokens", options.max_tokens, "Most tokens of the answer");
@@ -54,10 +54,6 @@ void add_chat_options(CLI::App& command, ChatOptions& options) {
 }
 
 int chat(const ChatOptions& options) {
-  if (options.transport != "sse") {
-    std::cerr << "hawser: the transport " << options.transport << " is not there yet; use sse\n";
-    return 2;
-  }
   std::string prompt = options.prompt;
   if (prompt == "-" || (prompt.empty() && ::isatty(STDIN_FILENO) == 0)) {
     prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
@@ -80,6 +76,8 @@ int chat(const ChatOptions& options) {
     ClientOptions client_options;
     client_options.base_url = options.base_url;
     client_options.ca_file = options.ca_file;
+    if (options.transport == "ws") client_options.transport = Transport::ws;
+    if (options.transport == "grpc") client_options.transport = Transport::grpc;
     Client client(std::move(client_options));
     const auto answer = client.chat_stream(
         request,
@@ -93,8 +91,9 @@ int chat(const ChatOptions& options) {
     if (!answer) return report(answer.error());
     if (options.verbose) {
       std::cerr << "model " << request.model << ", target " << answer->info.target << ", attempts "
-                << answer->info.attempts << ", first text after " << first_ms << " ms, all after "
-                << ms_since(begun) << " ms, request " << answer->info.request_id << '\n';
+                << answer->info.attempts << ", resumed " << answer->info.resumes
+                << ", first text after " << first_ms << " ms, all after " << ms_since(begun)
+                << " ms, request " << answer->info.request_id << '\n';
     }
   } catch (const std::invalid_argument& e) {
     std::cerr << "hawser: " << e.what() << '\n';

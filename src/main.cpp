@@ -3,6 +3,7 @@
 
 #include "cli/chat.hpp"
 #include "cli/key.hpp"
+#include "cli/tunnel.hpp"
 #include "gateway/gateway.hpp"
 #include "settings/config_file.hpp"
 #include "sim/sim.hpp"
@@ -95,6 +96,12 @@ int main(int argc, char** argv) {
   auto* chat_command = app.add_subcommand("chat", "Stream an answer to the terminal");
   cli::add_chat_options(*chat_command, chat_options);
   chat_command->callback([&] { status = cli::chat(chat_options); });
+
+  cli::TunnelOptions tunnel_options;
+  auto* tunnel_command =
+      app.add_subcommand("tunnel", "A local endpoint over one resumable WebSocket");
+  cli::add_tunnel_options(*tunnel_command, tunnel_options);
+  tunnel_command->callback([&] { status = cli::tunnel(tunnel_options); });
 
   cli::add_key_commands(*app.add_subcommand("key", "Make and hash virtual keys"), status);
 

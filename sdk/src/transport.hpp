@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,11 +40,15 @@ class Connection {
 
   Io secure(SSL_CTX& context, const std::string& host, Clock::time_point deadline);
   Io write(std::string_view bytes, Clock::time_point deadline);
+  /// Reads what is there; `timeout`: nothing is.
+  Io read_now(std::string& into);
+  int descriptor() const { return fd_; }
   /// Reads at least one byte.
   Io read(std::string& into, Clock::time_point deadline);
   void use(const CancelToken* cancel) { cancel_ = cancel; }
   /// Whether the peer closed or spoke while nobody asked.
   bool stale() const;
+  SSL* ssl() const { return ssl_; }
 
  private:
   Io wait(short events, Clock::time_point deadline) const;
@@ -86,10 +91,18 @@ class Exchange {
   bool malformed_ = false;
 };
 
+/// How connections are made.
+struct Dial {
+  std::string ca_file{};
+  std::vector<std::string> pins{};  // "sha256/BASE64"
+  std::string proxy{};              // as in ClientOptions
+};
+
 /// Opens and keeps connections to one host.
 class Connector {
  public:
-  Connector(Url url, const std::string& ca_file);
+  /// @throws std::invalid_argument for roots, pins or a proxy that cannot be used
+  Connector(Url url, const Dial& dial);
 
   /// A kept connection if `fresh` is not asked for and there is one; else a new one.
   struct Opened {
@@ -100,9 +113,22 @@ class Connector {
   Opened open(bool fresh, Clock::time_point deadline, const CancelToken* cancel);
   void give_back(Exchange& exchange);
   const Url& url() const { return url_; }
+  /// A new connection, with TLS where the URL asks for it.
+  struct Raw {
+    Io status = Io::ok;
+    std::unique_ptr<Connection> connection{};
+    std::string problem{};
+  };
+  Raw connect(Clock::time_point deadline, const CancelToken* cancel);
 
  private:
+  Io through_proxy(Connection& connection, Clock::time_point deadline, std::string& problem) const;
+  bool pinned(Connection& connection) const;
+
   Url url_;
+  std::optional<Url> proxy_;
+  std::string proxy_login_{};  // base64
+  std::vector<std::string> pins_;
   std::shared_ptr<SSL_CTX> tls_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> kept_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,18 +24,42 @@ struct RetryOptions {
   double jitter = 0.25;  // share of each wait that is left to chance
 };
 
+/// How calls travel. `sse` works with every provider; `ws` and `grpc` need a Hawser gateway and
+/// keep one connection for all calls.
+enum class Transport : std::uint8_t { sse, ws, grpc };
+
+/// OAuth 2.0 client credentials (RFC 6749, 4.4) in place of a key: the token is fetched when it is
+/// first needed, kept, and renewed before its end.
+struct OAuthOptions {
+  std::string token_url{};  // empty: no OAuth
+  std::string client_id{};
+  std::string client_secret{};  // never printed
+  std::string scope{};
+};
+
 struct ClientOptions {
+  Transport transport = Transport::sse;
   /// Empty: $HAWSER_BASE_URL, $OPENAI_BASE_URL, then http://127.0.0.1:8080/v1.
   std::string base_url{};
   /// Empty: $HAWSER_API_KEY, then $OPENAI_API_KEY. Never printed.
   std::string api_key{};
   std::string organization{};
   std::string project{};
+  OAuthOptions oauth{};
   std::string ca_file{};  // PEM; empty: the system's roots
+  /// SHA-256 of public keys (SPKI), "sha256/BASE64": one in the server's chain must match. Empty:
+  /// any.
+  std::vector<std::string> pins{};
+  /// http://[USER:PASSWORD@]HOST:PORT, by CONNECT; empty: $HTTPS_PROXY or $HTTP_PROXY unless
+  /// $NO_PROXY names the host; "direct": none.
+  std::string proxy{};
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds idle_timeout{60'000};  // silence of an answer, not its whole length
   std::chrono::milliseconds total_timeout{600'000};
   RetryOptions retry{};
+  /// Against a Hawser gateway a stream that breaks is taken up where it broke, until it ends or
+  /// total_timeout is over. Nothing is generated or paid for twice.
+  bool resume = true;
   std::vector<std::pair<std::string, std::string>> headers{};
 };
 
@@ -55,6 +80,7 @@ struct CallInfo {
   std::string request_id{};
   std::string target{};  // who answered, when a gateway tells
   int attempts = 1;      // ours
+  int resumes = 0;       // times that a stream was taken up again
 };
 
 struct ChatAnswer {
@@ -63,6 +89,50 @@ struct ChatAnswer {
   long long prompt_tokens = -1;  // -1: not told
   long long completion_tokens = -1;
   CallInfo info{};
+};
+
+/// A text, or whole items as a JSON array, in the form of OpenAI's Responses API.
+struct ResponseRequest {
+  std::string model;
+  std::string input;         // a text
+  std::string input_json{};  // in place of it: a JSON array of items
+  std::string instructions{};
+  std::string previous_response_id{};
+  int max_output_tokens = 0;  // 0: the provider's default
+};
+
+struct ResponseAnswer {
+  std::string id{};
+  std::string status{};
+  std::string text{};
+  long long input_tokens = -1;  // -1: not told
+  long long output_tokens = -1;
+  CallInfo info{};
+};
+
+struct EmbeddingAnswer {
+  std::vector<std::vector<float>> vectors{};  // one for each input, in their order
+  long long prompt_tokens = -1;
+  CallInfo info{};
+};
+
+/// One event of a stream as the provider sent it.
+struct StreamEvent {
+  std::string_view name{};  // "event:"; empty: none
+  std::string_view data{};
+};
+
+/// Any streamed or plain call, for programs that pass it on. Each function is called on the
+/// thread of the call; false ends it.
+struct RawCall {
+  std::string method = "POST";
+  std::string path{};  // behind the base URL: "/chat/completions"
+  std::string body{};
+  std::vector<std::pair<std::string, std::string>> headers{};
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  std::function<bool(int status, const Headers&)> on_head{};
+  std::function<bool(const StreamEvent&)> on_event{};  // of an event stream
+  std::function<bool(std::string_view)> on_content{};  // of any other content
 };
 
 struct RawAnswer {
@@ -106,6 +176,22 @@ class Client {
   Outcome<ChatAnswer> chat_stream(const ChatRequest& request,
                                   const std::function<bool(std::string_view)>& on_text,
                                   const CancelToken* cancel = nullptr);
+
+  /// OpenAI's Responses API, whole or streamed.
+  Outcome<ResponseAnswer> response(const ResponseRequest& request,
+                                   const CancelToken* cancel = nullptr);
+  Outcome<ResponseAnswer> response_stream(const ResponseRequest& request,
+                                          const std::function<bool(std::string_view)>& on_text,
+                                          const CancelToken* cancel = nullptr);
+
+  Outcome<EmbeddingAnswer> embed(std::string_view model, const std::vector<std::string>& inputs,
+                                 const CancelToken* cancel = nullptr);
+  /// The names of the models that may be asked for.
+  Outcome<std::vector<std::string>> models(const CancelToken* cancel = nullptr);
+
+  /// Passes any call on: answers of 400 and above are answers, not failures. Streams are taken up
+  /// again like all others.
+  Outcome<CallInfo> pass(const RawCall& call, const CancelToken* cancel = nullptr);
 
   /// Any call: `path` behind the base URL ("/embeddings"), `body` as JSON or empty.
   Outcome<RawAnswer> raw(std::string_view method, std::string_view path, std::string_view body,

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hawser/client.hpp"
+#include "retry.hpp"
+
+namespace hawser::sdk {
+
+using Clock = std::chrono::steady_clock;
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+/// One call as every transport makes it.
+struct Request {
+  std::string_view method;
+  std::string_view path;  // behind the base URL
+  std::string_view body;
+  const Headers* headers = nullptr;
+  /// Answers of 400 and above are given like all others once the retries are spent.
+  bool pass_refusals = false;
+};
+
+/// Where its answer goes. False: the caller wants no more.
+struct Sink {
+  std::function<bool(int status, const Headers&)> head;
+  std::function<bool(const StreamEvent&)> event;
+  std::function<bool(std::string_view)> content;
+};
+
+/// A way to make calls.
+class Calls {
+ public:
+  virtual ~Calls() = default;
+  virtual Outcome<CallInfo> run(const Request& request, const Sink& sink,
+                                const CancelToken* cancel) = 0;
+};
+
+ApiError make_error(ErrorType type, std::string message);
+ApiError cancelled_error();
+/// Fills message and code from {"error":{...}} in OpenAI's or Anthropic's form.
+void read_error(std::string_view body, ApiError& error);
+std::string_view find_header(const Headers& headers, std::string_view name);
+
+/// Random numbers from several threads.
+class Chance {
+ public:
+  double next();
+  /// "0123456789abcdef..." of `digits`.
+  std::string hex(std::size_t digits);
+
+ private:
+  std::mutex mutex_;
+  std::mt19937_64 random_{std::random_device{}()};
+};
+
+/// How long to wait before the n-th try to take a connection up again: at once with a little
+/// jitter, then full jitter of 250 ms x 2^n up to 15 s.
+std::chrono::milliseconds reconnect_wait(int n, double random);
+/// False: cancelled meanwhile.
+bool pause(std::chrono::milliseconds wait, const CancelToken* cancel);
+
+}  // namespace hawser::sdk

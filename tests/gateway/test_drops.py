@@ -1,0 +1,111 @@
+"""15 % of the connections break, with outages behind them: what becomes of 2,000 generations (a sample by default).
+
+`./dev test test_drops --all` prints the table of the README.
+"""
+import concurrent.futures
+import json
+import pathlib
+import subprocess
+
+import openai
+import pytest
+
+from support.faults import BrokenPath
+from support.programs import HAWSER, Gateway
+
+EVENTS = 100
+MEAN = 31_000 / 0.15  # an answer has 31 kB: 15 % of them are hit
+DOORS = 20
+TABLE = {}
+
+
+def counted(events):
+    return " ".join(str(number) for number in range(1, events + 1))
+
+
+@pytest.fixture
+def scale(everything):
+    """(generations, mean outage in seconds)"""
+    return (2000, 2.0) if everything else (160, 0.3)
+
+
+@pytest.fixture
+def keeper(sim, tmp_path):
+    with Gateway(tmp_path, workers=2, providers={"sim": sim.provider()}) as running:
+        yield running
+
+
+def tell(name, generations, whole, calls):
+    TABLE[name] = (generations, whole, calls)
+    print(f"\n{name}: {whole} of {generations} whole ({100 * whole / generations:.2f} %), {calls} calls at the provider")
+
+
+def examples():
+    return pathlib.Path(HAWSER).resolve().parent / "sdk" / "example_many"
+
+
+@pytest.mark.parametrize("transport", ["sse", "ws"])
+def test_drops_of_the_sdk(keeper, sim, scale, transport):
+    generations, outage = scale
+    with BrokenPath(keeper.address, DOORS, MEAN, outage=outage, seed=7) as path:
+        urls = [f"http://127.0.0.1:{port}/v1" for port in path.ports]
+        ran = subprocess.run([examples(), transport, str(generations), str(EVENTS), *urls], capture_output=True,
+                             text=True, timeout=1200)
+        assert path.cuts > 0.08 * generations, "the path did break"
+    outcome = json.loads(ran.stdout)
+    calls = len(sim.journal())
+    tell(f"Hawser's SDK, {transport}", generations, outcome["whole"], calls)
+    assert outcome["wrong"] == 0, outcome
+    assert outcome["whole"] >= 0.999 * generations, (outcome, ran.stderr[-2000:])
+    assert calls == generations, "each was asked of the provider exactly once"
+
+
+def complete(client, number):
+    try:
+        stream = client.chat.completions.create(
+            model="m", stream=True, max_tokens=EVENTS + 10, extra_headers={"x-sim-interval-ms": "2"},
+            messages=[{"role": "system", "content": f"number {number}"}, {"role": "user", "content": f"count: {EVENTS}"}])
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+        return text == counted(EVENTS)
+    except (openai.APIError, OSError, Exception):  # httpx raises its own when a body breaks off
+        return False
+
+
+def run_clients(urls, generations):
+    clients = [openai.OpenAI(base_url=url, api_key="none") for url in urls]
+    with concurrent.futures.ThreadPoolExecutor(DOORS) as pool:
+        return sum(pool.map(lambda number: complete(clients[number % len(clients)], number), range(generations)))
+
+
+def test_drops_of_the_tunnel_with_the_official_sdk_in_front(keeper, sim, scale):
+    generations, outage = scale
+    tunnels = []
+    with BrokenPath(keeper.address, DOORS, MEAN, outage=outage, seed=8) as path:
+        try:
+            for port in path.ports:
+                tunnels.append(subprocess.Popen(
+                    [HAWSER, "tunnel", "--to", f"ws://127.0.0.1:{port}/v1/tunnel", "--listen", "127.0.0.1:0"],
+                    stdout=subprocess.PIPE, text=True))
+            urls = [tunnel.stdout.readline().split()[-1] for tunnel in tunnels]
+            whole = run_clients(urls, generations)
+        finally:
+            for tunnel in tunnels:
+                tunnel.terminate()
+                tunnel.communicate()
+    calls = len(sim.journal())
+    tell("OpenAI's SDK over hawser tunnel", generations, whole, calls)
+    assert whole >= 0.999 * generations and calls == generations
+
+
+def test_drops_without_a_gateway(sim, scale):
+    """For comparison: the official SDK straight to the provider over the same path."""
+    generations, outage = scale
+    with BrokenPath(sim_address(sim), DOORS, MEAN, outage=outage, seed=9) as path:
+        whole = run_clients([f"http://127.0.0.1:{port}/v1" for port in path.ports], generations)
+    tell("OpenAI's SDK straight to the provider", generations, whole, len(sim.journal()))
+    assert whole < generations, "else the path is not broken enough to tell anything"
+
+
+def sim_address(sim):
+    host, port = sim.address.rsplit(":", 1)
+    return host, int(port)
