@@ -45,7 +45,7 @@ class TunnelCalls final : public Calls {
   // On the connection's own thread.
   void keep_connected();
   bool wait_for_calls();
-  bool connection_lost(int tries);
+  bool connection_lost(int unreached);
   bool connect_once();
   bool shake_hands(Connection& connection, Clock::time_point deadline);
   bool speak();

@@ -42,19 +42,22 @@ void TunnelCalls::wait(milliseconds time) {
 /// Until the client ends: one connection after the other, while anybody needs one.
 void TunnelCalls::keep_connected() {
   std::unique_ptr<Connection> old;  // one that asked to be replaced stays until the next is there
+  int unreached = 0;                // tries since a connection was welcomed
   for (int tries = 0; wait_for_calls();) {
     const auto begun = Clock::now();
+    ++unreached;
     if (connect_once()) {
       failures_ = 0;
       old.reset();
       speak();
+      if (welcomed_) unreached = 0;
       if (Clock::now() - begun > std::chrono::seconds(30)) tries = 0;
     } else {
       ++failures_;
     }
     if (replace_) old = std::move(connection_);
     connection_.reset();
-    if (!connection_lost(tries)) return;
+    if (!connection_lost(unreached)) return;
     if (!std::exchange(replace_, false)) wait(reconnect_wait(tries++, chance_.next()));
   }
 }
@@ -76,8 +79,8 @@ bool TunnelCalls::wait_for_calls() {
   }
 }
 
-/// @param tries  to get a connection since the last one that held
-bool TunnelCalls::connection_lost(int tries) {
+/// @param unreached  tries since a connection was welcomed
+bool TunnelCalls::connection_lost(int unreached) {
   const std::lock_guard lock(mutex_);
   out_.clear();
   if (stopping_) return false;
@@ -89,7 +92,7 @@ bool TunnelCalls::connection_lost(int tries) {
     blocked_until_ = Clock::now() + blocked_for;
     news_.notify_all();
   }
-  if (tries >= tries_max) {
+  if (unreached >= tries_max) {
     // What has begun there may still be taken up; the others need not wait.
     for (auto& [id, call] : calls_) {
       if (call->generation.empty()) fail(*call, "connection", "the gateway cannot be reached");

@@ -81,7 +81,8 @@ Listening listen_all(const settings::Config& config, std::size_t workers) {
 bool same_listeners(const settings::Config& a, const settings::Config& b) {
   return std::equal(a.listen.begin(), a.listen.end(), b.listen.begin(), b.listen.end(),
                     [](const net::ListenConfig& x, const net::ListenConfig& y) {
-                      return x.address == y.address && x.tls.has_value() == y.tls.has_value();
+                      return x.address == y.address && x.tls.has_value() == y.tls.has_value() &&
+                             x.grpc == y.grpc;
                     });
 }
 

@@ -36,8 +36,8 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::T
     names.push_back(name);
   }
   for (const auto& listen : config->listen) {
-    snapshot->listen_tls.push_back(listen.tls ? net::make_server_context(*listen.tls, tickets)
-                                              : nullptr);
+    snapshot->listen_tls.push_back(
+        listen.tls ? net::make_server_context(*listen.tls, tickets, listen.grpc) : nullptr);
   }
   snapshot->keys = std::make_shared<const stage::authenticate::KeyTable>(config->keys);
   snapshot->routes = std::make_shared<const stage::route::RouteTable>(config->models, names,

@@ -56,7 +56,8 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
              shared.access_log.make_writer()},
       services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics},
       websocket_{reactor_,          ids_, parts_.shard, shared.metrics, services_.pipeline,
-                 services_.draining} {
+                 services_.draining},
+      grpc_{reactor_, ids_, parts_.shard, shared.metrics, services_.pipeline, services_.draining} {
   services_.upgrades = front::websocket::serves;
   services_.upgrade = [this](const front::http::Upgrade& upgrade, std::string& fields) {
     return open_websocket(websocket_, upgrade, fields);
@@ -88,6 +89,7 @@ void Worker::apply(SnapshotPtr snapshot) {
   const auto& generations = snapshot->config->generations;
   shelf_.configure({generations.kept, generations.memory_max.count() / directory_.workers(),
                     generations.detached_per_key_max, generations.delivered_max.count()});
+  grpc_.reflection = snapshot->config->grpc.reflection;
   websocket_.config = snapshot->config->websocket;
   websocket_.write_timeout = services_.limits.write_timeout;
   websocket_.body_max = services_.limits.json_body_max.count();
@@ -126,10 +128,26 @@ void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
   auto stream = std::make_unique<net::Stream>(reactor_, accepted.fd);
   const auto& tls = snapshot_->listen_tls;
   if (listener < tls.size() && tls[listener]) stream->secure(net::make_server_ssl(*tls[listener]));
-  spawn(serve(std::move(stream), std::move(accepted.peer)), log_bug);
+  const auto& listen = snapshot_->config->listen;
+  const bool grpc = listener < listen.size() && listen[listener].grpc;
+  spawn(serve(std::move(stream), std::move(accepted.peer), grpc), log_bug);
 }
 
-Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer) {
+Task<> Worker::serve_grpc(std::unique_ptr<net::Stream> stream, const std::string& peer) {
+  front::grpc::Session::Options options;
+  options.config = snapshot_->config->grpc;
+  options.write_timeout = services_.limits.write_timeout;
+  options.tls_timeout = services_.limits.tls_timeout;
+  options.serve = [this, &peer](front::grpc::RpcPtr rpc) {
+    return front::grpc::serve(grpc_, std::move(rpc), peer);
+  };
+  front::grpc::Session session(std::move(stream), blocks_, std::move(options));
+  grpc_sessions_.insert(&session);
+  co_await session.run();
+  grpc_sessions_.erase(&session);
+}
+
+Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer, bool grpc) {
   struct Leaving {
     Worker& worker;
     const std::string& peer;
@@ -144,6 +162,10 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer) {
   };
   Leaving leaving{*this, peer};
   services_.shard.add(services_.metrics.client_connections);
+  if (grpc) {
+    co_await serve_grpc(std::move(stream), peer);
+    co_return;
+  }
   front::http::Session session(services_, std::move(stream), peer);
   leaving.session = &session;
   sessions_.insert(&session);
@@ -200,6 +222,10 @@ void Worker::begin_drain(Clock::time_point deadline) {
   const auto open = sessions_;
   for (auto* session : open) {
     if (sessions_.count(session) != 0) session->close_if_idle();
+  }
+  const auto calls = grpc_sessions_;
+  for (auto* session : calls) {
+    if (grpc_sessions_.count(session) != 0) session->drain();
   }
   end_if_empty();
 }

@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "front/grpc/service.hpp"
+#include "front/grpc/session.hpp"
 #include "front/http/session.hpp"
 #include "front/websocket/handshake.hpp"
 #include "gateway/assemble.hpp"
@@ -47,7 +49,8 @@ class Worker {
   void tend_generations(Clock::time_point now);
   Task<> accept_all(std::size_t listener);
   void admit(std::size_t listener, net::Listener::Accepted accepted);
-  Task<> serve(std::unique_ptr<net::Stream> stream, std::string peer);
+  Task<> serve(std::unique_ptr<net::Stream> stream, std::string peer, bool grpc);
+  Task<> serve_grpc(std::unique_ptr<net::Stream> stream, const std::string& peer);
   Task<> tend();
 
   net::asio::io_context loop_{1};  // 1 tells Asio that one thread runs it
@@ -62,8 +65,10 @@ class Worker {
   WorkerParts parts_;
   front::http::Services services_;
   front::websocket::Services websocket_;
+  front::grpc::Services grpc_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::set<front::http::Session*> sessions_;
+  std::set<front::grpc::Session*> grpc_sessions_;
   std::unordered_map<std::string, std::uint32_t> by_address_;
   std::uint32_t connections_ = 0;
   net::Waiter tending_{reactor_};

@@ -32,12 +32,15 @@ struct TlsServerConfig {
 struct ListenConfig {
   std::string address = "127.0.0.1:8080";
   std::optional<TlsServerConfig> tls{};
+  bool grpc = false;
 
   template <class Visitor>
   void fields(Visitor&& field) {
     field("address", address, config::Required{},
           "HOST:PORT or [IPv6]:PORT; port 0 takes a free one.");
     field("tls", tls, config::Anything{}, "Serves TLS on this address.");
+    field("grpc", grpc, config::Anything{},
+          "Speaks gRPC (hawser.v1, over HTTP/2) here in place of HTTP/1.1.");
   }
 };
 

@@ -49,11 +49,12 @@ void set_common(SSL_CTX* context, TlsVersion min_version) {
 }
 
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
-                    const unsigned char* offered, unsigned int offered_size, void*) {
-  static constexpr unsigned char ours[] = "\x08http/1.1";
+                    const unsigned char* offered, unsigned int offered_size, void* protocol) {
+  const std::string_view ours = protocol != nullptr ? "\x02h2" : "\x08http/1.1";
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, ours, sizeof ours - 1, offered, offered_size) !=
-      OPENSSL_NPN_NEGOTIATED) {
+  if (SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+                            static_cast<unsigned int>(ours.size()), offered,
+                            offered_size) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;  // RFC 7301, 3.2: no protocol in common
   }
   *out = chosen;
@@ -88,7 +89,8 @@ TicketKeys TicketKeys::make() {
   return keys;
 }
 
-SslContext make_server_context(const TlsServerConfig& config, const TicketKeys& tickets) {
+SslContext make_server_context(const TlsServerConfig& config, const TicketKeys& tickets,
+                               bool http2) {
   SslContext context(SSL_CTX_new(TLS_server_method()), SslCtxFree{});
   if (!context) refuse("no TLS context");
   set_common(context.get(), config.min_version);
@@ -107,7 +109,8 @@ SslContext make_server_context(const TlsServerConfig& config, const TicketKeys& 
   static constexpr unsigned char session_context[] = "hawser";
   SSL_CTX_set_session_id_context(context.get(), session_context, sizeof session_context - 1);
   SSL_CTX_set_num_tickets(context.get(), 1);
-  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
+  static int h2 = 0;  // its address tells
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, http2 ? &h2 : nullptr);
   return context;
 }
 

@@ -24,8 +24,10 @@ struct TicketKeys {
   static TicketKeys make();
 };
 
+/// @param http2  speaks h2 (ALPN) in place of http/1.1
 /// @throws std::runtime_error that names the file and OpenSSL's reason
-SslContext make_server_context(const TlsServerConfig& config, const TicketKeys& tickets);
+SslContext make_server_context(const TlsServerConfig& config, const TicketKeys& tickets,
+                               bool http2 = false);
 
 /// Verification is on and cannot be turned off.
 /// @throws std::runtime_error that names the file and OpenSSL's reason

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "config/fields.hpp"
+#include "front/grpc/config.hpp"
 #include "front/http/config.hpp"
 #include "front/websocket/config.hpp"
 #include "net/config.hpp"
@@ -39,6 +40,7 @@ struct Config {
   std::vector<stage::authenticate::KeyConfig> keys{};
   front::http::LimitsConfig limits{};
   front::websocket::WebSocketConfig websocket{};
+  front::grpc::GrpcConfig grpc{};
   stage::attempt::RetryConfig retry{};
   stage::attempt::TimeoutConfig timeouts{};
   stage::record::RecordConfig generations{};
@@ -67,6 +69,7 @@ struct Config {
     field("limits", limits, config::Anything{}, "What a client may ask at most.");
     field("websocket", websocket, config::Anything{},
           "What a client may ask of one WebSocket connection.");
+    field("grpc", grpc, config::Anything{}, "What a client may ask of one gRPC connection.");
     field("retry", retry, config::Anything{}, "Retries and fallback.");
     field("timeouts", timeouts, config::Anything{}, "Deadlines towards providers.");
     field("generations", generations, config::Anything{},
