@@ -367,3 +367,93 @@ def test_a_slow_reader_slows_nobody(keeper, sim):
     assert content.endswith(b"data: [DONE]\n\n") and time.monotonic() - begun < 5
     assert sim.journal()[0]["outcome"] == "complete"
     slow.close()
+
+
+def test_a_client_that_reads_slowly_gets_fewer_longer_events(sim, tmp_path):
+    with Gateway(tmp_path, workers=1, providers={"sim": sim.provider()}, generations={"grace_unannounced": "30s"}) as gateway:
+        connection = connect(gateway.address, receive_buffer=4096)
+        connection.sendall(post(question(20_000), "Connection: close\r\n"))
+        sim.settled(lambda journal: journal and journal[0]["outcome"] == "complete", 20)  # the writer waited for nobody
+        head, content = content_of(read_until_closed(connection, seconds=60)[0])
+        got = frames(content)
+        texts = "".join(json.loads(frame.split(b"data: ")[1])["choices"][0]["delta"].get("content") or ""
+                        for frame in got if b"data: {" in frame and b'"choices":[{' in frame)
+        assert texts == " ".join(str(number) for number in range(1, 20_001))
+        assert len(got) < 19_000, "merged"
+        seqs = [int(seq) for _, _, seq in ID.findall(content)]
+        assert seqs == sorted(set(seqs)) and seqs[-1] > 20_000, "the id of the last one merged"
+
+
+# --- OpenAI's own way to come back: /v1/responses/{id}
+
+def response_stream(address, events, headers="", interval=None):
+    body = json.dumps({"model": "m", "input": f"count: {events}", "stream": True})
+    connection = connect(address)
+    pace = f"x-sim-interval-ms: {interval}\r\n" if interval else ""
+    connection.sendall((f"POST /v1/responses HTTP/1.1\r\nHost: x\r\n{headers}{pace}Content-Type: application/json\r\n"
+                        f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
+    return connection
+
+
+def events_in(content):
+    return [json.loads(line[6:]) for line in content.decode().splitlines() if line.startswith("data: {")]
+
+
+def test_responses_are_taken_up_by_their_own_id(keeper, sim):
+    connection = response_stream(keeper.address, 30, interval=5)
+    raw = b""
+    while raw.count(b"output_text.delta") < 12:
+        raw += connection.recv(4096)
+    read = events_in(b"\n\n".join(content_of(raw)[1].split(b"\n\n")[:-1]))
+    connection.close()
+    response, last = read[0]["response"]["id"], read[-1]["sequence_number"]
+    client = openai.OpenAI(base_url=keeper.url + "/v1", api_key="none", max_retries=0)
+    rest = list(client.responses.retrieve(response, stream=True, starting_after=last))
+    assert [event.sequence_number for event in rest] == list(range(last + 1, last + 1 + len(rest)))
+    assert rest[-1].type == "response.completed"
+    text = "".join(event["delta"] for event in read if event["type"] == "response.output_text.delta")
+    text += "".join(event.delta for event in rest if event.type == "response.output_text.delta")
+    assert text == " ".join(str(number) for number in range(1, 31))
+    assert len(list(client.responses.retrieve(response, stream=True))) == len(rest) + last + 1
+    assert len(sim.journal()) == 1
+    for cursor, status in (("100000", 400), ("-1", 400), ("x", 400)):
+        assert request(keeper.address, "GET", f"/v1/responses/{response}?stream=true&starting_after={cursor}")[0] == status
+
+
+def test_responses_are_cancelled_by_their_own_id(keeper, sim):
+    connection = response_stream(keeper.address, 500, interval=20)
+    raw = b""
+    while b"output_text.delta" not in raw:
+        raw += connection.recv(4096)
+    response = events_in(b"\n\n".join(content_of(raw)[1].split(b"\n\n")[:-1]))[0]["response"]["id"]
+    client = openai.OpenAI(base_url=keeper.url + "/v1", api_key="none", max_retries=0)
+    for _ in range(2):  # idempotent
+        cancelled = client.responses.cancel(response)
+        assert cancelled.id == response and cancelled.status == "cancelled"
+    assert sim.settled(lambda journal: journal[0]["outcome"] == "client_closed")[0]["outcome"] == "client_closed"
+    connection.close()
+
+
+def test_other_responses_are_the_providers(keeper, sim):
+    status, _, _ = request(keeper.address, "GET", "/v1/responses/resp_unknown?stream=true&starting_after=3")
+    assert sim.journal()[-1]["target"].startswith("/v1/responses/resp_unknown")
+
+
+# --- rules of one model
+
+def test_rules_of_a_model(sim, tmp_path):
+    models = {"stays": {"targets": [{"provider": "sim"}], "on_disconnect": "finish", "coalesce": "on"},
+              "goes": {"targets": [{"provider": "sim"}], "on_disconnect": "cancel"}}
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, models=models) as gateway:
+        for model, outcome in (("stays", "complete"), ("goes", "client_closed")):
+            sim.clear()
+            connection = connect(gateway.address)
+            connection.sendall(post({**question(40), "model": model}, "x-sim-interval-ms: 20\r\n"))
+            assert connection.recv(2000)
+            connection.close()
+            assert sim.settled(lambda journal: journal[0]["outcome"] != "running")[0]["outcome"] == outcome
+        sim.clear()
+        with concurrent.futures.ThreadPoolExecutor(10) as pool:
+            ask = lambda _: chat(gateway.address, model="stays", headers={"x-sim-latency-ms": "200"})[2]
+            assert len(set(pool.map(ask, range(10)))) == 1
+        assert len(sim.journal()) == 1

@@ -4,8 +4,12 @@ import json
 import socket
 
 
-def connect(address, timeout=10):
-    connection = socket.create_connection(address, timeout=timeout)
+def connect(address, timeout=10, receive_buffer=None):
+    connection = socket.socket()
+    connection.settimeout(timeout)
+    if receive_buffer:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    connection.connect(address)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
@@ -30,8 +34,10 @@ def chat(address, content="count: 3", stream=False, headers=None, timeout=30, **
     return request(address, "POST", "/v1/chat/completions", body, headers, timeout)
 
 
-def read_until_closed(connection):
+def read_until_closed(connection, seconds=None):
     out = b""
+    if seconds:
+        connection.settimeout(seconds)
     while True:
         try:
             part = connection.recv(65536)

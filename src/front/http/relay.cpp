@@ -1,8 +1,5 @@
 // The answer of a recorded generation, as server-sent events or as it is.
-#include <algorithm>
-#include <charconv>
-#include <cstring>
-
+#include "front/http/event_text.hpp"
 #include "front/http/session.hpp"
 #include "wire/sse.hpp"
 
@@ -13,83 +10,15 @@ using generation::AnswerHead;
 using generation::Batch;
 using net::IoStatus;
 
-namespace {
-
-/// Fills a block with events, each after its id line.
-class EventText {
- public:
-  /// @param reader  names the events; null: no ids
-  EventText(net::BlockPool& blocks, const generation::Reader* reader)
-      : blocks_(blocks), block_(blocks.take()), reader_(reader) {}
-  ~EventText() { blocks_.give_back(std::move(block_)); }
-  EventText(const EventText&) = delete;
-  EventText& operator=(const EventText&) = delete;
-
-  /// Takes events from the front of `run` as long as they fit. An event without data gets no id:
-  /// clients see none. False: the first that is left is longer than a block.
-  bool fill(generation::EventRun& run) {
-    if (reader_ == nullptr && take_whole(run)) return true;
-    while (run.count > 0) {
-      const wire::Frame frame = wire::first_frame(run.bytes);
-      const bool named = frame.data && reader_ != nullptr && run.seq != named_;
-      const std::size_t needed = frame.size + (named ? reader_->id().size() + 40 : 0);
-      if (size_ + needed > net::BlockPool::block_size) {
-        if (size_ > 0) return true;
-        if (named) add_id(named_ = run.seq);
-        return false;
-      }
-      if (named) add_id(run.seq);
-      std::memcpy(block_.get() + size_, run.bytes.data(), frame.size);
-      size_ += frame.size;
-      run.bytes.remove_prefix(frame.size);
-      ++run.seq;
-      --run.count;
-    }
-    return true;
-  }
-  std::string_view text() const { return {block_.get(), size_}; }
-  void clear() { size_ = 0; }
-
- private:
-  bool take_whole(generation::EventRun& run) {
-    if (size_ + run.bytes.size() > net::BlockPool::block_size) return false;
-    std::memcpy(block_.get() + size_, run.bytes.data(), run.bytes.size());
-    size_ += run.bytes.size();
-    run.seq += run.count;
-    run.count = 0;
-    return true;
-  }
-
-  /// "id: GENERATION.EPOCH.SEQ"
-  void add_id(std::uint64_t seq) {
-    constexpr std::string_view start = "id: ";
-    const std::string& id = reader_->id();
-    char* at = block_.get() + size_;
-    at = std::copy(start.begin(), start.end(), at);
-    at = std::copy(id.begin(), id.end(), at);
-    *at++ = '.';
-    at = std::to_chars(at, at + 10, reader_->epoch()).ptr;
-    *at++ = '.';
-    at = std::to_chars(at, at + 20, seq).ptr;
-    *at++ = '\n';
-    size_ = static_cast<std::size_t>(at - block_.get());
-  }
-
-  net::BlockPool& blocks_;
-  net::BlockPool::Block block_;
-  const generation::Reader* reader_;
-  std::size_t size_ = 0;
-  std::uint64_t named_ = ~0ull;  // its id is out, the event itself is to come
-};
-
-}  // namespace
-
 /// Writes events, each after its id where ids are wanted, as many in one write as there are.
 /// @param batch  the first; at the end the last one that was taken
 /// @return false: the client is gone or takes nothing
 Task<bool> Session::write_events(ResponseWriter& writer, generation::Reader& reader, Batch& batch,
                                  bool ids) {
-  EventText text(services_.blocks, ids ? &reader : nullptr);
+  const dialect::Api api = exchange_->request.endpoint.api;
+  EventText text(services_.blocks, ids ? &reader : nullptr, api);
+  // A client that does not keep up gets what only adds text in fewer events.
+  text.merge_deltas(batch.more && writer.lagged());
   for (;;) {
     const bool fits = text.fill(batch.run);
     if (batch.run.count == 0 && batch.more) {
@@ -98,11 +27,12 @@ Task<bool> Session::write_events(ResponseWriter& writer, generation::Reader& rea
       batch.more = batch.more && next.has_value();  // a failure is met again
       continue;
     }
-    const bool all = batch.run.count == 0;
+    const bool all = batch.run.count == 0 && text.finish();
     if (!co_await writer.write(text.text(), all && batch.last)) co_return false;
     if (all) co_return true;
     text.clear();
-    if (fits) continue;
+    if (writer.lagged()) text.merge_deltas(true);
+    if (fits || batch.run.count == 0) continue;
     const std::size_t size = wire::first_frame(batch.run.bytes).size;
     if (!co_await writer.write(batch.run.bytes.substr(0, size), false)) co_return false;
     batch.run.bytes.remove_prefix(size);

@@ -154,6 +154,7 @@ Task<bool> ResponseWriter::write(std::string_view bytes, bool last) {
 
 Task<bool> ResponseWriter::finish(std::array<std::string_view, parts_max> parts, std::size_t count,
                                   net::IoResult sent) {
+  lagged_ = true;
   const std::span<const std::string_view> all(parts.data(), count);
   const net::IoStatus status = co_await stream_.send_rest(all, sent, Clock::now() + timeout_);
   co_return status == net::IoStatus::ok;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "generation/generation.hpp"
 #include "net/stream.hpp"
@@ -28,6 +29,8 @@ class ResponseWriter {
   /// Whether the connection may serve another request after this answer.
   bool keep_alive() const { return keep_alive_; }
   std::uint64_t bytes() const { return bytes_; }
+  /// Whether the client did not take a write at once since it was asked last.
+  bool lagged() { return std::exchange(lagged_, false); }
 
  private:
   static constexpr std::size_t parts_max = 6;
@@ -43,6 +46,7 @@ class ResponseWriter {
   bool chunked_ = false;
   bool bodiless_ = false;
   bool keep_alive_ = true;
+  bool lagged_ = false;
   std::uint64_t bytes_ = 0;
 };
 

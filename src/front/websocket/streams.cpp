@@ -103,12 +103,12 @@ Task<Result<>> Streams::relay(Stream& stream) {
       outcome = batch.error();
       break;
     }
-    last = batch->last;
+    trail.bytes_out += batch->run.bytes.size();
     if (batch->run.count > 0 && !co_await send_run(stream, *batch)) {
       outcome = stopped();
       break;
     }
-    trail.bytes_out += batch->run.bytes.size();
+    last = batch->last;  // what a laggard lacked was taken with it
   }
   services_.shard.add(services_.metrics.streams, -1);
   if (outcome && !lost_) {
@@ -118,44 +118,69 @@ Task<Result<>> Streams::relay(Stream& stream) {
   co_return outcome;
 }
 
-/// One run of events, each in its turn. False: the stream is to end.
+/// The next event of a batch; moves on in it.
+std::string_view Streams::take_frame(generation::EventRun& run) {
+  const std::size_t size = wire::first_frame(run.bytes).size;
+  const std::string_view frame = run.bytes.substr(0, size);
+  run.bytes.remove_prefix(size);
+  ++run.seq;
+  --run.count;
+  return frame;
+}
+
+/// Whether there is another event at hand: of this batch, or of the next one.
+bool Streams::more_at_hand(Stream& stream, generation::Batch& batch) {
+  if (batch.run.count > 0) return true;
+  if (!batch.more || stream.answer_->reader() == nullptr) return false;
+  auto next = stream.answer_->reader()->next();
+  batch.more = next.has_value();  // a failure is met again
+  if (next) batch = *next;
+  return batch.run.count > 0;
+}
+
+/// Makes one event of `merged` and of those behind it that only add text. @return how many it is
+std::uint32_t Streams::merge(Stream& stream, generation::Batch& batch, std::string& merged) {
+  const dialect::Api api = stream.call.exchange().request.endpoint.api;
+  std::uint32_t count = 1;
+  while (merged.size() < merged_max && more_at_hand(stream, batch)) {
+    generation::EventRun ahead = batch.run;
+    if (!dialect::merge_delta(api, merged, take_frame(ahead))) break;
+    batch.run = ahead;
+    ++count;
+  }
+  return count;
+}
+
+/// One batch of events, each in its turn. False: the stream is to end.
 Task<bool> Streams::send_run(Stream& stream, generation::Batch& batch) {
   const bool events = stream.answer_->head().event_stream;
-  const dialect::Api api = stream.call.exchange().request.endpoint.api;
   std::string merged, scratch;
   std::size_t sent = 0;
-  auto& run = batch.run;
-  for (; run.count > 0; --run.count, ++run.seq) {
+  while (batch.run.count > 0) {
     if (lost_ || stream.stopped_ || stream.late_) co_return false;
     const bool over = sent >= quantum && !waiting_.empty();
     if ((over || !may_send(stream)) && !co_await take_turn(stream)) co_return false;
     if (over) sent = 0;
+    Event event;
+    event.seq = batch.run.seq;
     if (!events) {
-      sent += encoder_.event(stream, {.seq = run.seq, .data = run.bytes, .piece = true});
+      event.data = batch.run.bytes;
+      event.piece = true;
+      batch.run.count = 0;
+      sent += encoder_.event(stream, event);
       continue;
     }
-    std::string_view frame = run.bytes.substr(0, wire::first_frame(run.bytes).size);
-    run.bytes.remove_prefix(frame.size());
-    Event event;
-    if (stream.lagged_ && run.count > 1) {
-      // Its client lags: what only adds text is sent together.
+    std::string_view frame = take_frame(batch.run);
+    if (stream.lagged_) {
       merged.assign(frame);
-      while (run.count > 1 && merged.size() < merged_max) {
-        const std::size_t size = wire::first_frame(run.bytes).size;
-        if (!dialect::merge_delta(api, merged, run.bytes.substr(0, size))) break;
-        run.bytes.remove_prefix(size);
-        --run.count;
-        ++run.seq;
-        ++event.merged;
-      }
+      event.merged = merge(stream, batch, merged);
+      event.seq += event.merged - 1;
       frame = merged;
     }
     const auto parts = wire::frame_parts(frame, scratch);
-    if (!parts.has_data) continue;
-    event.seq = run.seq;
+    if (!parts.has_data || stream.mute) continue;
     event.name = parts.type;
     event.data = parts.data;
-    if (stream.mute) continue;
     const std::size_t size = encoder_.event(stream, event);
     stream.credit -= static_cast<std::int64_t>(size);
     credit -= static_cast<std::int64_t>(size);

@@ -120,6 +120,9 @@ class Streams {
     return connection_.has_room() && credit > 0 && stream.credit > 0;
   }
   Task<bool> send_run(Stream& stream, generation::Batch& batch);
+  static std::string_view take_frame(generation::EventRun& run);
+  static bool more_at_hand(Stream& stream, generation::Batch& batch);
+  static std::uint32_t merge(Stream& stream, generation::Batch& batch, std::string& merged);
   void forget(Stream& stream);
 
   Services& services_;
