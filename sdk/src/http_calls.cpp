@@ -149,10 +149,13 @@ Outcome<HttpCalls::Answer> HttpCalls::begin(const Request& request, const Cancel
       ++breaks;
     }
     error.attempts = retry + 1;
+    // What no server will answer otherwise is not asked again: a token that is not given.
+    const bool hopeless =
+        !tried && error.type != ErrorType::connection && error.type != ErrorType::timeout;
     const bool broke = !tried && error.type == ErrorType::connection;
     const bool free = broke && hawser_ && options_.resume && breaks <= reconnects_max;
     const bool again = (retry < options_.retry.retries_max && worth_retrying(answered)) || free;
-    if (!again || error.type == ErrorType::cancelled) return error;
+    if (!again || hopeless) return error;
     const auto usual = free ? reconnect_wait(breaks - 1, chance_.next())
                             : backoff(options_.retry, retry, chance_.next());
     const auto wait = error.retry_after.value_or(usual);
