@@ -66,7 +66,7 @@ Result<Visitor> Handshake::visitor(std::string& fields) const {
   Visitor visitor;
   visitor.address = client_address;
   std::string chosen;
-  bool others = false;
+  bool others = false, browser = false;
   for (const wire::Field& field : head.fields) {
     if (is_credential(field.name)) visitor.credentials.emplace_back(field.name, field.value);
     if (!wire::same_token(field.name, "sec-websocket-protocol")) continue;
@@ -80,6 +80,7 @@ Result<Visitor> Handshake::visitor(std::string& fields) const {
       if (auto token = key_in(offered)) {
         if (!valid_field_value(*token)) return bad("The key among the subprotocols is malformed.");
         visitor.credentials.emplace_back("Authorization", "Bearer " + *token);
+        browser = true;
       } else if (head.path != tunnel_path || offered == tunnel_protocol) {
         if (chosen.empty()) chosen = offered;
       } else {
@@ -93,7 +94,8 @@ Result<Visitor> Handshake::visitor(std::string& fields) const {
   if (!chosen.empty()) fields += "Sec-WebSocket-Protocol: " + chosen + "\r\n";
   wire::RequestHead keys;
   for (const auto& [name, value] : visitor.credentials) keys.fields.push_back({name, value});
-  const bool later = head.path == tunnel_path && visitor.credentials.empty();
+  // A browser is not told the status of a handshake: it gets a close code in its place.
+  const bool later = head.path == tunnel_path && (browser || visitor.credentials.empty());
   if (!later && !services.authorized(keys)) {
     return Error{.code = Code::authentication,
                  .message = visitor.credentials.empty() ? "You didn't provide an API key."
