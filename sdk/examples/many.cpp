@@ -27,7 +27,8 @@ std::string counted(int events) {
 void run(const std::string& transport, const std::string& url, int events, Tally& tally) {
   hawser::ClientOptions options;
   options.base_url = url;
-  options.headers = {{"x-sim-interval-ms", "2"}};
+  const char* const pace = std::getenv("MANY_INTERVAL_MS");  // of the simulated provider
+  options.headers = {{"x-sim-interval-ms", pace == nullptr ? "2" : pace}};
   if (transport == "ws") options.transport = hawser::Transport::ws;
   if (transport == "grpc") options.transport = hawser::Transport::grpc;
   hawser::Client client(std::move(options));
