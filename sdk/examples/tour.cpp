@@ -30,6 +30,7 @@ int tour() {
   options.ca_file = variable("TOUR_CA");
   if (!variable("TOUR_PIN").empty()) options.pins = {variable("TOUR_PIN")};
   if (variable("TOUR_TRANSPORT") == "ws") options.transport = hawser::Transport::ws;
+  if (variable("TOUR_TRANSPORT") == "grpc") options.transport = hawser::Transport::grpc;
   options.oauth = {variable("TOUR_TOKEN_URL"), variable("TOUR_CLIENT_ID"),
                    variable("TOUR_CLIENT_SECRET"), "llm"};
   // A wait that suits an interactive program: three tries, 4 to 10 seconds apart.

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "chat.hpp"
+#include "grpc_calls.hpp"
 #include "http_calls.hpp"
 #include "tunnel_calls.hpp"
 
@@ -54,7 +55,7 @@ struct Client::Impl {
   std::unique_ptr<sdk::Calls> other;  // ws, grpc
 
   explicit Impl(ClientOptions given)
-      : dial{given.ca_file, given.pins, given.proxy},
+      : dial{given.ca_file, given.pins, given.proxy, given.transport == Transport::grpc},
         url(sdk::parse_url(
             given.base_url.empty()
                 ? first_set({"HAWSER_BASE_URL", "OPENAI_BASE_URL"}, "http://127.0.0.1:8080/v1")
@@ -66,7 +67,7 @@ struct Client::Impl {
       other = std::make_unique<sdk::TunnelCalls>(options, url, dial, credential, chance, http);
     }
     if (options.transport == Transport::grpc) {
-      throw std::invalid_argument("the transport grpc is not there yet; use sse or ws");
+      other = std::make_unique<sdk::GrpcCalls>(options, url, dial, credential, chance);
     }
   }
 

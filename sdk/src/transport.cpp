@@ -364,7 +364,8 @@ std::string pin_of(X509* certificate) {
 
 }  // namespace
 
-Connector::Connector(Url url, const Dial& dial) : url_(std::move(url)), pins_(dial.pins) {
+Connector::Connector(Url url, const Dial& dial)
+    : url_(std::move(url)), pins_(dial.pins), http2_(dial.http2) {
   for (const auto& pin : pins_) {
     const auto bytes =
         pin.starts_with("sha256/") ? decode_base64(std::string_view(pin).substr(7)) : std::nullopt;
@@ -386,6 +387,9 @@ Connector::Connector(Url url, const Dial& dial) : url_(std::move(url)), pins_(di
   tls_ = std::shared_ptr<SSL_CTX>(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   SSL_CTX_set_min_proto_version(tls_.get(), TLS1_2_VERSION);
   SSL_CTX_set_verify(tls_.get(), SSL_VERIFY_PEER, nullptr);
+  if (http2_) {
+    SSL_CTX_set_alpn_protos(tls_.get(), reinterpret_cast<const unsigned char*>("\x02h2"), 3);
+  }
   const int loaded = dial.ca_file.empty()
                          ? SSL_CTX_set_default_verify_paths(tls_.get())
                          : SSL_CTX_load_verify_file(tls_.get(), dial.ca_file.c_str());

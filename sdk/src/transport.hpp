@@ -96,6 +96,7 @@ struct Dial {
   std::string ca_file{};
   std::vector<std::string> pins{};  // "sha256/BASE64"
   std::string proxy{};              // as in ClientOptions
+  bool http2 = false;               // asked for by ALPN
 };
 
 /// Opens and keeps connections to one host.
@@ -129,6 +130,7 @@ class Connector {
   std::optional<Url> proxy_;
   std::string proxy_login_{};  // base64
   std::vector<std::string> pins_;
+  bool http2_ = false;
   std::shared_ptr<SSL_CTX> tls_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> kept_;

@@ -31,7 +31,8 @@ def scale(everything):
 
 @pytest.fixture
 def keeper(sim, tmp_path):
-    with Gateway(tmp_path, workers=2, providers={"sim": sim.provider()}) as running:
+    listen = [{"address": "127.0.0.1:0"}, {"address": "127.0.0.1:0", "grpc": True}]
+    with Gateway(tmp_path, workers=2, listen=listen, providers={"sim": sim.provider()}) as running:
         yield running
 
 
@@ -44,10 +45,11 @@ def examples():
     return pathlib.Path(HAWSER).resolve().parent / "sdk" / "example_many"
 
 
-@pytest.mark.parametrize("transport", ["sse", "ws"])
+@pytest.mark.parametrize("transport", ["sse", "ws", "grpc"])
 def test_drops_of_the_sdk(keeper, sim, scale, transport):
     generations, outage = scale
-    with BrokenPath(keeper.address, DOORS, MEAN, outage=outage, seed=7) as path:
+    host, port = keeper.urls[transport == "grpc"].split("//")[1].rsplit(":", 1)
+    with BrokenPath((host, int(port)), DOORS, MEAN, outage=outage, seed=7) as path:
         urls = [f"http://127.0.0.1:{port}/v1" for port in path.ports]
         ran = subprocess.run([examples(), transport, str(generations), str(EVENTS), *urls], capture_output=True,
                              text=True, timeout=1200)

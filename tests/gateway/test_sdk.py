@@ -36,6 +36,17 @@ def test_sdk_calls(gateway, transport):
     assert {name: said[name] for name in WHOLE} == WHOLE
 
 
+def test_sdk_calls_over_grpc(sim, tmp_path, certificates):
+    certificate, key = certificates.make("front")
+    listen = [{"address": "127.0.0.1:0", "grpc": True},
+              {"address": "127.0.0.1:0", "grpc": True, "tls": {"certificate": str(certificate), "key": str(key)}}]
+    with Gateway(tmp_path, listen=listen, providers={"sim": sim.provider()}) as gateway:
+        for url in gateway.urls:
+            status, said, errors = tour(url + "/v1", TOUR_TRANSPORT="grpc", TOUR_CA=certificates.root)
+            assert status == 0, (said, errors)
+            assert {name: said[name] for name in WHOLE} == WHOLE
+
+
 def test_sdk_straight_to_a_provider(sim):
     status, said, _ = tour(sim.url)
     assert status == 0 and said["chat_stream"] == "1 2 3 4"

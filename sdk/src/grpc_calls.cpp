@@ -1,0 +1,400 @@
+#include "grpc_calls.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/base64.hpp"
+#include "base/json.hpp"
+#include "protobuf.hpp"
+
+namespace hawser::sdk {
+namespace {
+
+constexpr std::size_t kept_max = 8;
+constexpr std::size_t message_max = 64 * 1024 * 1024;
+
+ErrorType type_of_grpc(int status) {
+  switch (status) {
+    case 1:
+      return ErrorType::cancelled;
+    case 3:
+      return ErrorType::invalid_request;
+    case 4:
+      return ErrorType::timeout;
+    case 5:
+      return ErrorType::not_found;
+    case 7:
+      return ErrorType::permission;
+    case 8:
+      return ErrorType::rate_limit;
+    case 9:
+      return ErrorType::residency;
+    case 14:
+      return ErrorType::overloaded;
+    case 16:
+      return ErrorType::authentication;
+    default:
+      return ErrorType::internal;
+  }
+}
+
+int http_status_of(int status) {
+  switch (status) {
+    case 1:
+      return 499;
+    case 3:
+      return 400;
+    case 4:
+      return 504;
+    case 5:
+      return 404;
+    case 7:
+      return 403;
+    case 8:
+      return 429;
+    case 9:
+      return 451;
+    case 14:
+      return 503;
+    case 16:
+      return 401;
+    default:
+      return 500;
+  }
+}
+
+std::string decode_percent(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16).ec == std::errc{}) {
+      out.push_back(static_cast<char>(byte));
+      i += 2;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+nghttp2_nv field(std::string_view name, std::string_view value) {
+  return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
+          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(),
+          value.size(), NGHTTP2_NV_FLAG_NONE};
+}
+
+}  // namespace
+
+/// What comes back for one call.
+struct GrpcCalls::Reply {
+  std::function<bool(std::string_view)> on_message;  // false: no more is wanted
+  std::string in{};
+  Headers trailers{};
+  bool closed = false;
+  bool wanted = true;
+  bool malformed = false;
+
+  void take(std::string_view bytes) {
+    in.append(bytes);
+    while (in.size() >= 5 && wanted) {
+      std::size_t size = 0;
+      for (std::size_t i = 1; i < 5; ++i) size = size << 8 | static_cast<unsigned char>(in[i]);
+      malformed = malformed || in[0] != 0 || size > message_max;
+      if (malformed || in.size() - 5 < size) return;
+      wanted = on_message(std::string_view(in).substr(5, size));
+      in.erase(0, 5 + size);
+    }
+  }
+};
+
+struct GrpcCalls::Channel {
+  std::unique_ptr<Connection> connection;
+  nghttp2_session* h2 = nullptr;
+  Reply* reply = nullptr;
+  std::string_view body{};  // of the call, as far as it is to be sent
+  bool spent = false;       // no further call may run on it
+
+  explicit Channel(std::unique_ptr<Connection> made) : connection(std::move(made)) {
+    nghttp2_session_callbacks* callbacks = nullptr;
+    nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, chunk);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, close);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame);
+    nghttp2_session_client_new(&h2, callbacks, this);
+    nghttp2_session_callbacks_del(callbacks);
+    const nghttp2_settings_entry window{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 4 * 1024 * 1024};
+    nghttp2_submit_settings(h2, NGHTTP2_FLAG_NONE, &window, 1);
+    nghttp2_session_set_local_window_size(h2, NGHTTP2_FLAG_NONE, 0, 4 * 1024 * 1024);
+  }
+  ~Channel() { nghttp2_session_del(h2); }
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  Io flush(Clock::time_point deadline) {
+    for (;;) {
+      const std::uint8_t* bytes = nullptr;
+      const auto size = nghttp2_session_mem_send(h2, &bytes);
+      if (size < 0) return Io::failed;
+      if (size == 0) return Io::ok;
+      const std::string_view out(reinterpret_cast<const char*>(bytes),
+                                 static_cast<std::size_t>(size));
+      const Io status = connection->write(out, deadline);
+      if (status != Io::ok) return status;
+    }
+  }
+
+  static Channel& of(void* self) { return *static_cast<Channel*>(self); }
+  static int header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name,
+                    std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
+                    std::uint8_t, void* self) {
+    if (Reply* const reply = of(self).reply) {
+      reply->trailers.emplace_back(std::string(reinterpret_cast<const char*>(name), name_size),
+                                   std::string(reinterpret_cast<const char*>(value), value_size));
+    }
+    return 0;
+  }
+  static int chunk(nghttp2_session*, std::uint8_t, std::int32_t, const std::uint8_t* bytes,
+                   std::size_t size, void* self) {
+    if (Reply* const reply = of(self).reply) {
+      reply->take({reinterpret_cast<const char*>(bytes), size});
+    }
+    return 0;
+  }
+  static int close(nghttp2_session*, std::int32_t, std::uint32_t, void* self) {
+    if (Reply* const reply = of(self).reply) reply->closed = true;
+    return 0;
+  }
+  static int frame(nghttp2_session*, const nghttp2_frame* got, void* self) {
+    if (got->hd.type == NGHTTP2_GOAWAY) of(self).spent = true;
+    return 0;
+  }
+  static ssize_t read(nghttp2_session*, std::int32_t, std::uint8_t* to, std::size_t size,
+                      std::uint32_t* flags, nghttp2_data_source* source, void*) {
+    auto& body = *static_cast<std::string_view*>(source->ptr);
+    const std::size_t taken = std::min(size, body.size());
+    std::copy_n(body.begin(), taken, reinterpret_cast<char*>(to));
+    body.remove_prefix(taken);
+    if (body.empty()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return static_cast<ssize_t>(taken);
+  }
+};
+
+GrpcCalls::GrpcCalls(const ClientOptions& options, const Url& url, const Dial& dial,
+                     Credential& credential, Chance& chance)
+    : options_(options), connector_(url, dial), credential_(credential), chance_(chance) {}
+GrpcCalls::~GrpcCalls() = default;
+
+/// The method of a path, and its message.
+std::optional<GrpcCalls::Asked> GrpcCalls::translate(const Request& request,
+                                                     const std::string& key) {
+  Asked asked;
+  const std::string_view path = request.path;
+  std::string_view dialect;
+  if (path == "/chat/completions") dialect = "openai.chat";
+  if (path == "/responses") dialect = "openai.responses";
+  if (path == "/messages") dialect = "anthropic.messages";
+  if (!dialect.empty()) {
+    asked.streams = json_member(request.body, "stream") == "true";
+    asked.method = asked.streams ? "StreamGenerate" : "Generate";
+    protobuf::add_bytes(asked.message, 11, request.body);
+    protobuf::add_bytes(asked.message, 12, dialect);
+    protobuf::add_bytes(asked.message, 13, key);
+    return asked;
+  }
+  if (path == "/models" && request.method == "GET") {
+    asked.method = "ListModels";
+    return asked;
+  }
+  if (path != "/embeddings") return std::nullopt;
+  asked.method = "Embed";
+  protobuf::add_bytes(asked.message, 1, json_text(request.body, "model").value_or(""));
+  JsonCursor cursor(json_member(request.body, "input"));
+  if (!cursor.take('[')) return std::nullopt;
+  while (cursor.peek() == '"') {
+    const std::size_t at = cursor.at();
+    std::string text;
+    if (!cursor.skip_string() || !decode_json_string(cursor.since(at), text)) return std::nullopt;
+    protobuf::add_bytes(asked.message, 2, text);
+    if (!cursor.take(',')) break;
+  }
+  return asked;
+}
+
+Headers GrpcCalls::metadata(const Request& request, std::string_view token) const {
+  Headers out;
+  if (!token.empty()) out.emplace_back("authorization", "Bearer " + std::string(token));
+  const auto add = [&](const Headers& headers) {
+    for (const auto& [name, value] : headers) {
+      std::string lower(name);
+      for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+      if (lower.starts_with("x-")) out.emplace_back(std::move(lower), value);
+    }
+  };
+  add(options_.headers);
+  if (request.headers != nullptr) add(*request.headers);
+  if (options_.resume) out.emplace_back("x-hawser-resumable", "1");
+  return out;
+}
+
+std::unique_ptr<GrpcCalls::Channel> GrpcCalls::open(Clock::time_point deadline,
+                                                    const CancelToken* cancel, ApiError& error) {
+  {
+    const std::lock_guard lock(mutex_);
+    while (!kept_.empty()) {
+      auto channel = std::move(kept_.back());
+      kept_.pop_back();
+      if (channel->connection->stale()) continue;
+      channel->connection->use(cancel);
+      return channel;
+    }
+  }
+  const auto by = std::min(deadline, Clock::now() + options_.connect_timeout);
+  auto raw = connector_.connect(by, cancel);
+  if (raw.status == Io::ok) return std::make_unique<Channel>(std::move(raw.connection));
+  error = raw.status == Io::cancelled ? cancelled_error()
+                                      : make_error(ErrorType::connection, raw.problem);
+  return nullptr;
+}
+
+/// Runs one call to its end.
+GrpcCalls::Ended GrpcCalls::call(Channel& channel, const Asked& asked, Reply& reply,
+                                 Clock::time_point deadline, const CancelToken* cancel) {
+  std::string message(1, '\0');
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    message.push_back(static_cast<char>(asked.message.size() >> shift & 0xff));
+  }
+  message += asked.message;
+  channel.reply = &reply;
+  channel.body = message;
+  const Headers sent = std::exchange(reply.trailers, {});  // the metadata to be sent
+  const std::string path = "/hawser.v1.Llm/" + asked.method;
+  const Url& url = connector_.url();
+  const std::string authority = url.host + ":" + url.port;
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  const std::string timeout = std::to_string(std::clamp<long long>(left, 1, 99'999'999)) + "m";
+  std::vector<nghttp2_nv> head{field(":method", "POST"),
+                               field(":scheme", url.tls ? "https" : "http"),
+                               field(":path", path),
+                               field(":authority", authority),
+                               field("content-type", "application/grpc"),
+                               field("te", "trailers"),
+                               field("user-agent", "hawser-cpp/0.1"),
+                               field("grpc-timeout", timeout)};
+  for (const auto& [name, value] : sent) head.push_back(field(name, value));
+  nghttp2_data_provider body{{.ptr = &channel.body}, Channel::read};
+  const auto stream =
+      nghttp2_submit_request(channel.h2, nullptr, head.data(), head.size(), &body, nullptr);
+  Io status = stream < 0 ? Io::failed : channel.flush(deadline);
+  while (status == Io::ok && !reply.closed && reply.wanted && !reply.malformed) {
+    std::string bytes;
+    status =
+        channel.connection->read(bytes, std::min(deadline, Clock::now() + options_.idle_timeout));
+    if (status != Io::ok) break;
+    const auto taken = nghttp2_session_mem_recv(
+        channel.h2, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    status = taken < 0 ? Io::failed : channel.flush(deadline);
+  }
+  const bool stopped = status == Io::cancelled || !reply.wanted || (cancel && cancel->cancelled());
+  if (stopped && stream >= 0) {
+    nghttp2_submit_rst_stream(channel.h2, NGHTTP2_FLAG_NONE, stream, NGHTTP2_CANCEL);
+    [[maybe_unused]] const Io told = channel.flush(Clock::now() + std::chrono::seconds(1));
+  }
+  channel.reply = nullptr;
+  if (stopped) return Ended::stopped;
+  const bool whole = reply.closed && !find_header(reply.trailers, "grpc-status").empty();
+  channel.spent = channel.spent || !whole;
+  return whole ? Ended::whole : Ended::broken;
+}
+
+Outcome<CallInfo> GrpcCalls::run(const Request& request, const Sink& sink,
+                                 const CancelToken* cancel) {
+  const auto deadline = Clock::now() + options_.total_timeout;
+  auto asked = translate(request, "hawser-" + chance_.hex(32));
+  if (!asked) return make_error(ErrorType::invalid_request, "this call has no form over gRPC");
+  CallInfo info;
+  std::string generation;
+  bool headed = false;
+  long long last = -1;
+  const auto begin = [&](const char* type) {
+    if (std::exchange(headed, true) || !sink.head) return true;
+    return sink.head(200, {{"content-type", type}});
+  };
+  const auto give = [&](std::string_view message) {
+    const protobuf::Fields fields(message);
+    if (!asked->streams) {
+      const std::string body = asked->method == "Generate"     ? std::string(fields.bytes(8))
+                               : asked->method == "ListModels" ? protobuf::models_json(fields)
+                                                               : protobuf::embeddings_json(fields);
+      return begin("application/json") && (!sink.content || sink.content(body));
+    }
+    if (const auto named = fields.bytes(12); !named.empty()) generation = named;
+    if (fields.has(14) && fields.bytes(9).empty()) return true;  // its status says the same
+    const auto seq = static_cast<long long>(fields.number(1));
+    if (seq <= last) return true;
+    last = seq;
+    return begin("text/event-stream") &&
+           (!sink.event || sink.event({fields.bytes(10), fields.bytes(9)}));
+  };
+  int breaks = 0;
+  for (int retry = 0;;) {
+    auto token = credential_.token(deadline, cancel);
+    if (!token) return token.error();
+    ApiError error;
+    auto channel = open(deadline, cancel, error);
+    bool again = false;
+    if (channel) {
+      const long long before = last;
+      Reply reply{.on_message = give, .trailers = metadata(request, *token)};
+      const Ended ended = call(*channel, *asked, reply, deadline, cancel);
+      if (last > before) breaks = 0;
+      if (ended == Ended::stopped) return cancelled_error();
+      const std::string status_text(find_header(reply.trailers, "grpc-status"));
+      if (ended == Ended::whole && !channel->spent) {
+        const std::lock_guard lock(mutex_);
+        if (kept_.size() < kept_max) kept_.push_back(std::move(channel));
+      }
+      if (ended == Ended::whole && status_text == "0") return info;
+      if (ended == Ended::whole) {
+        int status = 2;
+        std::from_chars(status_text.data(), status_text.data() + status_text.size(), status);
+        error = make_error(type_of_grpc(status),
+                           decode_percent(find_header(reply.trailers, "grpc-message")));
+        error.status = http_status_of(status);
+        if (status == 16 && retry == 0 && credential_.refused()) again = true;
+        Answered answered;
+        answered.status = error.status;
+        again =
+            again || (!headed && retry < options_.retry.retries_max && worth_retrying(answered));
+        if (again) ++retry;
+      } else {
+        error = make_error(ErrorType::connection, "the connection broke");
+      }
+    }
+    if (error.type == ErrorType::cancelled) return error;
+    std::chrono::milliseconds wait =
+        backoff(options_.retry, std::max(retry - 1, 0), chance_.next());
+    const bool broke = error.type == ErrorType::connection;
+    if (broke && (options_.resume || !headed) && breaks < 10) {
+      // What has begun is taken up; what has not is asked again under the same key.
+      again = asked->streams || !headed;
+      wait = reconnect_wait(breaks++, chance_.next());
+      if (!generation.empty()) {
+        asked->method = "Resume";
+        asked->message.clear();
+        protobuf::add_bytes(asked->message, 1, generation);
+        protobuf::add_number(asked->message, 2, 1);
+        if (last >= 0) protobuf::add_number(asked->message, 3, static_cast<std::uint64_t>(last));
+        ++info.resumes;
+      }
+    }
+    info.attempts = retry + 1;
+    error.attempts = info.attempts;
+    if (!again || Clock::now() + wait >= deadline) return error;
+    if (!pause(wait, cancel)) return cancelled_error();
+  }
+}
+
+}  // namespace hawser::sdk
