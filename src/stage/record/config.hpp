@@ -52,7 +52,7 @@ struct RecordConfig {
           "The same for a client that said nothing.");
     field("kept", kept, config::Range<milliseconds>{0ms, 1h},
           "How long an ended generation can be read again.");
-    field("heartbeat", heartbeat, config::Range<milliseconds>{1s, 10min},
+    field("heartbeat", heartbeat, config::Range<milliseconds>{10ms, 10min},
           "A stream that is silent for so long gets a comment line.");
     field("event_ids", event_ids, config::Anything{},
           "Puts an id line before each event, for Last-Event-ID. Without it streams are byte for "
