@@ -5,7 +5,10 @@
 import concurrent.futures
 import json
 import pathlib
+import shutil
+import socket
 import subprocess
+import time
 
 import openai
 import pytest
@@ -16,7 +19,6 @@ from support.programs import HAWSER, Gateway
 EVENTS = 100
 MEAN = 31_000 / 0.15  # an answer has 31 kB: 15 % of them are hit
 DOORS = 20
-TABLE = {}
 
 
 def counted(events):
@@ -37,7 +39,6 @@ def keeper(sim, tmp_path):
 
 
 def tell(name, generations, whole, calls):
-    TABLE[name] = (generations, whole, calls)
     print(f"\n{name}: {whole} of {generations} whole ({100 * whole / generations:.2f} %), {calls} calls at the provider")
 
 
@@ -111,3 +112,41 @@ def test_drops_without_a_gateway(sim, scale):
 def sim_address(sim):
     host, port = sim.address.rsplit(":", 1)
     return host, int(port)
+
+
+NGINX = """
+worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off;
+events {{ worker_connections 1000; }}
+http {{
+  access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+  uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  upstream provider {{ server {provider}; keepalive 64; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; }}
+  }}
+}}
+"""
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed: ./dev bench installs it")
+def test_drops_with_nginx_in_place_of_hawser(sim, scale, tmp_path):
+    """For comparison: an ordinary reverse proxy."""
+    generations, outage = scale
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "nginx.conf").write_text(NGINX.format(folder=tmp_path, provider=sim.address, port=port))
+    nginx = subprocess.Popen(["nginx", "-c", tmp_path / "nginx.conf", "-p", tmp_path], stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        with BrokenPath(("127.0.0.1", port), DOORS, MEAN, outage=outage, seed=9) as path:
+            whole = run_clients([f"http://127.0.0.1:{port_}/v1" for port_ in path.ports], generations)
+    finally:
+        nginx.terminate()
+        nginx.wait()
+    tell("OpenAI's SDK through nginx", generations, whole, len(sim.journal()))
+    assert whole < generations
