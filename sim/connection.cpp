@@ -107,8 +107,9 @@ Task<bool> Connection::serve() {
   entry_ = &world_.journal.add(head_, number_);
 
   std::optional<Answer> refusal;
-  const Plan early = plan_of("", refusal);
+  const Plan early = plan_of("", refusal, false);
   if (early.fault.kind == Kind::reset && early.fault.where == Where::before_request) {
+    plan_of("", refusal, true);
     stream_->reset_on_close();
     entry_->outcome = "reset";
     co_return false;
@@ -121,7 +122,7 @@ Task<bool> Connection::serve() {
   entry_->body_size = body.size();
   entry_->body_sha256 = sha256_hex(body);
   if (body.size() <= journal_body_max) entry_->body = body;
-  const Plan plan = world_.planner.has_script() ? plan_of(body, refusal) : early;
+  const Plan plan = plan_of(world_.planner.has_script() ? body : std::string(), refusal, true);
   if (!credential_fits()) {
     refusal = openai_error(401, "Incorrect API key provided.", "invalid_request_error", "",
                            "invalid_api_key");
@@ -131,10 +132,10 @@ Task<bool> Connection::serve() {
   co_return co_await send_answer(std::move(answer), plan);
 }
 
-Plan Connection::plan_of(const std::string& body, std::optional<Answer>& refusal) {
+Plan Connection::plan_of(const std::string& body, std::optional<Answer>& refusal, bool counts) {
   boost::system::error_code error;
   const boost::json::value parsed = boost::json::parse(body, error);
-  auto plan = world_.planner.plan(head_, error ? std::string_view() : model_of(parsed));
+  auto plan = world_.planner.plan(head_, error ? std::string_view() : model_of(parsed), counts);
   if (plan) return *plan;
   refusal = openai_error(400, plan.error().message, "invalid_request_error", "", "sim");
   return {};

@@ -37,7 +37,7 @@ class Connection final : private net::HangupWatch {
   Answer choose(const std::string& body, const Plan& plan);
   std::optional<Answer> control() const;
   bool credential_fits() const;
-  Plan plan_of(const std::string& body, std::optional<Answer>& refusal);
+  Plan plan_of(const std::string& body, std::optional<Answer>& refusal, bool counts);
 
   Task<bool> send_answer(Answer answer, const Plan& plan);
   Task<bool> send_whole(const Answer& answer, const Plan& plan);

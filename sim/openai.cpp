@@ -115,6 +115,23 @@ void stream_tool_call(ChatStream& stream, std::int64_t choice, json::object call
 
 }  // namespace
 
+namespace {
+
+/// What is left of an answer whose beginning the client has; all of it where that is another one.
+std::vector<std::string> rest_behind(std::string_view begun, std::vector<std::string> tokens) {
+  const std::string whole = joined(tokens);
+  if (!whole.starts_with(begun)) return tokens;
+  std::size_t size = 0;
+  std::size_t at = 0;
+  while (size < begun.size()) size += tokens[at++].size();
+  std::vector<std::string> rest;
+  if (size > begun.size()) rest.push_back(whole.substr(begun.size(), size - begun.size()));
+  rest.insert(rest.end(), tokens.begin() + static_cast<std::ptrdiff_t>(at), tokens.end());
+  return rest;
+}
+
+}  // namespace
+
 Answer OpenAi::chat(const json::object& request, const Plan& plan) {
   const auto model = string_member(request, "model");
   const auto* messages = request.if_contains("messages");
@@ -140,8 +157,8 @@ Answer OpenAi::chat(const json::object& request, const Plan& plan) {
       stream.add(choice, {}, "tool_calls");
     } else {
       const std::string seed = std::string(model) + "#" + std::to_string(choice);
-      const auto tokens =
-          make_tokens(seed, prompt.last, tokens_wanted(request, plan), plan.token_bytes);
+      auto tokens = make_tokens(seed, prompt.last, tokens_wanted(request, plan), plan.token_bytes);
+      if (!prompt.begun.empty()) tokens = rest_behind(prompt.begun, std::move(tokens));
       completion_tokens += tokens.size();
       message["content"] = joined(tokens);
       stream.add(choice, {{"role", "assistant"}, {"content", ""}, {"refusal", nullptr}});

@@ -179,15 +179,16 @@ Result<> Planner::load(std::string_view script) {
   return {};
 }
 
-Result<Plan> Planner::plan(const wire::RequestHead& head, std::string_view model) {
+Result<Plan> Planner::plan(const wire::RequestHead& head, std::string_view model, bool counts) {
   Plan plan;
   for (Rule& rule : rules_) {
     if (!rule.path.empty() && head.path.find(rule.path) == std::string_view::npos) continue;
     if (!rule.model.empty() && rule.model != model) continue;
-    ++rule.matched;
-    if (rule.nth != 0 && rule.matched != rule.nth) continue;
+    const std::uint64_t matched = rule.matched + 1;
+    if (counts) rule.matched = matched;
+    if (rule.nth != 0 && matched != rule.nth) continue;
     if (rule.times != 0 && rule.applied >= rule.times) continue;
-    ++rule.applied;
+    if (counts) ++rule.applied;
     for (const auto& [name, value] : rule.settings) {
       auto done = set(plan, name, value);
       if (!done) return done.error();
@@ -207,7 +208,11 @@ Result<Plan> Planner::plan(const wire::RequestHead& head, std::string_view model
     auto done = set(plan, name, field.value);
     if (!done) return done.error();
   }
-  if (fault_times != 0 && used_[fault_key]++ >= fault_times) plan.fault = {};
+  if (fault_times != 0) {
+    std::uint64_t& used = used_[fault_key];
+    if (used >= fault_times) plan.fault = {};
+    if (counts) ++used;
+  }
   return plan;
 }
 

@@ -60,7 +60,8 @@ class Planner {
   /// @param script  text of a JSON array of rules; empty: none
   Result<> load(std::string_view script);
 
-  Result<Plan> plan(const wire::RequestHead& head, std::string_view model);
+  /// @param counts  false: a look at what would be, for rules that apply only so often
+  Result<Plan> plan(const wire::RequestHead& head, std::string_view model, bool counts = true);
   bool has_script() const { return !rules_.empty(); }
 
  private:

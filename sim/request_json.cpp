@@ -82,6 +82,10 @@ Prompt read_messages(const json::value* messages) {
     const auto& message = entry.get_object();
     const std::string text = text_of(message.if_contains("content"));
     prompt.tokens += count_tokens(text) + 3;
+    if (bool_member(message, "prefix") || bool_member(message, "partial")) {
+      prompt.begun = text;
+      continue;
+    }
     prompt.last = text;
     prompt.after_tool = string_member(message, "role") == "tool" ||
                         string_member(message, "type") == "function_call_output";

@@ -33,6 +33,7 @@ struct Prompt {
   std::string last{};
   std::uint64_t tokens = 0;
   bool after_tool = false;
+  std::string begun{};  // of the answer: the client asks for its rest
 };
 Prompt read_messages(const json::value* messages);
 /// The function that is called, if any: the first tool.

@@ -35,9 +35,12 @@ StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
     upstreams.push_back(
         {provider, parts.pools.at(provider->origin(), config.pool, snapshot.provider_tls[i])});
   }
-  const stage::attempt::AttemptCounts counts{
-      &parts.shard, parts.metrics.retries, parts.metrics.fallbacks,
-      parts.metrics.upstream_connections_new, parts.metrics.upstream_connections_reused};
+  const stage::attempt::AttemptCounts counts{&parts.shard,
+                                             parts.metrics.retries,
+                                             parts.metrics.fallbacks,
+                                             parts.metrics.upstream_connections_new,
+                                             parts.metrics.upstream_connections_reused,
+                                             parts.metrics.splices};
   return std::make_unique<stage::attempt::Attempt>(std::move(upstreams), snapshot.config->retry,
                                                    snapshot.config->timeouts, parts.reactor,
                                                    counts);

@@ -6,7 +6,19 @@
 
 #include "base/clock.hpp"
 #include "config/fields.hpp"
+#include "dialect/splice.hpp"
 #include "net/config.hpp"
+
+namespace hawser::dialect {
+
+constexpr std::array<config::EnumName<Prefill>, 4> names_of(Prefill) {
+  return {{{Prefill::none, "none"},
+           {Prefill::prefix, "prefix"},
+           {Prefill::partial, "partial"},
+           {Prefill::continue_final_message, "continue_final_message"}}};
+}
+
+}  // namespace hawser::dialect
 
 namespace hawser::provider {
 
@@ -26,6 +38,7 @@ struct ProviderConfig {
   Auth auth = Auth::bearer;
   config::Map<std::string> headers{};
   std::string api_version{};
+  dialect::Prefill prefill = dialect::Prefill::none;
   net::TlsClientConfig tls{};
   net::PoolConfig pool{};
 
@@ -40,6 +53,8 @@ struct ProviderConfig {
           "Headers that are set on every request to this provider.");
     field("api_version", api_version, config::Anything{},
           "Azure's dated API: adds ?api-version= to every request.");
+    field("prefill", prefill, config::Anything{},
+          "How this API continues an answer that is begun: a broken chat is then continued there.");
     field("tls", tls, config::Anything{}, "TLS towards the provider.");
     field("pool", pool, config::Anything{}, "Kept connections.");
   }

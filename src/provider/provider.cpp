@@ -192,6 +192,7 @@ Provider::Provider(std::string name, const ProviderConfig& config) : name_(std::
              .min_version = config.tls.min_version};
   path_ = url->path;
   if (!config.api_version.empty()) query_ = "api-version=" + config.api_version;
+  prefill_ = config.prefill;
   has_credential_ = config.auth != Auth::none && !config.api_key.empty();
 
   std::string fixed;

@@ -33,6 +33,7 @@ class Provider {
   const net::Origin& origin() const { return origin_; }
   /// Whether the credential on the wire is ours and not the client's to know of.
   bool has_credential() const { return has_credential_; }
+  dialect::Prefill prefill() const { return prefill_; }
 
   struct Request {
     const wire::RequestHead& head;
@@ -55,6 +56,7 @@ class Provider {
   Secret fixed_;                  // host, credential and configured fields, as they go out
   std::vector<std::string> set_;  // names of the configured fields: ours win
   bool has_credential_ = false;
+  dialect::Prefill prefill_ = dialect::Prefill::none;
 };
 
 /// The fields of an answer that go on to the client: "Name: value\r\n"... Those that end at this

@@ -46,6 +46,11 @@ StandardMetrics::StandardMetrics(Registry& registry) {
                                               {{"reused", "false"}});
   upstream_connections_reused =
       registry.counter("hawser_upstream_connections_total", connections_help, {{"reused", "true"}});
+  constexpr std::array kinds{"restart", "prefill", "replay"};  // as dialect::SpliceKind
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    splices[i] = registry.counter(
+        "hawser_splices_total", "Broken streams continued by a second call.", {{"kind", kinds[i]}});
+  }
   generations = registry.counter("hawser_generations_total", "Generations that were recorded.");
   constexpr auto attached_help = "Readers that came back to a generation, by how.";
   resumed = registry.counter("hawser_readers_attached_total", attached_help, {{"by", "id"}});

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "stage/attempt/continuation.hpp"
+
 namespace hawser::stage::attempt {
 
 using net::Piece;
@@ -38,8 +40,58 @@ Result<Piece> AnswerContent::ending() const {
                .message = "the provider ended the stream before the answer was complete"};
 }
 
+dialect::Usage AnswerContent::usage() const {
+  dialect::Usage usage = usage_;
+  if (continuation_) {
+    const dialect::Usage second = continuation_->usage();
+    usage.known = usage.known || second.known;
+    usage.input += second.input;
+    usage.output += second.output;
+  }
+  return usage;
+}
+
+void AnswerContent::lead_to(const net::Companion* next) {
+  next_ = next;
+  if (connection_) connection_->stream().accompany(this);
+  if (continuation_) continuation_->lead_to(next);
+}
+
+void AnswerContent::cancel() {
+  if (connection_) {
+    connection_->stream().cancel();
+  } else if (continuation_) {
+    continuation_->cancel();
+  }
+}
+
+void AnswerContent::continue_by(std::unique_ptr<Continuation> continuation) {
+  continuation_ = std::move(continuation);
+}
+
 // Not a coroutine: a silent stream would hold one more.
 Task<Result<Piece>> AnswerContent::next() {
+  if (continuation_) return next_continued();
+  return next_of_this();
+}
+
+Task<Result<Piece>> AnswerContent::next_continued() {
+  if (continuation_->begun()) co_return co_await continuation_->next();
+  auto piece = co_await next_of_this();
+  if (piece) {
+    if (!continuation_->see(piece->bytes)) continuation_.reset();
+    co_return piece;
+  }
+  if (piece.error().code == Code::cancelled) co_return piece;
+  finish();
+  if (!co_await continuation_->begin()) {
+    continuation_.reset();
+    co_return piece;
+  }
+  co_return co_await continuation_->next();
+}
+
+Task<Result<Piece>> AnswerContent::next_of_this() {
   if (!early_.empty() || done_) return next_at_hand();
   if (!joined_.empty()) std::string().swap(joined_);  // it is out: silence holds no memory
   return read_piece(std::min(pool_->now() + limits_.stall, limits_.deadline));

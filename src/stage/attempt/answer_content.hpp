@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "dialect/stream_end.hpp"
@@ -9,6 +10,8 @@
 #include "wire/sse.hpp"
 
 namespace hawser::stage::attempt {
+
+class Continuation;
 
 /// The content of a provider's answer as it comes in. Owns the connection: whole and kept alive, it
 /// goes back to its pool; dropped in the middle, it is closed, which cancels the call there.
@@ -28,15 +31,13 @@ class AnswerContent final : public net::Companion, public generation::Content {
 
   /// Errors: connection (broken, or ended without its terminal event), timeout, cancelled, upstream
   Task<Result<net::Piece>> next() override;
-  dialect::Usage usage() const override { return usage_; }
-  void lead_to(const net::Companion* next) override {
-    next_ = next;
-    if (connection_) connection_->stream().accompany(this);
-  }
+  dialect::Usage usage() const override;
+  void lead_to(const net::Companion* next) override;
   void prefetch(int turns) const override;
-  void cancel() override {
-    if (connection_) connection_->stream().cancel();
-  }
+  void cancel() override;
+
+  /// From here on a break is not the end.
+  void continue_by(std::unique_ptr<Continuation> continuation);
 
   /// Reads until the first event with data is there, so that error events and empty streams can be
   /// told before anything goes to the client; next() gives what was read. Without such an event it
@@ -53,6 +54,8 @@ class AnswerContent final : public net::Companion, public generation::Content {
                                                       Clock::time_point patience);
 
  private:
+  Task<Result<net::Piece>> next_of_this();
+  Task<Result<net::Piece>> next_continued();
   Task<Result<net::Piece>> next_at_hand();
   Task<Result<net::Piece>> read_piece(Clock::time_point deadline);
   net::Piece whole_events(net::Piece piece);
@@ -61,6 +64,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   void finish();
 
   const net::Companion* next_ = nullptr;
+  std::unique_ptr<Continuation> continuation_;
   std::shared_ptr<http::OriginPool> pool_;
   http::UpstreamPtr connection_;
   wire::SseScanner scanner_;

@@ -5,7 +5,7 @@
 
 namespace hawser::stage::attempt {
 
-/// Retries happen before the first content only.
+/// Retries happen before the first content only; behind it there is continuation.
 struct RetryConfig {
   std::uint32_t attempts_max = 3;
   std::uint32_t attempts_per_target_max = 2;
@@ -14,6 +14,7 @@ struct RetryConfig {
   std::chrono::milliseconds wait_max{60'000};
   std::uint32_t budget_percent = 20;
   std::uint32_t budget_per_second = 3;
+  bool continuation = true;
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -32,6 +33,9 @@ struct RetryConfig {
           "Retries allowed, in percent of the requests of the last 10 seconds.");
     field("budget_per_second", budget_per_second, config::Range<std::uint32_t>{0, 10'000},
           "Retries a second and worker that are allowed however few requests there are.");
+    field("continuation", continuation, config::Anything{},
+          "Takes up a chat that breaks in mid-stream by one more call, where its text can be "
+          "joined exactly.");
   }
   std::vector<config::Problem> check() const {
     if (backoff_base <= backoff_max) return {};

@@ -1,0 +1,91 @@
+#include "stage/attempt/continuation.hpp"
+
+#include "stage/attempt/tries.hpp"
+#include "telemetry/log.hpp"
+
+namespace hawser::stage::attempt {
+namespace {
+
+exchange::Call::Given copy_of(const exchange::Exchange& exchange) {
+  exchange::Call::Given given;
+  given.id = exchange.id;
+  given.method = exchange.method;
+  given.target = exchange.request.head->target;
+  for (const auto& field : exchange.request.head->fields) {
+    given.fields.emplace_back(field.name, field.value);
+  }
+  given.body = exchange.request.body;
+  given.client_address = exchange.request.client_address;
+  return given;
+}
+
+}  // namespace
+
+Continuation::Continuation(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
+                           const exchange::Target& target)
+    : tries_(std::move(tries)),
+      given_(copy_of(exchange)),
+      target_(target),
+      arrived_(exchange.arrived),
+      splice_(given_.body, tries_->provider_of(target).prefill()) {}
+
+bool Continuation::see(std::string_view frames) {
+  splice_.see(frames);
+  return splice_.possible();
+}
+
+Task<bool> Continuation::begin() {
+  const auto now = Clock::now();
+  const auto kind = splice_.kind();
+  if (!kind || !tries_->budget.available(now)) co_return false;
+  tries_->budget.spend(now);
+  given_.body = splice_.second_body(given_.body);
+  call_ = std::make_unique<exchange::Call>(std::move(given_), arrived_);
+  exchange::Exchange& exchange = call_->exchange();
+  const auto loaded = co_await exchange.request.source->load(exchange.request);
+  if (!loaded || !dialect::peek_request(exchange.request.body, exchange.request.facts)) {
+    co_return false;
+  }
+  Tried tried = co_await tries_->once(exchange, target_);
+  const bool answers = tried.stream != nullptr && tried.failure.reached == Reached::content_out;
+  log::info("a broken stream is continued", {{"request_id", log::safe(exchange.id)},
+                                             {"target", log::safe(target_.name)},
+                                             {"how", log::safe(dialect::name_of(*kind))},
+                                             {"answers", answers}});
+  if (!answers) co_return false;
+  tries_->counts.shard->add(tries_->counts.splices[static_cast<std::size_t>(*kind)]);
+  answer_ = std::move(tried.answer);
+  answer_->content().lead_to(leads_to_);
+  co_return true;
+}
+
+Task<Result<net::Piece>> Continuation::next() {
+  for (;;) {
+    auto piece = co_await answer_->content().next();
+    if (!piece) co_return piece;
+    auto joined = splice_.join(piece->bytes);
+    if (!joined) co_return joined.error();
+    joined_ = std::move(*joined);
+    if (!joined_.empty() || piece->last)
+      co_return net::Piece{.bytes = joined_, .last = piece->last};
+  }
+}
+
+void Continuation::lead_to(const net::Companion* next) {
+  leads_to_ = next;
+  if (answer_) answer_->content().lead_to(next);
+}
+
+void Continuation::cancel() {
+  if (answer_) {
+    answer_->content().cancel();
+  } else if (call_) {
+    call_->cancel();
+  }
+}
+
+dialect::Usage Continuation::usage() const {
+  return answer_ ? answer_->content().usage() : dialect::Usage();
+}
+
+}  // namespace hawser::stage::attempt

@@ -1,0 +1,293 @@
+#include "stage/attempt/tries.hpp"
+
+#include <array>
+
+#include "net/acknowledged.hpp"
+#include "stage/attempt/retry_after.hpp"
+#include "telemetry/log.hpp"
+
+namespace hawser::stage::attempt {
+
+using exchange::Exchange;
+using exchange::Target;
+using generation::AnswerHead;
+using net::IoStatus;
+
+namespace {
+
+constexpr std::size_t error_body_max = 64 * 1024;
+constexpr auto error_body_patience = 5s;
+// A stream that opens with comments only is committed to after so long: clients and proxies on the
+// way wait for a first byte.
+constexpr auto first_event_patience = 5s;
+
+Error error_of(IoStatus status, const char* late) {
+  if (status == IoStatus::timeout) return {.code = Code::timeout, .message = late};
+  if (status == IoStatus::cancelled) return {.code = Code::cancelled, .message = "cancelled"};
+  return {.code = Code::connection, .message = "the connection to the provider broke"};
+}
+
+bool is_event_stream(const wire::ResponseHead& head) {
+  const auto* type = head.find("content-type");
+  const auto* coding = head.find("content-encoding");
+  if (coding != nullptr && !wire::same_token(coding->value, "identity")) return false;
+  return type != nullptr && type->value.size() >= 17 &&
+         wire::same_token(type->value.substr(0, 17), "text/event-stream");
+}
+
+AnswerHead answer_head(const wire::ResponseHead& head) {
+  AnswerHead out;
+  out.status = head.status;
+  provider::copy_answer_fields(head, out.fields);
+  out.event_stream = is_event_stream(head);
+  out.bodiless = head.framing == wire::Framing::none;
+  if (head.framing == wire::Framing::length) out.length = head.content_length;
+  return out;
+}
+
+/// The word of our taxonomy for a provider's status.
+Code code_of_status(int status) {
+  switch (status) {
+    case 401:
+    case 402:
+    case 403:
+      return Code::permission;
+    case 404:
+      return Code::not_found;
+    case 408:
+    case 504:
+      return Code::timeout;
+    case 413:
+      return Code::too_large;
+    case 429:
+      return Code::rate_limit;
+    case 503:
+    case 529:
+      return Code::overloaded;
+    default:
+      return status >= 500 ? Code::upstream : Code::invalid_request;
+  }
+}
+
+bool out_of_quota(std::string_view body) {
+  return body.find("insufficient_quota") != std::string_view::npos;
+}
+
+}  // namespace
+
+Tries::Tries(std::vector<Upstream> upstreams, const RetryConfig& retry,
+             const TimeoutConfig& timeouts, net::Reactor& reactor, AttemptCounts figures)
+    : counts(figures),
+      budget(retry, Clock::now()),
+      upstreams_(std::move(upstreams)),
+      timeouts_(timeouts),
+      reactor_(reactor) {}
+
+Task<Result<http::UpstreamPtr>> Tries::connection_to(const Upstream& upstream, Exchange& exchange) {
+  if (auto kept = upstream.pool->take()) {
+    counts.shard->add(counts.connections_reused);
+    co_return std::move(kept);
+  }
+  counts.shard->add(counts.connections_new);
+  const net::ConnectTimeouts timeouts{timeouts_.connect, timeouts_.tls};
+  const auto begun = Clock::now();
+  auto opened = co_await upstream.pool->open(timeouts, exchange.cancellation);
+  exchange.trail.upstream += Clock::now() - begun;
+  co_return std::move(opened);
+}
+
+Task<Tried> Tries::once(Exchange& exchange, const Target& target) {
+  const Upstream& upstream = upstreams_[target.provider];
+  auto opened = co_await connection_to(upstream, exchange);
+  if (!opened) {
+    Tried tried;
+    tried.error = opened.error();
+    tried.failure = {.reached = Reached::not_connected, .code = opened.error().code};
+    co_return tried;
+  }
+  http::UpstreamPtr connection = std::move(*opened);
+  exchange.cancellation.aim_at(&connection->stream().waiter());
+  IoStatus sent = IoStatus::ok;
+  if (reactor_.busy()) sent = co_await connection->stream().wait_turn();
+  if (sent == IoStatus::ok) sent = co_await send(exchange, target, *connection);
+  exchange.trail.sent = Clock::now();
+  const std::size_t sent_bytes = head_.size() + exchange.request.body.size();
+  if (sent != IoStatus::ok && !connection->stream().has_input()) {
+    Tried tried;
+    tried.error = exchange.request.stream_error.value_or(
+        error_of(sent, "the provider took too long to take the request"));
+    const bool unread = connection->reused() && sent == IoStatus::failed &&
+                        net::unacknowledged(connection->stream().fd(), 1);
+    tried.failure = {.reached = unread ? Reached::unprocessed : Reached::sent_request,
+                     .code = exchange.request.stream_error ? Code::cancelled : tried.error.code};
+    co_return tried;
+  }
+  co_return co_await receive(exchange, upstream, std::move(connection), sent_bytes);
+}
+
+Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
+                           http::UpstreamConnection& connection) {
+  const auto& request = exchange.request;
+  const bool renames = request.facts.has_model && !target.model.empty();
+  const std::string_view model = request.facts.form ? target.model : target.model_json;
+  std::uint64_t length = request.content_length;
+  if (renames) length += model.size() - request.facts.model_size;
+  head_.clear();
+  upstreams_[target.provider].provider->write_head(
+      {*request.head, request.endpoint.tail, exchange.id, request.framing, length}, head_);
+
+  const auto deadline = reactor_.now() + timeouts_.stall;
+  if (request.stream != nullptr) {
+    co_return co_await send_stream(exchange, renames ? model : "", connection, deadline);
+  }
+  std::array<std::string_view, 4> parts{head_, request.body, {}, {}};
+  std::size_t count = request.body.empty() ? 1 : 2;
+  if (renames) {
+    parts[1] = request.body.substr(0, request.facts.model_at);
+    parts[2] = model;
+    parts[3] = request.body.substr(request.facts.model_at + request.facts.model_size);
+    count = 4;
+  }
+  const std::span<const std::string_view> all(parts.data(), count);
+  co_return co_await connection.stream().send(all, deadline);
+}
+
+/// Passes a body on as it comes, piece by piece; stops when the provider answers before its end.
+Task<IoStatus> Tries::send_stream(Exchange& exchange, std::string_view model,
+                                  http::UpstreamConnection& connection,
+                                  Clock::time_point deadline) {
+  const bool chunked = exchange.request.framing == wire::Framing::chunked;
+  std::string_view head = head_;
+  for (bool last = false; !last;) {
+    auto piece = co_await exchange.request.stream->next();
+    if (!piece) {
+      exchange.request.stream_error = piece.error();
+      co_return IoStatus::cancelled;
+    }
+    last = piece->last;
+    if (connection.stream().has_input()) co_return IoStatus::ok;
+    char size[18];
+    std::array<std::string_view, 7> parts{head, {}, piece->bytes, {}, {}, {}, {}};
+    if (!model.empty()) {  // it stands in the first piece, which decode read ahead
+      const auto& facts = exchange.request.facts;
+      parts[2] = piece->bytes.substr(0, facts.model_at);
+      parts[3] = std::exchange(model, {});
+      parts[4] = piece->bytes.substr(facts.model_at + facts.model_size);
+    }
+    if (chunked && !piece->bytes.empty()) {
+      const std::size_t content = parts[2].size() + parts[3].size() + parts[4].size();
+      parts[1] = {size, wire::write_chunk_head(size, content)};
+      parts[5] = "\r\n";
+    }
+    if (chunked && last) parts[6] = "0\r\n\r\n";
+    head = {};
+    const std::span<const std::string_view> all(parts);
+    const IoStatus sent = co_await connection.stream().send(all, deadline);
+    if (sent != IoStatus::ok) co_return sent;
+    deadline = Clock::now() + timeouts_.stall;
+  }
+  co_return IoStatus::ok;
+}
+
+Clock::time_point Tries::first_token_deadline(const Exchange& exchange) const {
+  return std::min(exchange.trail.sent + timeouts_.first_token, exchange.arrived + timeouts_.total);
+}
+
+Task<Tried> Tries::receive(Exchange& exchange, const Upstream& upstream,
+                           http::UpstreamPtr connection, std::size_t sent_bytes) {
+  const auto read =
+      co_await connection->read_head(exchange.request.head->method, first_token_deadline(exchange));
+  exchange.trail.upstream += Clock::now() - exchange.trail.sent;
+  if (read.status == IoStatus::ok) {
+    co_return co_await begin_answer(exchange, upstream, std::move(connection));
+  }
+  Tried tried;
+  tried.error = error_of(read.status, "the provider did not begin to answer in time");
+  if (read.malformed) {
+    tried.error = {.code = Code::upstream, .message = "the provider's answer is not HTTP/1.1"};
+  }
+  const bool unread = connection->reused() && !read.answered && read.status == IoStatus::closed &&
+                      net::unacknowledged(connection->stream().fd(), sent_bytes);
+  tried.failure = {.reached = unread ? Reached::unprocessed : Reached::sent_request,
+                   .code = tried.error.code};
+  co_return tried;
+}
+
+Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
+                                http::UpstreamPtr connection) {
+  const wire::ResponseHead& received = connection->head();
+  AnswerHead head = answer_head(received);
+  Failure failure{
+      .reached = Reached::sent_request, .code = Code::upstream, .status = received.status};
+  if (received.status >= 400) {
+    failure.retry_after = retry_after(received, std::chrono::system_clock::now());
+    failure.should_retry = should_retry(received);
+  }
+  connection->begin_body();
+  const AnswerContent::Limits limits{timeouts_.stall, exchange.arrived + timeouts_.total};
+  const dialect::Api api = exchange.request.endpoint.api;
+  auto content = std::make_unique<AnswerContent>(upstream.pool, std::move(connection), api,
+                                                 head.event_stream, limits);
+  if (failure.status >= 400) {
+    co_return co_await refused(exchange, upstream, std::move(head), std::move(content), failure);
+  }
+  Tried tried;
+  if (head.event_stream) {
+    const auto begun = Clock::now();
+    auto opening =
+        co_await content->open_events(begun + first_event_patience, first_token_deadline(exchange));
+    exchange.trail.upstream += Clock::now() - begun;
+    if (!opening || opening->empty) {
+      tried.error = opening ? Error{.code = Code::upstream,
+                                    .message = "the provider's stream had no event in it"}
+                            : opening.error();
+      tried.failure = {.reached = Reached::sent_request, .code = tried.error.code};
+      co_return tried;
+    }
+    tried.failure = failure;
+    if (!opening->error_event) tried.failure.reached = Reached::content_out;
+  } else {
+    tried.failure.reached = Reached::content_out;
+  }
+  if (head.event_stream) tried.stream = content.get();
+  tried.answer = std::make_unique<generation::Generation>(std::move(head), std::move(content));
+  co_return tried;
+}
+
+/// The provider answered with an error: read it, so that its connection can be used again and its
+/// words can be passed on.
+Task<Tried> Tries::refused(Exchange& exchange, const Upstream& upstream, AnswerHead head,
+                           std::unique_ptr<AnswerContent> content, Failure failure) {
+  Tried tried;
+  auto body = co_await content->read_whole(error_body_max, Clock::now() + error_body_patience);
+  if (!body) {
+    tried.error = body.error();
+    failure.code = body.error().code;
+    tried.failure = failure;
+    co_return tried;
+  }
+  failure.code = code_of_status(failure.status);
+  if (*body) {
+    failure.out_of_quota = failure.status == 402 || out_of_quota(**body);
+    log::debug("provider refused", {{"request_id", log::safe(exchange.id)},
+                                    {"provider", log::safe(upstream.provider->name())},
+                                    {"status", failure.status},
+                                    {"body", log::redacted(**body)}});
+  }
+  tried.failure = failure;
+  // A 401 is about our credential, which the client must neither see in part nor take for its own.
+  if (failure.status == 401 && upstream.provider->has_credential()) {
+    tried.error = {.code = Code::upstream,
+                   .message = "the provider refused the gateway's credential",
+                   .client_may_retry = false};
+    co_return tried;
+  }
+  if (*body) {
+    tried.answer = generation::make_whole(std::move(head), std::move(**body));
+  } else {
+    tried.answer = std::make_unique<generation::Generation>(std::move(head), std::move(content));
+  }
+  co_return tried;
+}
+
+}  // namespace hawser::stage::attempt

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "exchange/stage.hpp"
+#include "http/upstream.hpp"
+#include "provider/provider.hpp"
+#include "stage/attempt/answer_content.hpp"
+#include "stage/attempt/config.hpp"
+#include "stage/attempt/decide.hpp"
+#include "stage/attempt/retry_budget.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace hawser::stage::attempt {
+
+/// One provider as a worker uses it.
+struct Upstream {
+  std::shared_ptr<const provider::Provider> provider;
+  std::shared_ptr<http::OriginPool> pool;
+};
+
+/// What the figures count of attempts.
+struct AttemptCounts {
+  telemetry::Shard* shard = nullptr;
+  telemetry::SeriesId retries{};
+  telemetry::SeriesId fallbacks{};
+  telemetry::SeriesId connections_new{};
+  telemetry::SeriesId connections_reused{};
+  std::array<telemetry::SeriesId, 3> splices{};  // by dialect::SpliceKind
+};
+
+/// What one try came to: an answer, or a failure that may carry the provider's own error answer.
+struct Tried {
+  generation::GenerationPtr answer{};
+  AnswerContent* stream = nullptr;  // the content of an answer that is a stream of events
+  Failure failure{};
+  Error error{};
+};
+
+/// Sends a request to one target and reads how its answer begins; knows nothing of a second try.
+/// Held by the stage and by the answers that may need another call later.
+class Tries {
+ public:
+  Tries(std::vector<Upstream> upstreams, const RetryConfig& retry, const TimeoutConfig& timeouts,
+        net::Reactor& reactor, AttemptCounts figures);
+
+  Task<Tried> once(exchange::Exchange& exchange, const exchange::Target& target);
+
+  const provider::Provider& provider_of(const exchange::Target& target) const {
+    return *upstreams_[target.provider].provider;
+  }
+
+  const AttemptCounts counts;
+  RetryBudget budget;
+
+ private:
+  Task<Result<http::UpstreamPtr>> connection_to(const Upstream& upstream,
+                                                exchange::Exchange& exchange);
+  Task<net::IoStatus> send(exchange::Exchange& exchange, const exchange::Target& target,
+                           http::UpstreamConnection& connection);
+  Task<net::IoStatus> send_stream(exchange::Exchange& exchange, std::string_view model,
+                                  http::UpstreamConnection& connection, Clock::time_point deadline);
+  Task<Tried> receive(exchange::Exchange& exchange, const Upstream& upstream,
+                      http::UpstreamPtr connection, std::size_t sent_bytes);
+  Task<Tried> begin_answer(exchange::Exchange& exchange, const Upstream& upstream,
+                           http::UpstreamPtr connection);
+  Task<Tried> refused(exchange::Exchange& exchange, const Upstream& upstream,
+                      generation::AnswerHead head, std::unique_ptr<AnswerContent> content,
+                      Failure failure);
+  Clock::time_point first_token_deadline(const exchange::Exchange& exchange) const;
+
+  std::vector<Upstream> upstreams_;
+  TimeoutConfig timeouts_;
+  net::Reactor& reactor_;
+  std::string head_;  // scratch: written and sent before anything else runs
+};
+
+}  // namespace hawser::stage::attempt
