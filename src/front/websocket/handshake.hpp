@@ -14,7 +14,7 @@ bool serves(std::string_view path);
 class Session {
  public:
   Session(Services& services, net::Stream& stream, net::InBuffer& in)
-      : services_(services), connection_(stream, in, services.config, services.write_timeout) {}
+      : connection_(stream, in, services.config, services.write_timeout) {}
 
   /// Until it is over.
   Task<> run() { return connection_.run(*protocol_); }
@@ -22,7 +22,6 @@ class Session {
 
  private:
   friend struct Handshake;
-  Services& services_;
   Connection connection_;
   std::unique_ptr<Protocol> protocol_;
 };
