@@ -1,5 +1,6 @@
 #include "dialect/request_peek.hpp"
 
+#include <charconv>
 #include <utility>
 
 #include "base/json.hpp"
@@ -41,6 +42,33 @@ Result<> take_model(std::string_view token, std::size_t at, RequestFacts& facts)
   return {};
 }
 
+void take_output_max(std::string_view token, RequestFacts& facts) {
+  std::uint64_t most = 0;
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), most);
+  if (error == std::errc{} && end == token.data() + token.size()) facts.output_max = most;
+}
+
+/// What policies look at and nobody must be sure of: wrong types are the provider's to refuse.
+void take_soft(std::string_view name, std::string_view value, RequestFacts& facts) {
+  switch (name.size()) {
+    case 6:
+      if (name == "\"user\"" && value.front() == '"' && facts.user.empty()) facts.user = value;
+      break;
+    case 19:
+      if (name == "\"safety_identifier\"" && value.front() == '"') facts.user = value;
+      if (name == "\"max_output_tokens\"") take_output_max(value, facts);
+      break;
+    case 12:
+      if (name == "\"max_tokens\"") take_output_max(value, facts);
+      break;
+    case 23:
+      if (name == "\"max_completion_tokens\"") take_output_max(value, facts);
+      break;
+    default:
+      break;
+  }
+}
+
 Result<> take_stream(std::string_view token, bool& seen, RequestFacts& facts) {
   if (std::exchange(seen, true)) return twice("stream");
   facts.stream = token == "true";
@@ -69,6 +97,7 @@ Result<> peek_request(std::string_view body, RequestFacts& facts) {
     if (name_is(name, "model", scratch)) taken = take_model(value, value_at, facts);
     if (name_is(name, "stream", scratch)) taken = take_stream(value, stream_seen, facts);
     if (!taken) return taken;
+    take_soft(name, value, facts);
     if (cursor.take(',')) continue;
     if (!cursor.take('}')) return not_json();
     more = false;

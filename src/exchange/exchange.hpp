@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,11 +22,27 @@ namespace hawser::exchange {
 
 struct Exchange;
 
-/// Who asks. Views into the configuration that the exchange began with.
-struct Principal {
-  std::string_view tenant{};
-  std::string_view key_name{};
+/// What an exchange has taken of its limits until it is known what it used. Owned by the exchange,
+/// then by the content of its answer; when its owner dies, what was not used goes back.
+class Reservation {
+ public:
+  virtual ~Reservation() = default;
+  /// @param bytes   of the answer, as they pass: whole events of a stream
+  /// @param events  how many; 0: not a stream
+  virtual void see(std::string_view bytes, std::uint32_t events) = 0;
+  /// The provider's own counts, where it told them. Once, at the end.
+  virtual void settle(const dialect::Usage& usage) = 0;
 };
+
+/// Who asks. Lives as long as the configuration that the exchange began with.
+struct Principal {
+  std::string tenant{};
+  std::string team{};
+  std::string key{};                  // its name
+  std::vector<std::string> models{};  // that it may ask for; empty: all
+};
+/// Whoever comes, where there are no keys.
+inline const Principal anyone{};
 
 /// Where an exchange may be served: one provider and its name of the model.
 struct Target {
@@ -112,21 +129,22 @@ struct Exchange {
     if (at_end != nullptr) at_end->ended(*this);
   }
 
-  std::string_view id{};                    // front
-  std::string_view method{};                // front
-  std::string_view path{};                  // front; without its query; outlives request.head
-  Request request{};                        // front
-  Clock::time_point arrived{};              // front; policies take this as "now"
-  net::Cancellation& cancellation;          // front; cancelled when the client is gone
-  Principal principal{};                    // authenticate
-  std::span<const Target> candidates{};     // route; best first, never empty after it
-  std::string_view public_model = "other";  // route; a name of the configuration, or other
-  generation::Rules rules{};                // route
-  const std::vector<std::string>* allowed_models = nullptr;  // authenticate; null: all
-  Outlives* outlives = nullptr;                              // record
-  generation::RecordPtr record{};                            // record; before there is an answer
-  Trail trail{};                                             // everyone
-  AtEnd* at_end = nullptr;                                   // observe
+  std::string_view id{};                         // front
+  std::string_view method{};                     // front
+  std::string_view path{};                       // front; without its query; outlives request.head
+  Request request{};                             // front
+  Clock::time_point arrived{};                   // front; policies take this as "now"
+  net::Cancellation& cancellation;               // front; cancelled when the client is gone
+  const Principal* principal = &anyone;          // authenticate
+  std::span<const Target> candidates{};          // route; best first, never empty after it
+  std::string_view public_model = "other";       // route; a name of the configuration, or other
+  generation::Rules rules{};                     // route
+  std::unique_ptr<Reservation> reservation{};    // admit; attempt takes it over
+  std::unique_ptr<std::string> answer_fields{};  // admit; "Name: value\r\n"...
+  Outlives* outlives = nullptr;                  // record
+  generation::RecordPtr record{};                // record; before there is an answer
+  Trail trail{};                                 // everyone
+  AtEnd* at_end = nullptr;                       // observe
 };
 
 }  // namespace hawser::exchange

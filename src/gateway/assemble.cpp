@@ -23,6 +23,10 @@ StagePtr decode() {
 StagePtr route(const Snapshot& snapshot) {
   return std::make_unique<stage::route::Route>(snapshot.routes);
 }
+StagePtr admit(const Snapshot& snapshot, const WorkerParts& parts) {
+  return std::make_unique<stage::admit::Admit>(snapshot.limits, parts.limits, parts.reactor,
+                                               parts.shard, snapshot.limit_figures);
+}
 StagePtr record(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::record::Record>(snapshot.config->generations, parts.directory,
                                                  parts.shelf, parts.shard, parts.metrics);
@@ -55,6 +59,9 @@ std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const Wor
   stages.push_back(authenticate(snapshot));    // nothing below runs for a stranger
   stages.push_back(decode());                  // reads the body of those who may send one
   stages.push_back(route(snapshot));           // the model decides where it may be served
+  if (!snapshot.limits->empty()) {
+    stages.push_back(admit(snapshot, parts));  // takes room for what will be generated
+  }
   stages.push_back(record(snapshot, parts));   // what is generated outlives its connection
   stages.push_back(attempt(snapshot, parts));  // last: talks to providers, never calls next
   return std::make_shared<exchange::Pipeline>(std::move(stages));

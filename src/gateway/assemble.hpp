@@ -20,6 +20,7 @@ struct WorkerParts {
   telemetry::Shard& shard;
   const telemetry::StandardMetrics& metrics;
   telemetry::AccessLog::Writer& access_log;
+  stage::admit::WorkerLimits& limits;
 };
 
 /// The policies of one worker under one configuration, in their order.

@@ -115,8 +115,10 @@ class Gateway {
                                   : std::max(1u, std::thread::hardware_concurrency());
     const SnapshotPtr snapshot = compile(config_, tickets_, registry_);
     const Listening listening = listen_all(*config_, count);
+    limits_ =
+        std::make_unique<stage::admit::SharedLimits>(snapshot->config->admission.counters_max);
     directory_ = std::make_unique<generation::Directory>(static_cast<std::uint32_t>(count));
-    const Shared shared{registry_, metrics_, access_log_, *directory_};
+    const Shared shared{registry_, metrics_, access_log_, *directory_, *limits_};
     for (std::size_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(shared, static_cast<std::uint32_t>(i), snapshot,
                                                   listening.by_worker[i]));
@@ -217,6 +219,7 @@ class Gateway {
   FileStamp stamp_ = stamp_of(options_.config_file);
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<generation::Directory> directory_;
+  std::unique_ptr<stage::admit::SharedLimits> limits_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::thread waiter_;
   bool draining_ = false;

@@ -42,6 +42,11 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::T
   snapshot->keys = std::make_shared<const stage::authenticate::KeyTable>(config->keys);
   snapshot->routes = std::make_shared<const stage::route::RouteTable>(config->models, names,
                                                                       default_provider(*config));
+  snapshot->limits = std::make_shared<const stage::admit::LimitTable>(
+      config->rate_limits, config->admission, config->tenants);
+  if (!snapshot->limits->empty()) {
+    snapshot->limit_figures = stage::admit::limit_figures(registry, config->rate_limits);
+  }
   snapshot->series = series_of(*snapshot->routes, registry);
   snapshot->config = std::move(config);
   return snapshot;

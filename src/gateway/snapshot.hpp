@@ -7,6 +7,7 @@
 #include "net/tls.hpp"
 #include "provider/provider.hpp"
 #include "settings/config.hpp"
+#include "stage/admit/admit.hpp"
 #include "stage/authenticate/authenticate.hpp"
 #include "stage/observe/observe.hpp"
 #include "stage/route/route.hpp"
@@ -23,6 +24,8 @@ struct Snapshot {
   std::vector<net::SslContext> listen_tls;    // by listener; null: plain
   std::shared_ptr<const stage::authenticate::KeyTable> keys;
   std::shared_ptr<const stage::route::RouteTable> routes;
+  std::shared_ptr<const stage::admit::LimitTable> limits;
+  stage::admit::LimitFigures limit_figures;
   stage::observe::ModelSeries series;
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

@@ -21,6 +21,7 @@ struct Shared {
   const telemetry::StandardMetrics& metrics;
   telemetry::AccessLog& access_log;
   generation::Directory& directory;
+  stage::admit::SharedLimits& limits;
 };
 
 /// One thread and everything that it owns; nothing here is shared, so nothing is locked.
@@ -60,6 +61,7 @@ class Worker {
   http::UpstreamPools pools_{{reactor_, resolver_, blocks_}};
   generation::Directory& directory_;
   generation::Shelf shelf_;
+  stage::admit::WorkerLimits limits_;
   IdSource ids_;
   SnapshotPtr snapshot_;
   WorkerParts parts_;

@@ -236,7 +236,19 @@ void Provider::write_head(const Request& request, std::string& out) const {
   out.append("\r\n");
 }
 
-void copy_answer_fields(const wire::ResponseHead& head, std::string& out) {
+namespace {
+
+/// x-ratelimit-*, anthropic-ratelimit-*, RateLimit, RateLimit-Policy (wire.md, 11).
+bool tells_limits(std::string_view name) {
+  const auto begins = [name](std::string_view with) {
+    return name.size() >= with.size() && same_token(name.substr(0, with.size()), with);
+  };
+  return begins("x-ratelimit-") || begins("anthropic-ratelimit-") || begins("ratelimit");
+}
+
+}  // namespace
+
+void copy_answer_fields(const wire::ResponseHead& head, bool limits, std::string& out) {
   std::size_t size = 512;  // and room for what the gateway adds
   for (const auto& field : head.fields) size += field.name.size() + field.value.size() + 4;
   out.reserve(size);
@@ -245,6 +257,7 @@ void copy_answer_fields(const wire::ResponseHead& head, std::string& out) {
   for (const auto& field : head.fields) {
     if (ends_with_provider(field.name) || wire::hop_by_hop(field.name)) continue;
     if (named_by(connection, field.name)) continue;
+    if (!limits && tells_limits(field.name)) continue;
     if (same_token(field.name, "x-request-id") || same_token(field.name, "request-id")) {
       copy.finish();
       append_field(out, "x-hawser-upstream-request-id", field.value);

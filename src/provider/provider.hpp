@@ -62,6 +62,7 @@ class Provider {
 /// The fields of an answer that go on to the client: "Name: value\r\n"... Those that end at this
 /// hop, lengths and what names the provider's own endpoints are left out; its request id is
 /// renamed.
-void copy_answer_fields(const wire::ResponseHead& head, std::string& out);
+/// @param limits  whether its word on rate limits goes on
+void copy_answer_fields(const wire::ResponseHead& head, bool limits, std::string& out);
 
 }  // namespace hawser::provider

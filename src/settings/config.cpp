@@ -74,8 +74,8 @@ void check_providers(const Config& config, Problems& problems) {
     }
     const auto url = provider::parse_base_url(provider.base_url);
     if (!url) problems.push_back({path + ".base_url", url.error().message});
-    if (!provider.tls.ca_file.empty()) {
-      check_opens(path + ".tls.ca_file", problems, [&] { net::make_client_context(provider.tls); });
+    if (const auto& tls = provider.tls; !tls.ca_file.empty()) {
+      check_opens(path + ".tls.ca_file", problems, [&tls] { net::make_client_context(tls); });
     }
     for (const auto& [field, value] : provider.headers) {
       const bool token = !field.empty() && std::all_of(field.begin(), field.end(), [](char c) {
@@ -143,6 +143,20 @@ void check_keys(const Config& config, Problems& problems) {
   }
 }
 
+void check_limits(const Config& config, Problems& problems) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < config.rate_limits.size(); ++i) {
+    const std::string& name = config.rate_limits[i].name;
+    if (!valid_name(name)) {
+      problems.push_back(
+          {at("rate_limits", i, "name"), "has 1 to 64 printable characters and no blanks"});
+    }
+    if (!names.insert(name).second) {
+      problems.push_back({at("rate_limits", i, "name"), "'" + name + "' stands twice"});
+    }
+  }
+}
+
 }  // namespace
 
 Problems Config::check() const {
@@ -151,6 +165,7 @@ Problems Config::check() const {
   check_providers(*this, problems);
   check_models(*this, problems);
   check_keys(*this, problems);
+  check_limits(*this, problems);
   if (timeouts.total < timeouts.connect) {
     problems.push_back({"timeouts.total", "must not be below timeouts.connect"});
   }

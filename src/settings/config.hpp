@@ -9,6 +9,7 @@
 #include "front/websocket/config.hpp"
 #include "net/config.hpp"
 #include "provider/config.hpp"
+#include "stage/admit/config.hpp"
 #include "stage/attempt/config.hpp"
 #include "stage/authenticate/config.hpp"
 #include "stage/record/config.hpp"
@@ -38,6 +39,9 @@ struct Config {
   config::Map<stage::route::ModelConfig> models{};
   std::string default_provider{};
   std::vector<stage::authenticate::KeyConfig> keys{};
+  std::vector<stage::admit::RateLimitConfig> rate_limits{};
+  stage::admit::AdmissionConfig admission{};
+  config::Map<stage::admit::TenantConfig> tenants{};
   front::http::LimitsConfig limits{};
   front::websocket::WebSocketConfig websocket{};
   front::grpc::GrpcConfig grpc{};
@@ -66,6 +70,11 @@ struct Config {
           "only provider, if there is one.");
     field("keys", keys, config::Anything{},
           "Virtual keys. Without any, everyone who reaches the listener may use it.");
+    field("rate_limits", rate_limits, config::Anything{},
+          "How much may be asked for. An exchange passes when all that concern it have room.");
+    field("admission", admission, config::Anything{}, "What rate limits have in common.");
+    field("tenants", tenants, config::Anything{},
+          "How tenants share what they wait for; those not listed have weight 1.");
     field("limits", limits, config::Anything{}, "What a client may ask at most.");
     field("websocket", websocket, config::Anything{},
           "What a client may ask of one WebSocket connection.");

@@ -19,8 +19,7 @@ class Asking {
   Asking(Services& services, const RpcPtr& rpc, std::string_view peer, std::string method,
          Asked asked, const std::string& idempotency_key = {},
          const google::protobuf::Map<std::string, std::string>* headers = nullptr)
-      : services_(services),
-        rpc_(rpc),
+      : rpc_(rpc),
         pipeline_(services.pipeline),
         call_(given(services, *rpc, peer, std::move(method), std::move(asked), idempotency_key,
                     headers),
@@ -131,7 +130,6 @@ class Asking {
     };
   }
 
-  Services& services_;
   RpcPtr rpc_;
   std::shared_ptr<exchange::Pipeline> pipeline_;
   exchange::Call call_;

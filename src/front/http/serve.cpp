@@ -89,6 +89,7 @@ void Session::describe(Exchange& exchange) {
 void Session::append_own_fields(const Exchange& exchange, std::string& out) {
   append_field(out, "x-request-id", exchange.id);
   append_field(out, "request-id", exchange.id);
+  if (exchange.answer_fields) out.append(*exchange.answer_fields);
   const auto& trail = exchange.trail;
   if (trail.target == nullptr) return;
   append_field(out, "x-hawser-target", trail.target->name);

@@ -19,6 +19,7 @@ AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::Upstr
       counts_early_(api == dialect::Api::messages) {}
 
 AnswerContent::~AnswerContent() {
+  if (reservation_) reservation_->settle(usage());
   finish();
 }
 
@@ -76,7 +77,11 @@ Task<Result<Piece>> AnswerContent::next() {
 }
 
 Task<Result<Piece>> AnswerContent::next_continued() {
-  if (continuation_->begun()) co_return co_await continuation_->next();
+  if (continuation_->begun()) {
+    auto piece = co_await continuation_->next();
+    if (piece && reservation_) reservation_->see(piece->bytes, piece->events);
+    co_return piece;
+  }
   auto piece = co_await next_of_this();
   if (piece) {
     if (!continuation_->see(piece->bytes)) continuation_.reset();
@@ -131,6 +136,7 @@ Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
     done_ = piece->last;
     if (!events_) {
       if (counts_tokens_) dialect::see_usage(piece->bytes, usage_);
+      if (reservation_) reservation_->see(piece->bytes, 0);
       co_return *piece;
     }
     Piece whole = whole_events(*piece);
@@ -138,6 +144,7 @@ Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
     const bool may_count = end_.complete() || (counts_early_ && !usage_.known);
     if (counts_tokens_ && may_count) dialect::see_usage(whole.bytes, usage_);
     whole.last = done_ && end_.complete();
+    if (reservation_ && !whole.bytes.empty()) reservation_->see(whole.bytes, whole.events);
     if (!whole.bytes.empty()) co_return whole;
     if (done_) co_return ending();
   }

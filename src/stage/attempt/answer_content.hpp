@@ -5,6 +5,7 @@
 
 #include "dialect/stream_end.hpp"
 #include "dialect/usage.hpp"
+#include "exchange/exchange.hpp"
 #include "generation/generation.hpp"
 #include "http/upstream.hpp"
 #include "wire/sse.hpp"
@@ -36,6 +37,12 @@ class AnswerContent final : public net::Companion, public generation::Content {
   void prefetch(int turns) const override;
   void cancel() override;
 
+  /// What the call has taken of its limits; told what it used, at the end also by its own death.
+  void hold(std::unique_ptr<exchange::Reservation> reservation) {
+    reservation_ = std::move(reservation);
+    if (!early_.empty()) reservation_->see(early_, early_events_);
+  }
+
   /// From here on a break is not the end.
   void continue_by(std::unique_ptr<Continuation> continuation);
 
@@ -65,6 +72,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
 
   const net::Companion* next_ = nullptr;
   std::unique_ptr<Continuation> continuation_;
+  std::unique_ptr<exchange::Reservation> reservation_;
   std::shared_ptr<http::OriginPool> pool_;
   http::UpstreamPtr connection_;
   wire::SseScanner scanner_;

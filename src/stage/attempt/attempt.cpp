@@ -38,6 +38,7 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     Tried tried = co_await tries_->once(exchange, target);
     if (tried.answer && tried.failure.reached == Reached::content_out) {
       prepare_continuation(exchange, target, tried);
+      if (exchange.reservation) tried.content->hold(std::move(exchange.reservation));
       co_return std::move(tried.answer);
     }
     const Step step = decide(tried.failure, situation(exchange, at, at_target), retry_);

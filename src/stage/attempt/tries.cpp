@@ -35,10 +35,11 @@ bool is_event_stream(const wire::ResponseHead& head) {
          wire::same_token(type->value.substr(0, 17), "text/event-stream");
 }
 
-AnswerHead answer_head(const wire::ResponseHead& head) {
+/// @param own_limits  told in place of the provider's
+AnswerHead answer_head(const wire::ResponseHead& head, bool own_limits) {
   AnswerHead out;
   out.status = head.status;
-  provider::copy_answer_fields(head, out.fields);
+  provider::copy_answer_fields(head, !own_limits, out.fields);
   out.event_stream = is_event_stream(head);
   out.bodiless = head.framing == wire::Framing::none;
   if (head.framing == wire::Framing::length) out.length = head.content_length;
@@ -216,7 +217,7 @@ Task<Tried> Tries::receive(Exchange& exchange, const Upstream& upstream,
 Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
                                 http::UpstreamPtr connection) {
   const wire::ResponseHead& received = connection->head();
-  AnswerHead head = answer_head(received);
+  AnswerHead head = answer_head(received, exchange.answer_fields != nullptr);
   Failure failure{
       .reached = Reached::sent_request, .code = Code::upstream, .status = received.status};
   if (received.status >= 400) {
@@ -249,6 +250,7 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
   } else {
     tried.failure.reached = Reached::content_out;
   }
+  tried.content = content.get();
   if (head.event_stream) tried.stream = content.get();
   tried.answer = std::make_unique<generation::Generation>(std::move(head), std::move(content));
   co_return tried;

@@ -35,7 +35,8 @@ struct AttemptCounts {
 /// What one try came to: an answer, or a failure that may carry the provider's own error answer.
 struct Tried {
   generation::GenerationPtr answer{};
-  AnswerContent* stream = nullptr;  // the content of an answer that is a stream of events
+  AnswerContent* content = nullptr;  // of the answer, as it comes from the provider
+  AnswerContent* stream = nullptr;   // the same, where it is a stream of events
   Failure failure{};
   Error error{};
 };

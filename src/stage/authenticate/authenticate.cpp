@@ -48,7 +48,7 @@ std::size_t KeyTable::HashPrefix::operator()(const Digest& digest) const {
 
 KeyTable::KeyTable(const std::vector<KeyConfig>& keys) {
   for (const KeyConfig& key : keys) {
-    Entry entry{key.name, key.tenant, key.models, {}};
+    Entry entry{{key.tenant, key.team, key.name, key.models}, {}};
     if (!parse_hash(key.hash, entry.digest)) continue;
     const Digest digest = entry.digest;
     entries_.emplace(digest, std::move(entry));
@@ -112,8 +112,7 @@ Task<Answer> Authenticate::run(Exchange& exchange, exchange::Next next) {
   const std::string_view key = presented_key(*exchange.request.head);
   const KeyTable::Entry* entry = key.empty() ? nullptr : keys_->find(digest_of(key));
   if (entry == nullptr) return exchange::answer_now(refusal(!key.empty()));
-  exchange.principal = {entry->tenant, entry->name};
-  if (!entry->models.empty()) exchange.allowed_models = &entry->models;
+  exchange.principal = &entry->principal;
   return next(exchange);
 }
 

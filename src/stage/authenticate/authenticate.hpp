@@ -19,9 +19,7 @@ using Digest = std::array<unsigned char, 32>;
 class KeyTable {
  public:
   struct Entry {
-    std::string name{};
-    std::string tenant{};
-    std::vector<std::string> models{};
+    exchange::Principal principal{};
     Digest digest{};
   };
   /// @param keys  checked before: hashes are "sha256:" and 64 hex digits

@@ -12,6 +12,7 @@ struct KeyConfig {
   std::string name{};
   std::string hash{};  // "sha256:<64 hex digits>", as `hawser key new` prints it
   std::string tenant = "default";
+  std::string team{};
   std::vector<std::string> models{};
 
   template <class Visitor>
@@ -20,6 +21,7 @@ struct KeyConfig {
     field("hash", hash, config::Required{},
           "sha256:HEX of the key, as `hawser key new` and `hawser key hash` print it.");
     field("tenant", tenant, config::Anything{}, "Who owns the key.");
+    field("team", team, config::Anything{}, "Part of the tenant that it belongs to.");
     field("models", models, config::Anything{},
           "Models that the key may ask for; empty: all. A trailing * matches any ending.");
   }

@@ -74,8 +74,8 @@ void Observe::log(const Exchange& exchange, Clock::time_point now) {
   if (exchange.trail.error) record.error = name_of(*exchange.trail.error);
   record.model = exchange.public_model;
   if (exchange.trail.target != nullptr) record.target = exchange.trail.target->name;
-  record.tenant = exchange.principal.tenant;
-  record.key = exchange.principal.key_name;
+  record.tenant = exchange.principal->tenant;
+  record.key = exchange.principal->key;
   record.attempts = exchange.trail.attempts;
   record.stream = exchange.request.facts.stream;
   if (exchange.trail.usage.known) {

@@ -38,13 +38,13 @@ std::string_view header(const Exchange& exchange, std::string_view name) {
 }
 
 generation::Owner owner_of(const Exchange& exchange) {
-  return {std::string(exchange.principal.tenant), std::string(exchange.principal.key_name)};
+  return {exchange.principal->tenant, exchange.principal->key};
 }
 
 /// By its Idempotency-Key where it has one, else by its body; of the same tenant and key only.
 generation::Fingerprint fingerprint_of(const Exchange& exchange) {
   const std::string_view named = header(exchange, "idempotency-key");
-  const std::string_view parts[] = {exchange.principal.tenant, exchange.principal.key_name,
+  const std::string_view parts[] = {exchange.principal->tenant, exchange.principal->key,
                                     exchange.request.endpoint.tail, named.empty() ? "body" : "name",
                                     named.empty() ? exchange.request.body : named};
   return generation::fingerprint_of(parts);

@@ -30,8 +30,9 @@ Target make_target(const std::vector<std::string>& providers, const std::string&
 }
 
 bool allowed(const Exchange& exchange, std::string_view model) {
-  if (exchange.allowed_models == nullptr) return true;
-  return std::any_of(exchange.allowed_models->begin(), exchange.allowed_models->end(),
+  const auto& models = exchange.principal->models;
+  if (models.empty()) return true;
+  return std::any_of(models.begin(), models.end(),
                      [&](const std::string& pattern) { return covers(pattern, model); });
 }
 
@@ -135,7 +136,7 @@ Result<const RouteTable::Entry*> Route::choose(const Exchange& exchange) const {
   const bool generates =
       api != dialect::Api::other && api != dialect::Api::models && api != dialect::Api::response;
   if (facts.has_model ? !allowed(exchange, facts.model)
-                      : generates && exchange.allowed_models != nullptr) {
+                      : generates && !exchange.principal->models.empty()) {
     return not_allowed(facts.model);
   }
   return entry;

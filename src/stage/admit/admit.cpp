@@ -1,0 +1,193 @@
+#include "stage/admit/admit.hpp"
+
+#include "stage/admit/limit_fields.hpp"
+
+namespace hawser::stage::admit {
+
+using exchange::Answer;
+using exchange::Exchange;
+
+namespace {
+
+/// Ours or a list: nothing is generated and nobody pays.
+bool free_of_charge(dialect::Api api) {
+  return api == dialect::Api::generations || api == dialect::Api::models ||
+         api == dialect::Api::response;
+}
+
+constexpr std::array wait_bounds{0.001, 0.005, 0.01, 0.05, 0.1,  0.25,
+                                 0.5,   1.0,   2.5,  5.0,  10.0, 30.0};
+
+double seconds(Clock::duration time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+}  // namespace
+
+LimitFigures limit_figures(telemetry::Registry& registry,
+                           const std::vector<RateLimitConfig>& limits) {
+  LimitFigures figures;
+  for (const auto& limit : limits) {
+    LimitSeries series;
+    series.admitted = registry.counter("hawser_ratelimit_admitted_total",
+                                       "Exchanges that a limit let pass.", {{"limit", limit.name}});
+    series.refused = registry.counter("hawser_ratelimit_refused_total",
+                                      "Exchanges that a limit refused.", {{"limit", limit.name}});
+    figures.by_limit.push_back(series);
+  }
+  figures.waiting = registry.gauge("hawser_ratelimit_waiting", "Exchanges that wait for a limit.");
+  figures.wait = registry.histogram("hawser_ratelimit_wait_seconds",
+                                    "How long exchanges waited for a limit.", wait_bounds);
+  return figures;
+}
+
+Amounts Admit::estimate(const Exchange& exchange, const History& history,
+                        std::uint64_t text) const {
+  Amounts amounts;
+  if (!exchange.request.json) return amounts;
+  amounts.input = history.input_of(text);
+  if (exchange.request.endpoint.api == dialect::Api::embeddings) return amounts;
+  amounts.output = history.output_p80(table_->output_tokens());
+  if (const auto most = exchange.request.facts.output_max) {
+    amounts.output = std::min(amounts.output, *most);
+  }
+  return amounts;
+}
+
+/// Everything or nothing: one that has no room stays a while, the others go back at once.
+Admit::Obstacle Admit::take_all(const Exchange& exchange, Holding& holding, Clock::time_point now) {
+  Obstacle leaky;
+  for (const Limit& limit : table_->limits()) {
+    if (!limit.concerns(exchange) || holding.holds(limit)) continue;
+    table_->name_counter(limit, exchange, name_);
+    const auto& counter = limits_.known.at(name_, now);
+    const auto verdict = holding.take(limit, counter, now);
+    if (verdict.taken) continue;
+    if (!limit.waits) return {&limit, counter, verdict.wait};
+    if (leaky.limit == nullptr) leaky = {&limit, counter, verdict.wait};
+  }
+  return leaky;
+}
+
+// Not a coroutine: who need not wait passes without a frame.
+Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
+  if (free_of_charge(exchange.request.endpoint.api)) return next(exchange);
+  const std::uint64_t text = text_bytes(exchange.request.body);
+  HistoryPtr history = limits_.histories.of(exchange);
+  const Amounts amounts = estimate(exchange, *history, text);
+  auto holding = std::make_unique<Holding>(table_, std::move(history), amounts, text);
+  Obstacle obstacle = take_all(exchange, *holding, Clock::now());
+  if (obstacle.limit == nullptr) {
+    admit(exchange, std::move(holding));
+    return next(exchange);
+  }
+  holding->undo();
+  if (!obstacle.limit->waits) return exchange::answer_now(refuse(exchange, obstacle));
+  return wait_and_pass(exchange, next, std::move(holding), std::move(obstacle));
+}
+
+Task<Answer> Admit::wait_and_pass(Exchange& exchange, exchange::Next next,
+                                  std::unique_ptr<Holding> holding, Obstacle obstacle) {
+  const auto begun = Clock::now();
+  while (obstacle.limit != nullptr) {
+    const auto until = begun + obstacle.limit->wait_max;
+    const auto waited = co_await wait_for(exchange, *holding, obstacle, until);
+    if (!waited) {
+      holding->undo();
+      if (waited.error().code == Code::cancelled) co_return waited.error();
+      co_return refuse(exchange, obstacle);
+    }
+    obstacle = take_all(exchange, *holding, Clock::now());
+    if (obstacle.limit != nullptr && !obstacle.limit->waits) {
+      holding->undo();
+      co_return refuse(exchange, obstacle);
+    }
+  }
+  shard_.observe(figures_.wait, seconds(Clock::now() - begun));
+  admit(exchange, std::move(holding));
+  co_return co_await next(exchange);
+}
+
+/// Errors: cancelled, rate_limit when it takes too long or too many wait
+Task<Result<>> Admit::wait_for(Exchange& exchange, Holding& holding, const Obstacle& obstacle,
+                               Clock::time_point until) {
+  const Limit& limit = *obstacle.limit;
+  auto waiting = std::make_shared<Waiting>(reactor_);
+  waiting->counter = obstacle.counter;
+  waiting->pace = limit.pace;
+  waiting->tenant = exchange.principal->tenant;
+  waiting->share = table_->share_of(waiting->tenant);
+  waiting->units = holding.amounts().of(limit.unit);
+  if (!limits_.shared.turnstile.enter(waiting, limit.waiting_max)) {
+    co_return Error{.code = Code::rate_limit, .message = "too many wait"};
+  }
+  shard_.add(figures_.waiting);
+  exchange.cancellation.aim_at(&waiting->waiter);
+  net::IoStatus status = net::IoStatus::cancelled;
+  if (!exchange.cancellation.cancelled()) status = co_await waiting->waiter.wait(until);
+  exchange.cancellation.aim_at(nullptr);
+  shard_.add(figures_.waiting, -1);
+  waiting->gone = true;
+  if (limits_.shared.turnstile.leave(waiting)) holding.add(limit, waiting->counter);
+  if (exchange.cancellation.cancelled() || status == net::IoStatus::cancelled) {
+    co_return Error{.code = Code::cancelled, .message = "the client is gone"};
+  }
+  if (!holding.holds(limit))
+    co_return Error{.code = Code::rate_limit, .message = "waited too long"};
+  co_return Result<>();
+}
+
+void Admit::admit(Exchange& exchange, std::unique_ptr<Holding> holding) {
+  for (const Limit& limit : table_->limits()) {
+    if (holding->holds(limit)) shard_.add(figures_.by_limit[limit.index].admitted);
+  }
+  tell(exchange);
+  exchange.reservation = std::move(holding);
+}
+
+/// How all of its limits stand, for the head of the answer.
+void Admit::tell(Exchange& exchange) {
+  std::vector<Standing> standings;
+  const auto now = Clock::now();
+  for (const Limit& limit : table_->limits()) {
+    if (!limit.concerns(exchange)) continue;
+    table_->name_counter(limit, exchange, name_);
+    const auto& counter = limits_.known.at(name_, now);
+    if (limit.unit == Unit::concurrent) {
+      const auto taken = counter->places.taken();
+      standings.push_back({&limit, limit.places > taken ? limit.places - taken : 0, {}});
+    } else {
+      standings.push_back({&limit, counter->bucket.left(limit.pace, now),
+                           counter->bucket.until_full(limit.pace, now)});
+    }
+  }
+  exchange.answer_fields = std::make_unique<std::string>();
+  append_limit_fields(standings, exchange.request.endpoint.dialect,
+                      std::chrono::system_clock::now(), *exchange.answer_fields);
+}
+
+Error Admit::refuse(Exchange& exchange, const Obstacle& obstacle) {
+  const Limit& limit = *obstacle.limit;
+  shard_.add(figures_.by_limit[limit.index].refused);
+  tell(exchange);
+  Error error{.code = Code::rate_limit};
+  if (obstacle.wait == Clock::duration::max()) {
+    error.message = "This request needs more than the limit \"" + limit.name + "\" (" +
+                    std::to_string(limit.pace.burst) + ") ever allows at once.";
+    error.client_may_retry = false;
+    return error;
+  }
+  error.message = "Rate limit reached: \"" + limit.name + "\".";
+  auto wait = obstacle.wait;
+  if (limit.waits) {
+    const auto ahead = limits_.shared.turnstile.units_waiting(*obstacle.counter);
+    wait += Clock::duration(limit.pace.time_of(ahead));
+  }
+  // Those who were refused together shall not come back together.
+  const double jitter = std::uniform_real_distribution<double>(1.0, 1.2)(random_);
+  error.retry_after = std::chrono::ceil<milliseconds>(
+      std::chrono::duration<double, std::nano>(static_cast<double>(wait.count()) * jitter));
+  return error;
+}
+
+}  // namespace hawser::stage::admit

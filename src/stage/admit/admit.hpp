@@ -1,0 +1,83 @@
+#pragma once
+
+#include <random>
+
+#include "exchange/stage.hpp"
+#include "net/reactor.hpp"
+#include "stage/admit/holding.hpp"
+#include "stage/admit/limits.hpp"
+#include "stage/admit/turnstile.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace hawser::stage::admit {
+
+/// What the workers share of limits. Outlives reloads.
+struct SharedLimits {
+  explicit SharedLimits(std::size_t counters_max) : counters(counters_max) {}
+  store::LimitCounters counters;
+  Turnstile turnstile{};
+};
+
+/// What one worker keeps of them. Outlives reloads too.
+struct WorkerLimits {
+  explicit WorkerLimits(SharedLimits& all) : shared(all), known(all.counters) {}
+  SharedLimits& shared;
+  store::KnownCounters known;
+  Histories histories{};
+};
+
+/// Figures of one limit.
+struct LimitSeries {
+  telemetry::SeriesId admitted{};
+  telemetry::SeriesId refused{};
+};
+struct LimitFigures {
+  std::vector<LimitSeries> by_limit{};
+  telemetry::SeriesId waiting{};
+  telemetry::SeriesId wait{};
+};
+LimitFigures limit_figures(telemetry::Registry& registry,
+                           const std::vector<RateLimitConfig>& limits);
+
+/// Lets an exchange pass when all of its limits have room for it, and takes that room at once;
+/// makes it wait where a limit smooths; refuses it with the limit's name and the time to wait.
+class Admit final : public exchange::Stage {
+ public:
+  Admit(std::shared_ptr<const LimitTable> table, WorkerLimits& limits, net::Reactor& reactor,
+        telemetry::Shard& shard, LimitFigures figures)
+      : table_(std::move(table)),
+        limits_(limits),
+        reactor_(reactor),
+        shard_(shard),
+        figures_(std::move(figures)) {}
+
+  Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
+
+ private:
+  /// The limit that has no room, and for how long.
+  struct Obstacle {
+    const Limit* limit = nullptr;
+    store::LimitCounterPtr counter{};
+    Clock::duration wait{};
+  };
+  Amounts estimate(const exchange::Exchange& exchange, const History& history,
+                   std::uint64_t text) const;
+  Obstacle take_all(const exchange::Exchange& exchange, Holding& holding, Clock::time_point now);
+  Task<exchange::Answer> wait_and_pass(exchange::Exchange& exchange, exchange::Next next,
+                                       std::unique_ptr<Holding> holding, Obstacle obstacle);
+  Task<Result<>> wait_for(exchange::Exchange& exchange, Holding& holding, const Obstacle& obstacle,
+                          Clock::time_point until);
+  void admit(exchange::Exchange& exchange, std::unique_ptr<Holding> holding);
+  Error refuse(exchange::Exchange& exchange, const Obstacle& obstacle);
+  void tell(exchange::Exchange& exchange);
+
+  std::shared_ptr<const LimitTable> table_;
+  WorkerLimits& limits_;
+  net::Reactor& reactor_;
+  telemetry::Shard& shard_;
+  LimitFigures figures_;
+  std::minstd_rand random_{std::random_device{}()};
+  std::string name_;
+};
+
+}  // namespace hawser::stage::admit

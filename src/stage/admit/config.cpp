@@ -1,0 +1,31 @@
+#include "stage/admit/config.hpp"
+
+#include "base/address.hpp"
+#include "stage/admit/rate.hpp"
+
+namespace hawser::stage::admit {
+
+std::vector<config::Problem> RateLimitConfig::check() const {
+  if (unit == Unit::concurrent) {
+    if (max == 0) return {{"max", "must be at least 1 for concurrent"}};
+    if (!rate.empty()) return {{"rate", "does not belong to concurrent: set max"}};
+    return {};
+  }
+  if (max != 0) return {{"max", "belongs to concurrent only: set rate and burst"}};
+  if (rate.empty()) return {{"rate", "is missing"}};
+  const auto pace = parse_rate(rate);
+  if (!pace) return {{"rate", pace.error().message}};
+  return {};
+}
+
+std::vector<config::Problem> AdmissionConfig::check() const {
+  std::vector<config::Problem> problems;
+  for (std::size_t i = 0; i < trusted_proxies.size(); ++i) {
+    if (IpPrefix::parse(trusted_proxies[i])) continue;
+    problems.push_back({"trusted_proxies[" + std::to_string(i) + "]",
+                        "must be an address or a network, such as 10.0.0.0/8"});
+  }
+  return problems;
+}
+
+}  // namespace hawser::stage::admit

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "config/fields.hpp"
+
+namespace hawser::stage::admit {
+
+/// What a limit is set for: each of them, or each combination of them, has its own.
+enum class By : std::uint8_t { address, key, user, team, tenant, model, target };
+inline auto names_of(By) {
+  static constexpr config::EnumName<By> names[] = {
+      {By::address, "address"}, {By::key, "key"},     {By::user, "user"},    {By::team, "team"},
+      {By::tenant, "tenant"},   {By::model, "model"}, {By::target, "target"}};
+  return std::span(names);
+}
+
+/// What a limit counts.
+enum class Unit : std::uint8_t { requests, input_tokens, output_tokens, tokens, concurrent };
+inline auto names_of(Unit) {
+  static constexpr config::EnumName<Unit> names[] = {{Unit::requests, "requests"},
+                                                     {Unit::input_tokens, "input_tokens"},
+                                                     {Unit::output_tokens, "output_tokens"},
+                                                     {Unit::tokens, "tokens"},
+                                                     {Unit::concurrent, "concurrent"}};
+  return std::span(names);
+}
+
+enum class Algorithm : std::uint8_t { token_bucket, leaky_bucket };
+inline auto names_of(Algorithm) {
+  static constexpr config::EnumName<Algorithm> names[] = {
+      {Algorithm::token_bucket, "token_bucket"}, {Algorithm::leaky_bucket, "leaky_bucket"}};
+  return std::span(names);
+}
+
+struct RateLimitConfig {
+  std::string name{};
+  std::vector<By> by{};
+  Unit unit = Unit::requests;
+  std::string rate{};
+  std::uint64_t burst = 0;
+  std::uint32_t max = 0;
+  Algorithm algorithm = Algorithm::token_bucket;
+  bool nodelay = true;
+  milliseconds wait_max{5'000};
+  std::vector<std::string> tenants{};
+  std::vector<std::string> keys{};
+  std::vector<std::string> models{};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("name", name, config::Required{}, "Name in refusals, headers and figures.");
+    field("by", by, config::Anything{},
+          "Who shares it: each of these has its own, several together each combination; empty: "
+          "all share one. target is the first target of the model.");
+    field("unit", unit, config::Anything{}, "What is counted.");
+    field("rate", rate, config::Anything{},
+          "How much a second, minute, hour or day: 5r/s, 60/m, 200k/m, 10M/d. Not for concurrent.");
+    field(
+        "burst", burst, config::Range<std::uint64_t>{0, 1'000'000'000'000},
+        "How much at once; 0: as much as comes in one second, minute, hour or day of the rate. Of "
+        "a leaky_bucket: how many may wait.");
+    field("max", max, config::Range<std::uint32_t>{0, 10'000'000},
+          "Of concurrent: how many at a time.");
+    field("algorithm", algorithm, config::Anything{},
+          "token_bucket lets bursts pass; leaky_bucket smooths them: who comes too early waits.");
+    field("nodelay", nodelay, config::Anything{},
+          "false: a token_bucket's burst waits as a leaky_bucket's does.");
+    field("wait_max", wait_max, config::Range<milliseconds>{0ms, 10min},
+          "Longest wait in a leaky_bucket; who would wait longer is refused.");
+    field("tenants", tenants, config::Anything{}, "Only for these tenants; empty: all.");
+    field("keys", keys, config::Anything{}, "Only for these keys; empty: all.");
+    field("models", models, config::Anything{},
+          "Only for these public models; a trailing * matches any ending; empty: all.");
+  }
+  std::vector<config::Problem> check() const;
+};
+
+/// How tenants share what they wait for.
+enum class Priority : std::uint8_t { high, normal, low };
+inline auto names_of(Priority) {
+  static constexpr config::EnumName<Priority> names[] = {
+      {Priority::high, "high"}, {Priority::normal, "normal"}, {Priority::low, "low"}};
+  return std::span(names);
+}
+
+struct TenantConfig {
+  std::uint32_t weight = 1;
+  Priority priority = Priority::normal;
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("weight", weight, config::Range<std::uint32_t>{1, 1000},
+          "Its share among tenants that wait for the same limit.");
+    field("priority", priority, config::Anything{},
+          "high goes before normal, normal before low; low still gets one turn in ten.");
+  }
+};
+
+/// What all limits share.
+struct AdmissionConfig {
+  std::vector<std::string> trusted_proxies{};
+  std::uint32_t ipv6_prefix = 64;
+  std::uint32_t output_tokens = 512;
+  std::uint32_t counters_max = 1'000'000;
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("trusted_proxies", trusted_proxies, config::Anything{},
+          "Networks whose X-Forwarded-For is believed, for limits by address: 10.0.0.0/8.");
+    field("ipv6_prefix", ipv6_prefix, config::Range<std::uint32_t>{16, 128},
+          "Bits of an IPv6 address that make one client.");
+    field("output_tokens", output_tokens, config::Range<std::uint32_t>{1, 1'000'000},
+          "Output that is reserved for a request of a tenant and model that nothing is known of "
+          "yet; later it is what four of five of its answers stayed below.");
+    field("counters_max", counters_max, config::Range<std::uint32_t>{1'000, 100'000'000},
+          "Counters kept; beyond it idle ones are forgotten.");
+  }
+  std::vector<config::Problem> check() const;
+};
+
+}  // namespace hawser::stage::admit

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "stage/admit/estimate.hpp"
+#include "stage/admit/limits.hpp"
+#include "store/limit_counters.hpp"
+
+namespace hawser::stage::admit {
+
+/// What one exchange holds of its limits. Tokens and places go back with it, less what was used;
+/// requests were made and stay counted.
+class Holding final : public exchange::Reservation {
+ public:
+  Holding(std::shared_ptr<const LimitTable> table, HistoryPtr history, const Amounts& amounts,
+          std::uint64_t text_bytes)
+      : table_(std::move(table)),
+        history_(std::move(history)),
+        amounts_(amounts),
+        text_bytes_(text_bytes) {}
+  ~Holding() override { give_back({}); }
+
+  /// Takes what `limit` counts. @return how long until there is enough; taken: it is held from now
+  store::Bucket::Verdict take(const Limit& limit, const store::LimitCounterPtr& counter,
+                              Clock::time_point now);
+  /// It was taken already, by the turnstile.
+  void add(const Limit& limit, const store::LimitCounterPtr& counter) {
+    held_.push_back({&limit, counter});
+  }
+  bool holds(const Limit& limit) const;
+  /// Everything, requests too: it is not admitted.
+  void undo();
+
+  const Amounts& amounts() const { return amounts_; }
+
+  void see(std::string_view bytes, std::uint32_t events) override;
+  void settle(const dialect::Usage& usage) override;
+
+ private:
+  struct Held {
+    const Limit* limit;
+    store::LimitCounterPtr counter;
+  };
+  void extend(std::uint64_t output);
+  void give_back(const Amounts& used);
+
+  std::shared_ptr<const LimitTable> table_;
+  HistoryPtr history_;
+  Amounts amounts_;
+  std::uint64_t text_bytes_;
+  std::uint64_t seen_output_ = 0;
+  std::vector<Held> held_{};
+};
+
+}  // namespace hawser::stage::admit

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.hpp"
+#include "exchange/exchange.hpp"
+#include "stage/admit/config.hpp"
+#include "store/bucket.hpp"
+
+namespace hawser::stage::admit {
+
+/// One limit, ready for use.
+struct Limit {
+  std::string name{};
+  std::vector<By> by{};
+  Unit unit = Unit::requests;
+  store::Pace pace{};        // not of concurrent
+  std::uint32_t places = 0;  // of concurrent
+  bool waits = false;        // leaky: who comes too early waits
+  std::uint64_t waiting_max = 0;
+  milliseconds wait_max{};
+  std::vector<std::string> tenants{};
+  std::vector<std::string> keys{};
+  std::vector<std::string> models{};
+  std::size_t index = 0;
+
+  bool concerns(const exchange::Exchange& exchange) const;
+};
+
+/// What is taken of each unit for one exchange, or was used by it.
+struct Amounts {
+  std::uint64_t input = 0;
+  std::uint64_t output = 0;
+
+  std::uint64_t of(Unit unit) const;
+};
+
+/// All limits of one configuration. Immutable, shared by the workers.
+class LimitTable {
+ public:
+  struct Share {
+    std::uint32_t weight = 1;
+    Priority priority = Priority::normal;
+  };
+  LimitTable(const std::vector<RateLimitConfig>& limits, const AdmissionConfig& admission,
+             const config::Map<TenantConfig>& tenants);
+
+  bool empty() const { return limits_.empty(); }
+  const std::vector<Limit>& limits() const { return limits_; }
+  std::uint32_t output_tokens() const { return output_tokens_; }
+  Share share_of(std::string_view tenant) const;
+
+  /// Writes the name of the counter that `limit` has for this exchange into `out`.
+  void name_counter(const Limit& limit, const exchange::Exchange& exchange, std::string& out) const;
+
+ private:
+  std::string client_of(const exchange::Exchange& exchange) const;
+
+  std::vector<Limit> limits_;
+  std::vector<IpPrefix> trusted_;
+  unsigned ipv6_prefix_;
+  std::uint32_t output_tokens_;
+  config::Map<TenantConfig> tenants_;
+};
+
+}  // namespace hawser::stage::admit

@@ -1,0 +1,50 @@
+#include "store/limit_counters.hpp"
+
+namespace hawser::store {
+
+/// Forgets what nobody uses. A shard that stays full is swept again only after it has grown.
+void LimitCounters::sweep(Shard& shard, Clock::time_point now) const {
+  if (shard.counters.size() < std::max(most_a_shard_, 2 * shard.swept_at)) return;
+  std::erase_if(shard.counters, [now](const auto& entry) {
+    const LimitCounterPtr& counter = entry.second;
+    return counter.use_count() == 1 && counter->bucket.idle(now) && counter->places.taken() == 0;
+  });
+  shard.swept_at = shard.counters.size();
+}
+
+LimitCounterPtr LimitCounters::at(const std::string& name, Clock::time_point now) {
+  Shard& shard = shards_[NameHash{}(name) % shards];
+  const std::lock_guard lock(shard.mutex);
+  if (const auto found = shard.counters.find(name); found != shard.counters.end()) {
+    return found->second;
+  }
+  sweep(shard, now);
+  return shard.counters.emplace(name, std::make_shared<LimitCounter>()).first->second;
+}
+
+std::size_t LimitCounters::size() const {
+  std::size_t sum = 0;
+  for (const Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    sum += shard.counters.size();
+  }
+  return sum;
+}
+
+std::uint64_t LimitCounters::places_taken() const {
+  std::uint64_t sum = 0;
+  for (const Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    for (const auto& [name, counter] : shard.counters) sum += counter->places.taken();
+  }
+  return sum;
+}
+
+const LimitCounterPtr& KnownCounters::at(const std::string& name, Clock::time_point now) {
+  const auto found = known_.find(name);
+  if (found != known_.end()) return found->second;
+  if (known_.size() >= most) known_.clear();
+  return known_.emplace(name, counters_.at(name, now)).first->second;
+}
+
+}  // namespace hawser::store
