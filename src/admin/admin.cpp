@@ -61,7 +61,7 @@ Task<> Admin::serve(std::unique_ptr<net::Stream> stream) {
       if (co_await stream->read(in, Clock::now() + patience) != IoStatus::ok) co_return;
       continue;
     }
-    const std::string out = answer(head.method, head.path);
+    const std::string out = answer(head.method, head.path, head.query);
     const std::string_view part = out;
     const std::span<const std::string_view> parts(&part, 1);
     if (co_await stream->send(parts, Clock::now() + patience) != IoStatus::ok) co_return;
@@ -71,8 +71,17 @@ Task<> Admin::serve(std::unique_ptr<net::Stream> stream) {
   }
 }
 
-std::string Admin::answer(std::string_view method, std::string_view path) const {
+std::string Admin::answer(std::string_view method, std::string_view path,
+                          std::string_view query) const {
   constexpr std::string_view json = "application/json";
+  if (path == "/admin/v1/cache/purge") {
+    if (method != "POST") {
+      return response("405 Method Not Allowed", json, R"({"error":"purging is a POST"})");
+    }
+    const auto purged = views_.purge_cache(query);
+    if (purged) return response("200 OK", json, *purged);
+    return response("400 Bad Request", json, "{\"error\":\"" + purged.error().message + "\"}");
+  }
   if (method != "GET" && method != "HEAD") {
     return response("405 Method Not Allowed", json, R"({"error":"only GET is served here"})");
   }

@@ -31,6 +31,11 @@ StagePtr record(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::record::Record>(snapshot.config->generations, parts.directory,
                                                  parts.shelf, parts.shard, parts.metrics);
 }
+StagePtr cache(const Snapshot& snapshot, const WorkerParts& parts) {
+  return std::make_unique<stage::cache::Cache>(snapshot.config->cache, parts.cache, parts.reactor,
+                                               parts.shard, snapshot.cache_figures,
+                                               parts.run_aside);
+}
 StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
   std::vector<stage::attempt::Upstream> upstreams;
   for (std::size_t i = 0; i < snapshot.providers.size(); ++i) {
@@ -62,7 +67,8 @@ std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const Wor
   if (!snapshot.limits->empty()) {
     stages.push_back(admit(snapshot, parts));  // takes room for what will be generated
   }
-  stages.push_back(record(snapshot, parts));   // what is generated outlives its connection
+  stages.push_back(record(snapshot, parts));  // what is generated outlives its connection
+  if (snapshot.caches) stages.push_back(cache(snapshot, parts));  // a hit is a generation too
   stages.push_back(attempt(snapshot, parts));  // last: talks to providers, never calls next
   return std::make_shared<exchange::Pipeline>(std::move(stages));
 }

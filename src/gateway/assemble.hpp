@@ -21,6 +21,8 @@ struct WorkerParts {
   const telemetry::StandardMetrics& metrics;
   telemetry::AccessLog::Writer& access_log;
   stage::admit::WorkerLimits& limits;
+  stage::cache::Shelf& cache;
+  stage::cache::Cache::RunAside run_aside;
 };
 
 /// The policies of one worker under one configuration, in their order.

@@ -13,6 +13,7 @@
 
 #include "admin/admin.hpp"
 #include "export/prometheus.hpp"
+#include "gateway/cache_views.hpp"
 #include "gateway/worker.hpp"
 #include "settings/config_file.hpp"
 #include "telemetry/log.hpp"
@@ -117,8 +118,9 @@ class Gateway {
     const Listening listening = listen_all(*config_, count);
     limits_ =
         std::make_unique<stage::admit::SharedLimits>(snapshot->config->admission.counters_max);
+    cache_ = std::make_unique<stage::cache::Shelf>(config_->cache.memory_max.count());
     directory_ = std::make_unique<generation::Directory>(static_cast<std::uint32_t>(count));
-    const Shared shared{registry_, metrics_, access_log_, *directory_, *limits_};
+    const Shared shared{registry_, metrics_, access_log_, *directory_, *limits_, *cache_};
     for (std::size_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(shared, static_cast<std::uint32_t>(i), snapshot,
                                                   listening.by_worker[i]));
@@ -136,9 +138,12 @@ class Gateway {
     if (!fd) throw std::runtime_error(fd.error().message);
     admin_ = std::make_unique<admin::Admin>(
         reactor_, blocks_, *fd,
-        admin::Views{
-            [this] { return !draining_; },
-            [this] { return exporting::render(registry_) + exporting::render_process(); }});
+        admin::Views{[this] { return !draining_; },
+                     [this] {
+                       return exporting::render(registry_) + exporting::render_process() +
+                              render_cache(*cache_);
+                     },
+                     [this](std::string_view query) { return purge_cache(*cache_, query); }});
     admin_->start();
     std::cout << "admin on http://" << address->host << ":" << net::port_of(*fd) << std::endl;
   }
@@ -220,6 +225,7 @@ class Gateway {
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<generation::Directory> directory_;
   std::unique_ptr<stage::admit::SharedLimits> limits_;
+  std::unique_ptr<stage::cache::Shelf> cache_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::thread waiter_;
   bool draining_ = false;

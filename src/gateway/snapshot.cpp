@@ -47,6 +47,8 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::T
   if (!snapshot->limits->empty()) {
     snapshot->limit_figures = stage::admit::limit_figures(registry, config->rate_limits);
   }
+  snapshot->caches = config->cache.mode != stage::cache::Mode::off || !config->cache.models.empty();
+  if (snapshot->caches) snapshot->cache_figures = stage::cache::cache_figures(registry);
   snapshot->series = series_of(*snapshot->routes, registry);
   snapshot->config = std::move(config);
   return snapshot;

@@ -9,6 +9,7 @@
 #include "settings/config.hpp"
 #include "stage/admit/admit.hpp"
 #include "stage/authenticate/authenticate.hpp"
+#include "stage/cache/cache.hpp"
 #include "stage/observe/observe.hpp"
 #include "stage/route/route.hpp"
 #include "telemetry/metrics.hpp"
@@ -26,6 +27,8 @@ struct Snapshot {
   std::shared_ptr<const stage::route::RouteTable> routes;
   std::shared_ptr<const stage::admit::LimitTable> limits;
   stage::admit::LimitFigures limit_figures;
+  bool caches = false;
+  stage::cache::CacheFigures cache_figures;
   stage::observe::ModelSeries series;
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

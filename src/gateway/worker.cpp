@@ -55,7 +55,11 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
              shared.registry.make_shard(),
              shared.metrics,
              shared.access_log.make_writer(),
-             limits_},
+             limits_,
+             shared.cache,
+             [this](exchange::Call::Given given, std::function<void()> over) {
+               run_aside(std::move(given), std::move(over));
+             }},
       services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics},
       websocket_{reactor_,          ids_, parts_.shard, shared.metrics, services_.pipeline,
                  services_.draining},
@@ -172,6 +176,31 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer, bool
   leaving.session = &session;
   sessions_.insert(&session);
   co_await session.run();
+}
+
+void Worker::run_aside(exchange::Call::Given given, std::function<void()> over) {
+  spawn(run_call(std::move(given), std::move(over)), log_bug);
+}
+
+/// A request of our own, through the same pipeline; nobody reads its answer.
+Task<> Worker::run_call(exchange::Call::Given given, std::function<void()> over) {
+  exchange::Call call(std::move(given), Clock::now());
+  const auto pipeline = services_.pipeline;
+  auto answer = co_await pipeline->run(call.exchange());
+  if (answer) {
+    call.exchange().trail.status = (*answer)->head().status;
+    exchange::AnswerReader reader(std::move(*answer));
+    bool more = true;
+    while (more) {
+      const auto batch = co_await reader.next();
+      more = batch && !batch->last;
+    }
+    reader.delivered();
+  } else {
+    call.exchange().trail.error = answer.error().code;
+  }
+  over();
+  co_return;
 }
 
 void Worker::tend_generations(Clock::time_point now) {

@@ -22,6 +22,7 @@ struct Shared {
   telemetry::AccessLog& access_log;
   generation::Directory& directory;
   stage::admit::SharedLimits& limits;
+  stage::cache::Shelf& cache;
 };
 
 /// One thread and everything that it owns; nothing here is shared, so nothing is locked.
@@ -47,6 +48,8 @@ class Worker {
   void apply(SnapshotPtr snapshot);
   void begin_drain(Clock::time_point deadline);
   void end_if_empty();
+  void run_aside(exchange::Call::Given given, std::function<void()> over);
+  Task<> run_call(exchange::Call::Given given, std::function<void()> over);
   void tend_generations(Clock::time_point now);
   Task<> accept_all(std::size_t listener);
   void admit(std::size_t listener, net::Listener::Accepted accepted);

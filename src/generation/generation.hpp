@@ -30,6 +30,8 @@ class Content : public net::Source {
   virtual void lead_to(const net::Companion* next) { (void)next; }
   /// Tokens used so far, as the provider tells them.
   virtual dialect::Usage usage() const { return {}; }
+  /// Whether it was put together from two calls.
+  virtual bool spliced() const { return false; }
   /// Ends a next() under way, and the call at the provider with it.
   virtual void cancel() {}
 };

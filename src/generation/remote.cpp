@@ -273,7 +273,10 @@ Task<Result<GenerationPtr>> Generations::open(Ticket ticket, net::Cancellation& 
     auto reader = std::make_unique<LocalReader>(own_.reactor(), *record, ticket.from);
     cancellation.aim_at(&reader->waiter());
     auto waited = co_await reader->wait_for_head(deadline);
-    if (!waited) co_return waited.error();
+    if (!waited) {
+      cancellation.aim_at(nullptr);
+      co_return waited.error();
+    }
     co_return answer_from(*(*record)->head(), std::move(reader));
   }
   const auto link = std::make_shared<Link>(own_.reactor(), home->reactor());
@@ -281,7 +284,10 @@ Task<Result<GenerationPtr>> Generations::open(Ticket ticket, net::Cancellation& 
     auto record = find_from(*home, ticket);
     if (!record) return record.error();
     link->local = std::make_unique<LocalReader>(home->reactor(), *record, ticket.from);
-    if (!(*record)->head()) return false;
+    if (!(*record)->head()) {
+      if ((*record)->error() != nullptr) return *(*record)->error();  // it failed before it began
+      return false;
+    }
     link->head = *(*record)->head();
     spawn(serve_link(link), drop_bug);
     return true;

@@ -12,6 +12,7 @@
 #include "stage/admit/config.hpp"
 #include "stage/attempt/config.hpp"
 #include "stage/authenticate/config.hpp"
+#include "stage/cache/config.hpp"
 #include "stage/record/config.hpp"
 #include "stage/route/config.hpp"
 #include "telemetry/config.hpp"
@@ -48,6 +49,7 @@ struct Config {
   stage::attempt::RetryConfig retry{};
   stage::attempt::TimeoutConfig timeouts{};
   stage::record::RecordConfig generations{};
+  stage::cache::CacheConfig cache{};
   telemetry::LogConfig log{};
 
   template <class Visitor>
@@ -83,6 +85,7 @@ struct Config {
     field("timeouts", timeouts, config::Anything{}, "Deadlines towards providers.");
     field("generations", generations, config::Anything{},
           "How generations outlive their connections.");
+    field("cache", cache, config::Anything{}, "Answers that are given again.");
     field("log", log, config::Anything{}, "Logs.");
   }
   std::vector<config::Problem> check() const;

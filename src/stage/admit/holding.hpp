@@ -18,7 +18,9 @@ class Holding final : public exchange::Reservation {
       : table_(std::move(table)),
         history_(std::move(history)),
         amounts_(amounts),
-        text_bytes_(text_bytes) {}
+        text_bytes_(text_bytes) {
+    held_.reserve(table_->limits().size());
+  }
   ~Holding() override { give_back({}); }
 
   /// Takes what `limit` counts. @return how long until there is enough; taken: it is held from now

@@ -52,6 +52,10 @@ dialect::Usage AnswerContent::usage() const {
   return usage;
 }
 
+bool AnswerContent::spliced() const {
+  return continuation_ && continuation_->begun();
+}
+
 void AnswerContent::lead_to(const net::Companion* next) {
   next_ = next;
   if (connection_) connection_->stream().accompany(this);

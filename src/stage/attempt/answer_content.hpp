@@ -33,6 +33,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   /// Errors: connection (broken, or ended without its terminal event), timeout, cancelled, upstream
   Task<Result<net::Piece>> next() override;
   dialect::Usage usage() const override;
+  bool spliced() const override;
   void lead_to(const net::Companion* next) override;
   void prefetch(int turns) const override;
   void cancel() override;

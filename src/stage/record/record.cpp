@@ -19,6 +19,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr auto attach_patience = 10min;
+constexpr int leaders_max = 3;  // that one exchange waits for before it goes alone
 
 bool generates(dialect::Api api) {
   switch (api) {
@@ -125,9 +126,20 @@ std::string body_of(const generation::Status& status) {
   return json::serialize(out);
 }
 
-/// Forgotten between being found and being asked for.
-bool is_gone(const Answer& answer) {
-  return !answer && answer.error().code == Code::not_found;
+/// Whether who followed one that failed so may ask anew.
+bool may_lead(const Error& error, const Exchange& exchange) {
+  if (exchange.cancellation.cancelled()) return false;
+  switch (error.code) {
+    case Code::not_found:  // forgotten in between
+    case Code::cancelled:
+    case Code::connection:
+    case Code::timeout:
+    case Code::upstream:
+    case Code::overloaded:
+      return true;
+    default:
+      return false;
+  }
 }
 
 Answer answer_json(std::string body) {
@@ -160,19 +172,20 @@ Task<Answer> Record::run(Exchange& exchange, exchange::Next next) {
 Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
   if (auto id = same_request(exchange)) {
     auto attached = co_await attach(exchange, std::move(*id));
-    if (!is_gone(attached)) co_return std::move(attached);
+    if (attached || !may_lead(attached.error(), exchange)) co_return std::move(attached);
   }
   // Who may be followed is recorded from before the start; of those who come at once, one leads.
   const bool followed = coalesces(exchange) || !header(exchange, "idempotency-key").empty();
-  if (followed) {
+  for (int turn = 0; followed && !exchange.record && turn < leaders_max; ++turn) {
     auto own = make_record(exchange);
-    if (auto leader = own->lead()) {
-      shelf_.forget(own->id());
-      auto attached = co_await attach(exchange, std::move(*leader));
-      if (!is_gone(attached)) co_return std::move(attached);
-    } else {
+    auto leader = own->lead();
+    if (!leader) {
       exchange.record = std::move(own);
+      continue;
     }
+    shelf_.forget(own->id());
+    auto attached = co_await attach(exchange, std::move(*leader));
+    if (attached || !may_lead(attached.error(), exchange)) co_return std::move(attached);
   }
   exchange.outlives = this;
   auto answer = co_await next(exchange);

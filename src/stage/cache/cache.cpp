@@ -1,0 +1,276 @@
+#include "stage/cache/cache.hpp"
+
+#include "dialect/chat_shape.hpp"
+#include "stage/cache/filling.hpp"
+#include "stage/cache/replay.hpp"
+
+namespace hawser::stage::cache {
+
+using exchange::Answer;
+using exchange::Exchange;
+
+namespace {
+
+std::string_view header(const Exchange& exchange, std::string_view name) {
+  const auto* field = exchange.request.head->find(name);
+  return field == nullptr ? std::string_view() : field->value;
+}
+
+std::int64_t seconds(milliseconds time) {
+  return std::chrono::floor<std::chrono::seconds>(time).count();
+}
+
+/// The fields that belong to the answer itself, not to the call that made it.
+std::string kept_fields(std::string_view fields) {
+  std::string out;
+  while (!fields.empty()) {
+    const auto end = std::min(fields.find("\r\n"), fields.size() - 2) + 2;
+    const std::string_view field = fields.substr(0, end);
+    const std::string_view name = field.substr(0, field.find(':'));
+    for (const auto kept : {"content-type", "openai-version", "anthropic-version"}) {
+      if (wire::same_token(name, kept)) out.append(field);
+    }
+    fields.remove_prefix(end);
+  }
+  return out;
+}
+
+bool failed(const Answer& answer) {
+  if (!answer) return answer.error().code != Code::cancelled;
+  const int status = (*answer)->head().status;
+  return status >= 500 || status == 429;
+}
+
+void mark(generation::AnswerHead& head, std::string_view word, const std::string& status) {
+  head.fields.append("x-hawser-cache: ").append(word).append("\r\n");
+  head.fields.append("Cache-Status: hawser; ").append(status).append("\r\n");
+}
+
+/// A stream without its chunk of usage.
+std::string without_usage(std::string_view frames) {
+  constexpr std::string_view empty = "\"choices\":[]";
+  std::string out(frames);
+  const auto at = out.rfind(empty);
+  if (at == std::string::npos) return out;
+  const auto begin = out.rfind("\n\n", at);
+  const auto end = out.find("\n\n", at);
+  if (end == std::string::npos) return out;
+  const std::size_t from = begin == std::string::npos ? 0 : begin + 2;
+  return out.erase(from, end + 2 - from);
+}
+
+}  // namespace
+
+CacheFigures cache_figures(telemetry::Registry& registry) {
+  constexpr auto help = "Requests that the cache looked at, by what came of it.";
+  const auto result = [&](const char* word) {
+    return registry.counter("hawser_cache_requests_total", help, {{"result", word}});
+  };
+  CacheFigures figures;
+  figures.hits = result("hit");
+  figures.misses = result("miss");
+  figures.stale = result("stale");
+  figures.bypassed = result("bypass");
+  figures.stored = registry.counter("hawser_cache_stored_total", "Answers that were stored.");
+  figures.saved_tokens =
+      registry.counter("hawser_saved_tokens_total", "Tokens that nobody had to pay for again.",
+                       {{"cause", "cache"}});
+  return figures;
+}
+
+Cache::Cache(const CacheConfig& config, Shelf& shelf, net::Reactor& reactor,
+             telemetry::Shard& shard, const CacheFigures& figures, RunAside run_aside)
+    : config_(config),
+      general_{config.mode, config.ttl, config.scope},
+      shelf_(shelf),
+      reactor_(reactor),
+      shard_(shard),
+      figures_(figures),
+      run_aside_(std::move(run_aside)) {
+  for (const auto& [name, model] : config_.models) {
+    by_model_.emplace(name, Rules{model.mode, model.ttl, model.scope});
+  }
+}
+
+const Cache::Rules& Cache::rules_of(const Exchange& exchange) const {
+  const auto found = by_model_.find(exchange.public_model);
+  return found == by_model_.end() ? general_ : found->second;
+}
+
+// Not a coroutine: what is not for the cache passes without a frame.
+Task<Answer> Cache::run(Exchange& exchange, exchange::Next next) {
+  const auto& request = exchange.request;
+  Asked asked{rules_of(exchange), {}, {}, {}, {}};
+  const bool whole = request.json && request.stream == nullptr && exchange.method == "POST";
+  if (asked.rules.mode == Mode::off || !whole || exchange.candidates.empty()) {
+    return next(exchange);
+  }
+  asked.facts = cacheability_of(request.endpoint.api, request.endpoint.tail, request.body);
+  asked.control = parse_control(header(exchange, "cache-control"));
+  const bool wanted = asked.facts.deterministic || asked.rules.mode == Mode::all;
+  if (asked.facts.possible && wanted && !asked.control.no_store) {
+    if (auto canonical = canonical_request(request.body)) {
+      asked.canonical = std::move(*canonical);
+      return look(exchange, next, std::move(asked));
+    }
+  }
+  if (asked.control.only_if_cached) {
+    return exchange::answer_now({.code = Code::timeout,
+                                 .message = "The answer is not in the cache (only-if-cached).",
+                                 .client_may_retry = false});
+  }
+  shard_.add(figures_.bypassed);
+  return next(exchange);
+}
+
+Cache::Freshness Cache::freshness_of(const Entry& entry, const Control& control,
+                                     milliseconds age) const {
+  milliseconds ttl = entry.ttl;
+  if (control.max_age) ttl = std::min(ttl, *control.max_age);
+  const milliseconds wanted = control.min_fresh.value_or(0ms);
+  if (wanted <= ttl && age < ttl - wanted) return Freshness::fresh;
+  if (control.max_age || control.min_fresh || entry.status != 200) return Freshness::stale;
+  const milliseconds behind = age - entry.ttl;
+  if (control.max_stale && behind < *control.max_stale) return Freshness::fresh;
+  return behind < config_.stale_while_revalidate ? Freshness::revalidate : Freshness::stale;
+}
+
+Task<Answer> Cache::look(Exchange& exchange, exchange::Next next, Asked asked) {
+  asked.key = key_of(exchange, asked.canonical, asked.rules.scope, exchange.candidates.front(),
+                     shelf_.secret());
+  const EntryPtr entry = asked.control.no_cache ? nullptr : shelf_.find(asked.key);
+  if (entry) {
+    const auto freshness = freshness_of(*entry, asked.control, entry->age(WallClock::now()));
+    if (freshness != Freshness::stale) {
+      auto answer = answer_from(exchange, asked, entry, "");
+      if (answer && *answer) {
+        if (freshness == Freshness::revalidate) refresh(exchange, asked.key);
+        shard_.add(figures_.hits);
+        shard_.add(figures_.saved_tokens,
+                   static_cast<std::int64_t>(entry->usage.input + entry->usage.output));
+        co_return std::move(answer);
+      }
+    }
+  }
+  if (asked.control.only_if_cached) {
+    co_return Error{.code = Code::timeout,
+                    .message = "The answer is not in the cache (only-if-cached).",
+                    .client_may_retry = false};
+  }
+  auto answer = co_await next(exchange);
+  if (entry && entry->status == 200 && failed(answer)) {
+    const auto behind = entry->age(WallClock::now()) - entry->ttl;
+    if (behind < config_.stale_if_error) {
+      auto stale = answer_from(exchange, asked, entry, "; detail=stale-if-error");
+      if (stale && *stale) {
+        shard_.add(figures_.stale);
+        co_return std::move(stale);
+      }
+    }
+  }
+  shard_.add(figures_.misses);
+  co_return keep(exchange, asked, std::move(answer));
+}
+
+Answer Cache::answer_from(const Exchange& exchange, const Asked& asked, const EntryPtr& entry,
+                          std::string_view detail) {
+  const dialect::Api api = exchange.request.endpoint.api;
+  const bool stream = exchange.request.facts.stream && entry->status == 200;
+  const bool usage = asked.facts.with_usage;
+  std::optional<std::string> content;
+  if (stream == entry->stream) {
+    if (stream && usage && !entry->with_usage) return generation::GenerationPtr();
+    content =
+        stream && !usage && entry->with_usage ? without_usage(entry->content) : entry->content;
+  } else {
+    content = stream ? dialect::stream_of_body(api, entry->content, usage)
+                     : dialect::body_of_stream(api, entry->content);
+  }
+  if (!content) return generation::GenerationPtr();
+  generation::AnswerHead head;
+  head.status = entry->status;
+  head.event_stream = stream;
+  head.fields = stream == entry->stream ? entry->fields
+                : stream                ? "Content-Type: text/event-stream; charset=utf-8\r\n"
+                                        : "Content-Type: application/json\r\n";
+  const milliseconds age = entry->age(WallClock::now());
+  head.fields.append("Age: ").append(std::to_string(seconds(age))).append("\r\n");
+  std::string status = "hit; ttl=" + std::to_string(seconds(entry->ttl - age));
+  mark(head, age < entry->ttl ? "hit" : "stale", status.append(detail));
+  if (!stream) return generation::make_whole(std::move(head), std::move(*content));
+  return std::make_unique<generation::Generation>(
+      std::move(head), std::make_unique<Replay>(reactor_, std::move(*content), entry->usage,
+                                                pause_of(header(exchange, "x-hawser-replay"))));
+}
+
+milliseconds Cache::jittered(milliseconds ttl) {
+  const double factor = std::uniform_real_distribution<double>(0.9, 1.1)(random_);
+  return milliseconds(static_cast<std::int64_t>(static_cast<double>(ttl.count()) * factor));
+}
+
+/// Lets the answer pass and keeps it, where it may be given again: filed under the target that
+/// really answered, for a fallback's answer is not what the first one would have said.
+Answer Cache::keep(const Exchange& exchange, const Asked& asked, Answer answer) {
+  if (!answer || (*answer)->reader() != nullptr || exchange.trail.target == nullptr) {
+    return answer;
+  }
+  generation::AnswerHead& head = (*answer)->head();
+  const bool negative = head.status == 400 || head.status == 404;
+  const bool stores = head.status == 200 || (negative && config_.negative_ttl > 0ms);
+  mark(head, "miss", stores ? "fwd=miss; stored" : "fwd=miss");
+  if (!stores) return answer;
+  const Key key =
+      key_of(exchange, asked.canonical, asked.rules.scope, *exchange.trail.target, shelf_.secret());
+  Entry entry;
+  entry.status = head.status;
+  entry.fields = kept_fields(head.fields);
+  entry.stream = head.event_stream;
+  entry.with_usage = asked.facts.with_usage;
+  entry.tenant = exchange.principal->tenant;
+  entry.model = exchange.public_model;
+  entry.ttl = jittered(negative ? config_.negative_ttl : asked.rules.ttl);
+  const dialect::Api api = exchange.request.endpoint.api;
+  auto whole = [&shelf = shelf_, &shard = shard_, series = figures_.stored, key, api,
+                bounded = asked.facts.bounded, entry = std::move(entry)](
+                   std::string content, const dialect::Usage& usage) mutable {
+    const bool refusal = entry.status != 200;
+    if (!refusal) {
+      std::optional<std::string> body;
+      if (entry.stream) body = dialect::body_of_stream(api, content);
+      if (entry.stream && !body) return;
+      const auto ending = dialect::ending_of(api, body ? *body : content);
+      if (!ending.whole || ending.filtered || (ending.length && !bounded)) return;
+    }
+    entry.content = std::move(content);
+    entry.usage = usage;
+    entry.stored = WallClock::now();
+    shelf.put(key, std::make_shared<const Entry>(std::move(entry)));
+    shard.add(series);
+  };
+  auto content = std::make_unique<Filling>((*answer)->take_content(), config_.entry_max.count(),
+                                           std::move(whole));
+  return std::make_unique<generation::Generation>(std::move(head), std::move(content));
+}
+
+/// The same request once more, beside the client's, for a new entry.
+void Cache::refresh(const Exchange& exchange, const Key& key) {
+  if (!shelf_.begin_refresh(key)) return;
+  exchange::Call::Given given;
+  given.id = std::string(exchange.id) + "-refresh";
+  given.method = exchange.method;
+  given.target = exchange.request.head->target;
+  for (const auto& field : exchange.request.head->fields) {
+    if (wire::same_token(field.name, "cache-control") ||
+        wire::same_token(field.name, "idempotency-key")) {
+      continue;
+    }
+    given.fields.emplace_back(field.name, field.value);
+  }
+  given.fields.emplace_back("cache-control", "no-cache");
+  given.fields.emplace_back("x-hawser-reattach", "off");
+  given.body = exchange.request.body;
+  given.client_address = exchange.request.client_address;
+  run_aside_(std::move(given), [&shelf = shelf_, key] { shelf.end_refresh(key); });
+}
+
+}  // namespace hawser::stage::cache

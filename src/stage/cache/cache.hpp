@@ -1,0 +1,77 @@
+#pragma once
+
+#include <functional>
+#include <random>
+#include <unordered_map>
+
+#include "exchange/call.hpp"
+#include "exchange/stage.hpp"
+#include "stage/cache/cacheable.hpp"
+#include "stage/cache/control.hpp"
+#include "stage/cache/shelf.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace hawser::stage::cache {
+
+/// Figures of the cache.
+struct CacheFigures {
+  telemetry::SeriesId hits{};
+  telemetry::SeriesId misses{};
+  telemetry::SeriesId stale{};
+  telemetry::SeriesId bypassed{};
+  telemetry::SeriesId stored{};
+  telemetry::SeriesId saved_tokens{};
+};
+CacheFigures cache_figures(telemetry::Registry& registry);
+
+/// Answers from what was answered before, where the request allows it; keeps what may be given
+/// again. A hit costs nothing: its reservation goes back.
+class Cache final : public exchange::Stage {
+ public:
+  /// Runs a request of ours beside the client's, to have its answer stored.
+  using RunAside = std::function<void(exchange::Call::Given given, std::function<void()> over)>;
+
+  Cache(const CacheConfig& config, Shelf& shelf, net::Reactor& reactor, telemetry::Shard& shard,
+        const CacheFigures& figures, RunAside run_aside);
+
+  Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
+
+ private:
+  struct Rules {
+    Mode mode;
+    milliseconds ttl;
+    Scope scope;
+  };
+  /// One request, weighed.
+  struct Asked {
+    Rules rules;
+    Cacheability facts;
+    Control control;
+    std::string canonical;
+    Key key;
+  };
+  enum class Freshness : std::uint8_t { fresh, revalidate, stale };
+
+  const Rules& rules_of(const exchange::Exchange& exchange) const;
+  Task<exchange::Answer> look(exchange::Exchange& exchange, exchange::Next next, Asked asked);
+  Freshness freshness_of(const Entry& entry, const Control& control, milliseconds age) const;
+  /// Null: it cannot be given in the shape that is asked for.
+  exchange::Answer answer_from(const exchange::Exchange& exchange, const Asked& asked,
+                               const EntryPtr& entry, std::string_view detail);
+  exchange::Answer keep(const exchange::Exchange& exchange, const Asked& asked,
+                        exchange::Answer answer);
+  void refresh(const exchange::Exchange& exchange, const Key& key);
+  milliseconds jittered(milliseconds ttl);
+
+  CacheConfig config_;
+  Rules general_;
+  std::unordered_map<std::string_view, Rules> by_model_;
+  Shelf& shelf_;
+  net::Reactor& reactor_;
+  telemetry::Shard& shard_;
+  CacheFigures figures_;
+  RunAside run_aside_;
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+}  // namespace hawser::stage::cache

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/strong.hpp"
+#include "config/fields.hpp"
+
+namespace hawser::stage::cache {
+
+/// Which requests are answered from the cache.
+enum class Mode : std::uint8_t { off, deterministic, all };
+inline auto names_of(Mode) {
+  static constexpr config::EnumName<Mode> names[] = {
+      {Mode::off, "off"}, {Mode::deterministic, "auto"}, {Mode::all, "all"}};
+  return std::span(names);
+}
+
+/// Who shares an entry.
+enum class Scope : std::uint8_t { key, user, team, tenant, global };
+inline auto names_of(Scope) {
+  static constexpr config::EnumName<Scope> names[] = {{Scope::key, "key"},
+                                                      {Scope::user, "user"},
+                                                      {Scope::team, "team"},
+                                                      {Scope::tenant, "tenant"},
+                                                      {Scope::global, "global"}};
+  return std::span(names);
+}
+
+/// For one model in place of the general rules.
+struct ModelCacheConfig {
+  Mode mode = Mode::deterministic;
+  milliseconds ttl{3'600'000};
+  Scope scope = Scope::tenant;
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("mode", mode, config::Anything{}, "As cache.mode.");
+    field("ttl", ttl, config::Range<milliseconds>{1s, 24h * 90}, "As cache.ttl.");
+    field("scope", scope, config::Anything{}, "As cache.scope.");
+  }
+};
+
+struct CacheConfig {
+  Mode mode = Mode::off;
+  milliseconds ttl{3'600'000};
+  Scope scope = Scope::tenant;
+  milliseconds negative_ttl{30'000};
+  milliseconds stale_while_revalidate{60'000};
+  milliseconds stale_if_error{24 * 3'600'000};
+  Bytes memory_max{256 * 1024 * 1024};
+  Bytes entry_max{2 * 1024 * 1024};
+  config::Map<ModelCacheConfig> models{};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("mode", mode, config::Anything{},
+          "off; auto: requests that ask for the same answer each time (temperature 0 or a seed), "
+          "embeddings and moderations; all: whatever may be stored.");
+    field("ttl", ttl, config::Range<milliseconds>{1s, 24h * 90},
+          "How long an answer is fresh; up to a tenth more or less, so that not all end at once.");
+    field("scope", scope, config::Anything{},
+          "Who shares an answer. global is for public data only: it crosses tenants.");
+    field("negative_ttl", negative_ttl, config::Range<milliseconds>{0ms, 10min},
+          "How long a refusal that will not change (400, 404) is repeated; 0: never.");
+    field("stale_while_revalidate", stale_while_revalidate, config::Range<milliseconds>{0ms, 24h},
+          "So long behind its ttl an answer is given once more while a new one is fetched.");
+    field("stale_if_error", stale_if_error, config::Range<milliseconds>{0ms, 24h * 30},
+          "So long behind its ttl an answer is given, marked, when no provider answers.");
+    field("memory_max", memory_max,
+          config::Range<Bytes>{Bytes{1024 * 1024}, Bytes{1024ull * 1024 * 1024 * 1024}},
+          "All entries; read at start.");
+    field("entry_max", entry_max, config::Range<Bytes>{Bytes{1024}, Bytes{1024 * 1024 * 1024}},
+          "One entry; a longer answer is not stored.");
+    field("models", models, config::Anything{},
+          "Other rules for a model, by its public name as it stands under models.");
+  }
+};
+
+}  // namespace hawser::stage::cache

@@ -1,0 +1,71 @@
+#include "stage/cache/key.hpp"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "base/canonical_json.hpp"
+
+namespace hawser::stage::cache {
+namespace {
+
+// Names that change nothing in the answer. A list of those that do would be wrong with every new
+// one.
+constexpr std::string_view without[] = {"stream",
+                                        "stream_options",
+                                        "user",
+                                        "safety_identifier",
+                                        "metadata",
+                                        "prompt_cache_key",
+                                        "prompt_cache_retention",
+                                        "service_tier",
+                                        "model"};
+
+/// With its length before it: no two lists of parts look alike.
+void append_part(std::string& out, std::string_view part) {
+  out.append(std::to_string(part.size())).push_back(':');
+  out.append(part);
+}
+
+void append_scope(std::string& out, const exchange::Exchange& exchange, Scope scope) {
+  if (scope == Scope::global) return append_part(out, "global");
+  append_part(out, exchange.principal->tenant);
+  if (scope == Scope::tenant) return append_part(out, "tenant");
+  if (scope == Scope::team) {
+    append_part(out, "team");
+    return append_part(out, exchange.principal->team);
+  }
+  append_part(out, scope == Scope::key ? "key" : "user");
+  append_part(out, exchange.principal->key);
+  if (scope == Scope::user) append_part(out, exchange.request.facts.user);
+}
+
+}  // namespace
+
+std::optional<std::string> canonical_request(std::string_view body) {
+  return canonical_json(body, without);
+}
+
+Key key_of(const exchange::Exchange& exchange, std::string_view canonical, Scope scope,
+           const exchange::Target& target, std::string_view secret) {
+  std::string text;
+  text.reserve(canonical.size() + 256);
+  append_part(text, "hawser-cache-1");
+  append_scope(text, exchange, scope);
+  append_part(text, exchange.request.endpoint.tail);
+  append_part(text, exchange.request.head->query);
+  for (const auto name : {"anthropic-version", "anthropic-beta", "openai-beta",
+                          "openai-organization", "openai-project"}) {
+    const auto* field = exchange.request.head->find(name);
+    append_part(text, field == nullptr ? std::string_view() : field->value);
+  }
+  append_part(text, target.provider_name);
+  append_part(text, target.model.empty() ? exchange.request.facts.model : target.model);
+  append_part(text, canonical);
+  Key key{};
+  unsigned size = 0;
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(), key.data(), &size);
+  return key;
+}
+
+}  // namespace hawser::stage::cache

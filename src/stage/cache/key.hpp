@@ -1,0 +1,33 @@
+#pragma once
+
+#include <array>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "exchange/exchange.hpp"
+#include "stage/cache/config.hpp"
+
+namespace hawser::stage::cache {
+
+/// HMAC-SHA256 under a secret of this node: nobody can guess what is in the cache from a key.
+using Key = std::array<unsigned char, 32>;
+struct KeyHash {
+  std::size_t operator()(const Key& key) const {
+    std::size_t hash = 0;
+    std::memcpy(&hash, key.data(), sizeof hash);
+    return hash;
+  }
+};
+
+/// The part of a key that the request gives: its canonical body, less what changes nothing in the
+/// answer. Everything else counts, known to us or not. Nothing: the body has no canonical form.
+std::optional<std::string> canonical_request(std::string_view body);
+
+/// @param canonical  of canonical_request
+/// @param target     that answers, or is meant to
+Key key_of(const exchange::Exchange& exchange, std::string_view canonical, Scope scope,
+           const exchange::Target& target, std::string_view secret);
+
+}  // namespace hawser::stage::cache
