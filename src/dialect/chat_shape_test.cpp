@@ -9,24 +9,24 @@ namespace {
 
 namespace json = boost::json;
 
+std::string chunk(std::string_view choices, std::string_view rest = "") {
+  return R"(data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[)" +
+         std::string(choices) + "]" + std::string(rest) + "}\n\n";
+}
+std::string choice(std::string_view delta, std::string_view finish = "null") {
+  return chunk(R"({"index":0,"delta":)" + std::string(delta) +
+               R"(,"logprobs":null,"finish_reason":)" + std::string(finish) + "}");
+}
 const std::string stream =
-    R"(data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}
-
-data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"content":"Hel"},"logprobs":null,"finish_reason":null}]}
-
-: a comment
-
-data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{"content":"lo"},"logprobs":null,"finish_reason":null}]}
-
-data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]}
-
-data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}
-
-data: [DONE]
-
-)";
+    choice(R"({"role":"assistant","content":""})") + choice(R"({"content":"Hel"})") +
+    ": a comment\n\n" + choice(R"({"content":"lo"})") + choice("{}", "\"stop\"") +
+    chunk("", R"(,"usage":{"prompt_tokens":3,"completion_tokens":2})") + "data: [DONE]\n\n";
 const std::string body =
-    R"({"id":"c1","object":"chat.completion","created":5,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}})";
+
+    R"({"id":"c1","object":"chat.completion","created":5,"model":"m",)"
+    R"("choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},)"
+    R"("logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":3,)"
+    R"("completion_tokens":2}})";
 
 TEST(ChatShape, AStreamComesToItsBody) {
   const auto whole = body_of_stream(Api::chat, stream);
@@ -36,7 +36,16 @@ TEST(ChatShape, AStreamComesToItsBody) {
 
 TEST(ChatShape, ABodyAsAStreamComesToItselfAgain) {
   const std::string tools =
-      R"({"id":"c1","object":"chat.completion","created":5,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"t1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}},{"id":"t2","type":"function","function":{"name":"g","arguments":"{}"}}]},"logprobs":null,"finish_reason":"tool_calls"},{"index":1,"message":{"role":"assistant","content":"A longer text with umlauts \u00e4\u00f6\u00fc and \u4f60\u597d, cut at its words, more than once.","reasoning_content":"hm"},"logprobs":null,"finish_reason":"length"}],"usage":{"prompt_tokens":3}})";
+
+      R"({"id":"c1","object":"chat.completion","created":5,"model":"m",)"
+      R"("choices":[{"index":0,"message":{"role":"assistant","content":null,)"
+      R"("tool_calls":[{"id":"t1","type":"function","function":{"name":"f",)"
+      R"("arguments":"{\"a\":1}"}},{"id":"t2","type":"function","function":{"name":"g",)"
+      R"("arguments":"{}"}}]},"logprobs":null,"finish_reason":"tool_calls"},{"index":1,)"
+      R"("message":{"role":"assistant","content":"A longer text with umlauts \u00e4\u00f6)"
+      R"(\u00fc and \u4f60\u597d, cut at its words, more than once.",)"
+      R"("reasoning_content":"hm"},"logprobs":null,"finish_reason":"length"}],)"
+      R"("usage":{"prompt_tokens":3}})";
   for (const auto& whole : {body, tools}) {
     const auto frames = stream_of_body(Api::chat, whole, true);
     ASSERT_TRUE(frames);
@@ -50,7 +59,9 @@ TEST(ChatShape, ABodyAsAStreamComesToItselfAgain) {
 
 TEST(ChatShape, Completions) {
   const std::string whole =
-      R"({"id":"c","object":"text_completion","created":5,"model":"m","choices":[{"index":0,"text":"one two","logprobs":null,"finish_reason":"stop"}]})";
+
+      R"({"id":"c","object":"text_completion","created":5,"model":"m",)"
+      R"("choices":[{"index":0,"text":"one two","logprobs":null,"finish_reason":"stop"}]})";
   const auto frames = stream_of_body(Api::completions, whole, false);
   ASSERT_TRUE(frames);
   EXPECT_EQ(json::parse(*body_of_stream(Api::completions, *frames)), json::parse(whole));
@@ -73,7 +84,9 @@ TEST(ChatShape, AMessageOfAnthropic) {
           R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})") +
       event(R"({"type":"ping"})") +
       event(
-          R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hel"}})") +
+
+          R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta",)"
+          R"("text":"Hel"}})") +
       event(
           R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"lo"}})") +
       event(R"({"type":"content_block_stop","index":0})") +

@@ -30,7 +30,10 @@ std::string key_text(const Request& request, Scope scope = Scope::tenant) {
 }
 
 const std::string base =
-    R"({"model":"gpt-4o","messages":[{"role":"user","content":"Hi \u4f60 there"}],"temperature":0,"max_tokens":100,"tools":[{"type":"function","function":{"name":"f","parameters":{"a":1,"b":[1,2.5,true,null]}}}]})";
+
+    R"({"model":"gpt-4o","messages":[{"role":"user","content":"Hi \u4f60 there"}],)"
+    R"("temperature":0,"max_tokens":100,"tools":[{"type":"function",)"
+    R"("function":{"name":"f","parameters":{"a":1,"b":[1,2.5,true,null]}}}]})";
 
 Request with(std::string_view member) {
   return {.body = base.substr(0, base.size() - 1) + "," + std::string(member) + "}"};
