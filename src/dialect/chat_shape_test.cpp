@@ -10,7 +10,8 @@ namespace {
 namespace json = boost::json;
 
 std::string chunk(std::string_view choices, std::string_view rest = "") {
-  return R"(data: {"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[)" +
+  return R"(data: {"id":"c1","object":"chat.completion.chunk","created":5,)"
+         R"("model":"m","choices":[)" +
          std::string(choices) + "]" + std::string(rest) + "}\n\n";
 }
 std::string choice(std::string_view delta, std::string_view finish = "null") {
