@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/vocabulary.hpp"
+
+namespace hawser::tokenizer {
+
+/// The tokens of one piece, equal to those of merging by rank, in time linear in its length.
+///
+/// A sequence of tokens is what merging yields if and only if each two neighbours stay apart when
+/// merged alone. So tokens are taken from the left, the longest that fits its neighbour first; where
+/// none fits, the one before was too long. A place where none fits is never tried again.
+class Merger {
+ public:
+  explicit Merger(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}
+
+  /// How many tokens; `piece` is not empty.
+  std::size_t count(std::string_view piece);
+  /// Appends them to `out`.
+  void encode(std::string_view piece, std::vector<Rank>& out);
+
+ private:
+  /// Fills `tokens_`; `first` is the longest token at the front. Returns their number.
+  std::size_t run(std::string_view piece, Vocabulary::Match first);
+
+  const Vocabulary& vocabulary_;
+  std::vector<Rank> tokens_{};
+  std::vector<bool> dead_ends_{};
+};
+
+}  // namespace hawser::tokenizer

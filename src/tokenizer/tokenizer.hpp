@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/encoding.hpp"
+#include "tokenizer/vocabulary.hpp"
+
+namespace hawser::tokenizer {
+
+/// Counts and encodes text as OpenAI's models do, exactly. Thread-safe; costs nothing to make.
+///
+/// Special tokens in the text are ordinary text. Bytes that are no UTF-8 count as U+FFFD does,
+/// one for each part that cannot be a character's (the manner of Python's errors="replace").
+/// The time is linear in the text, whatever it is: about 15 ms for a megabyte of English.
+class Tokenizer {
+ public:
+  explicit Tokenizer(Encoding encoding)
+      : encoding_(encoding), vocabulary_(Vocabulary::of(encoding)) {}
+
+  /// Tokens of `text`.
+  std::size_t count(std::string_view text) const;
+
+  /// Appends the tokens of `text` to `out`.
+  void encode(std::string_view text, std::vector<Rank>& out) const;
+
+  /// The front of a text that goes on: how many bytes cannot be encoded otherwise, whatever follows,
+  /// and their tokens. `text` is valid UTF-8.
+  struct Settled {
+    std::size_t bytes = 0;
+    std::size_t tokens = 0;
+  };
+  Settled count_settled(std::string_view text) const;
+
+ private:
+  Encoding encoding_;
+  const Vocabulary& vocabulary_;
+};
+
+}  // namespace hawser::tokenizer

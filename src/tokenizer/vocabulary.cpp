@@ -1,0 +1,48 @@
+#include "tokenizer/vocabulary.hpp"
+
+#include <bit>
+#include <cstring>
+
+// The assembler takes the files in; the build makes them before this file is compiled.
+#define HAWSER_TABLES(symbol, file)                        \
+  asm(".pushsection .rodata.hawser_tables,\"a\"\n"         \
+      ".balign 64\n"                                       \
+      ".globl " #symbol "\n.hidden " #symbol "\n" #symbol  \
+      ":\n"                                                \
+      ".incbin \"" file "\"\n"                             \
+      ".popsection\n");                                    \
+  extern "C" const unsigned char symbol[]
+
+HAWSER_TABLES(hawser_o200k_tables, HAWSER_O200K_TABLES);
+HAWSER_TABLES(hawser_cl100k_tables, HAWSER_CL100K_TABLES);
+
+static_assert(std::endian::native == std::endian::little, "the tables are little-endian");
+
+namespace hawser::tokenizer {
+namespace {
+
+/// See tools/token_tables.py.
+struct Header {
+  std::uint32_t magic, tokens_count, root, cells_count, merge_bits, reserved[11];
+};
+static_assert(sizeof(Header) == 64);
+
+}  // namespace
+
+Vocabulary::Vocabulary(const unsigned char* tables) {
+  Header header{};
+  std::memcpy(&header, tables, sizeof(header));
+  cells_ = reinterpret_cast<const std::uint64_t*>(tables + sizeof(header));
+  tokens_ = cells_ + header.cells_count;
+  merges_ = tokens_ + header.tokens_count;
+  merge_mask_ = (std::uint64_t{1} << header.merge_bits) - 1;
+  root_ = header.root;
+  merge_shift_ = 64 - static_cast<int>(header.merge_bits);
+}
+
+const Vocabulary& Vocabulary::of(Encoding encoding) {
+  static const Vocabulary o200k(hawser_o200k_tables), cl100k(hawser_cl100k_tables);
+  return encoding == Encoding::o200k ? o200k : cl100k;
+}
+
+}  // namespace hawser::tokenizer

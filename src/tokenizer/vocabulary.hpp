@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "tokenizer/encoding.hpp"
+
+/// The tables of an encoding, as tools/token_tables.py laid them out: part of the program, read
+/// where they stand and shared by all threads and processes. Nothing is built when one is loaded.
+namespace hawser::tokenizer {
+
+/// The rank of a token: what is sent to a model, and the order of merging.
+using Rank = std::uint32_t;
+
+class Vocabulary {
+ public:
+  static const Vocabulary& of(Encoding encoding);
+
+  struct Match {
+    Rank token;
+    std::uint32_t size;  // bytes
+  };
+  /// The longest token at the front of `text`, which is not empty. Every byte is a token.
+  Match longest(std::string_view text) const {
+    Match best{};
+    std::uint64_t base = root_;
+    for (std::uint32_t i = 0; i < text.size(); ++i) {
+      const auto label = static_cast<unsigned char>(text[i]);
+      const std::uint64_t cell = cells_[base + label];
+      if ((cell & 0x1ff) != (0x100u | label)) break;
+      if (const auto token = static_cast<std::uint32_t>(cell >> 32); token != 0) {
+        best = {token - 1, i + 1};
+      }
+      base = cell >> 9 & 0x7fffff;
+    }
+    return best;
+  }
+
+  std::uint32_t size_of(Rank token) const {
+    return static_cast<std::uint32_t>(tokens_[token] >> (3 * rank_bits) & 0xff);
+  }
+  /// The longest token that `token` begins with, but for itself; false: it is one byte.
+  bool shorten(Rank& token) const {
+    const Rank shorter = part(tokens_[token], 2);
+    if (shorter != 0) token = shorter - 1;
+    return shorter != 0;
+  }
+
+  /// Whether `left` and `right` stay two tokens when their bytes are merged by rank.
+  bool stay_apart(Rank left, Rank right) const {
+    // Both are taken apart again, the merge that came last first. Before it, no merge of lower rank
+    // across the border may have been possible: it would have come first.
+    Rank limit = ~Rank{0};
+    for (;;) {
+      if (merged(left, right) < limit) return false;
+      const std::uint64_t left_word = tokens_[left], right_word = tokens_[right];
+      const Rank inner_left = part(left_word, 1), inner_right = part(right_word, 0);
+      // Among equal ranks the leftmost merge comes first.
+      if (left > right) {
+        limit = left;
+        if (inner_left != left) {
+          left = inner_left;
+          continue;
+        }
+        limit = right + 1;
+        if (inner_right == right) return true;
+        right = inner_right;
+      } else {
+        limit = right + 1;
+        if (inner_right != right) {
+          right = inner_right;
+          continue;
+        }
+        limit = left;
+        if (inner_left == left) return true;
+        left = inner_left;
+      }
+    }
+  }
+
+ private:
+  static constexpr int rank_bits = 18;
+  static constexpr std::uint64_t pair_mask = (std::uint64_t{1} << 2 * rank_bits) - 1;
+
+  explicit Vocabulary(const unsigned char* tables);
+
+  static Rank part(std::uint64_t word, int number) {
+    return static_cast<Rank>(word >> number * rank_bits & ((1u << rank_bits) - 1));
+  }
+
+  /// What two tokens merge into; ~0: they do not.
+  Rank merged(Rank left, Rank right) const {
+    const std::uint64_t pair = left | std::uint64_t{right} << rank_bits;
+    for (std::uint64_t at = pair * 0x9e3779b97f4a7c15 >> merge_shift_;; ++at) {
+      const std::uint64_t word = merges_[at & merge_mask_];
+      if (word == ~std::uint64_t{0}) return ~Rank{0};
+      if ((word & pair_mask) == pair) return part(word, 2);
+    }
+  }
+
+  const std::uint64_t* cells_;   // a double array: the prefixes of all tokens
+  const std::uint64_t* tokens_;  // by rank
+  const std::uint64_t* merges_;  // a hash table of pairs
+  std::uint64_t merge_mask_;
+  std::uint32_t root_;
+  int merge_shift_;
+};
+
+}  // namespace hawser::tokenizer
