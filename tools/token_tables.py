@@ -2,13 +2,14 @@
 """Compiles the ranks of one encoding into the tables that src/tokenizer/vocabulary.hpp reads.
 
 All that can be known beforehand is worked out here, so that the gateway maps the result and has
-nothing to load. Little-endian; a header of 32-bit numbers, then three tables of 64-bit words:
+nothing to load. Little-endian; a header of 32-bit numbers, then four tables of 64-bit words:
 
   cells   a double array: the child of a node by byte b is the cell at base + b, if it has that label
           0-7 label, 8 occupied, 9-31 base of its own children, 32-63 token that ends here plus 1
   tokens  by rank: 0-17 left and 18-35 right of the two tokens that merge into it (itself: one byte),
           36-53 longest token that it begins with plus 1, 54-61 bytes
   merges  open addressing: 0-17 left, 18-35 right, 36-53 what they merge into; all ones: empty
+  filter  a bit for each hash of a pair: not set, the pair is not among the merges
 """
 import argparse
 import hashlib
@@ -21,6 +22,7 @@ import token_ranks
 MAGIC = 0x314b5448
 MULTIPLIER = 0x9e3779b97f4a7c15  # of the hash of a pair
 RANK_BITS = 18
+FILTER_BITS = 21
 EMPTY = (1 << 64) - 1
 
 
@@ -48,19 +50,22 @@ def token_words(tokens, ranks):
 
 
 def merge_words(words):
-    """The hash table of all merges; as full as 3/4 at most."""
-    bits = (len(words) * 4 // 3).bit_length()
-    table = [EMPTY] * (1 << bits)
+    """The hash table of all merges, and its filter. What the filter lets by is mostly there, so the
+    table may be full to 7/8."""
+    bits = (len(words) * 8 // 7).bit_length()
+    table, hashes = [EMPTY] * (1 << bits), bytearray(1 << FILTER_BITS - 3)
     pair_mask = (1 << 2 * RANK_BITS) - 1
     for rank, word in enumerate(words):
         pair = word & pair_mask
         if pair == rank | rank << RANK_BITS:
             continue
-        at = (pair * MULTIPLIER & EMPTY) >> (64 - bits)
+        mixed = pair * MULTIPLIER & EMPTY
+        at, bit = mixed >> 64 - bits, mixed >> 64 - FILTER_BITS
+        hashes[bit >> 3] |= 1 << (bit & 7)
         while table[at] != EMPTY:
             at = (at + 1) % len(table)
         table[at] = pair | rank << 2 * RANK_BITS
-    return bits, table
+    return bits, table, hashes
 
 
 def children_of(tokens):
@@ -122,11 +127,11 @@ def cell_words(tokens, ranks):
 def compile_tables(tokens):
     ranks = {token: rank for rank, token in enumerate(tokens)}
     words = list(token_words(tokens, ranks))
-    merge_bits, merges = merge_words(words)
+    merge_bits, merges, hashes = merge_words(words)
     root, cells = cell_words(tokens, ranks)
     header = struct.pack("<16I", MAGIC, len(tokens), root, len(cells), merge_bits, *[0] * 11)
     return header + struct.pack(f"<{len(cells) + len(words) + len(merges)}Q",
-                                *cells, *words, *merges)
+                                *cells, *words, *merges) + hashes
 
 
 def main():

@@ -35,6 +35,7 @@ Vocabulary::Vocabulary(const unsigned char* tables) {
   cells_ = reinterpret_cast<const std::uint64_t*>(tables + sizeof(header));
   tokens_ = cells_ + header.cells_count;
   merges_ = tokens_ + header.tokens_count;
+  filter_ = merges_ + (std::size_t{1} << header.merge_bits);
   merge_mask_ = (std::uint64_t{1} << header.merge_bits) - 1;
   root_ = header.root;
   merge_shift_ = 64 - static_cast<int>(header.merge_bits);

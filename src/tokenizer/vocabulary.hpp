@@ -80,7 +80,7 @@ class Vocabulary {
   }
 
  private:
-  static constexpr int rank_bits = 18;
+  static constexpr int rank_bits = 18, filter_bits = 21;
   static constexpr std::uint64_t pair_mask = (std::uint64_t{1} << 2 * rank_bits) - 1;
 
   explicit Vocabulary(const unsigned char* tables);
@@ -92,7 +92,10 @@ class Vocabulary {
   /// What two tokens merge into; ~0: they do not.
   Rank merged(Rank left, Rank right) const {
     const std::uint64_t pair = left | std::uint64_t{right} << rank_bits;
-    for (std::uint64_t at = pair * 0x9e3779b97f4a7c15 >> merge_shift_;; ++at) {
+    const std::uint64_t mixed = pair * 0x9e3779b97f4a7c15;
+    const std::uint64_t bit = mixed >> (64 - filter_bits);
+    if ((filter_[bit >> 6] >> (bit & 63) & 1) == 0) return ~Rank{0};
+    for (std::uint64_t at = mixed >> merge_shift_;; ++at) {
       const std::uint64_t word = merges_[at & merge_mask_];
       if (word == ~std::uint64_t{0}) return ~Rank{0};
       if ((word & pair_mask) == pair) return part(word, 2);
@@ -102,6 +105,7 @@ class Vocabulary {
   const std::uint64_t* cells_;   // a double array: the prefixes of all tokens
   const std::uint64_t* tokens_;  // by rank
   const std::uint64_t* merges_;  // a hash table of pairs
+  const std::uint64_t* filter_;  // most pairs are not in it
   std::uint64_t merge_mask_;
   std::uint32_t root_;
   int merge_shift_;
