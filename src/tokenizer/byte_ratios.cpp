@@ -7,9 +7,9 @@
 namespace hawser::tokenizer {
 namespace {
 
-constexpr double weight = 0.1;                  // of one answer in the average
-constexpr double full_weight_tokens = 200;      // a shorter text says less
-constexpr double surprise_max = 2;              // one odd answer counts as this factor at most
+constexpr double weight = 0.1;                     // of one answer in the average
+constexpr double full_weight_tokens = 200;         // a shorter text says less
+constexpr double surprise_max = 2;                 // one odd answer counts as this factor at most
 constexpr double ratio_min = 0.5, ratio_max = 16;  // bytes a token
 
 double exact(const ByteRatios::Ratios& ratios, const ScriptBytes& bytes) {

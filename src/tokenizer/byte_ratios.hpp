@@ -34,8 +34,8 @@ class ByteRatios {
   /// Rounded up.
   std::size_t estimate(const ScriptBytes& bytes) const;
 
-  /// A provider said how many tokens these bytes were. An exponentially weighted average: each ratio
-  /// moves by its script's share of the tokens, the more so the longer the text is.
+  /// A provider said how many tokens these bytes were. An exponentially weighted average: each
+  /// ratio moves by its script's share of the tokens, the more so the longer the text is.
   void learn(std::size_t actual_tokens, const ScriptBytes& bytes);
 
   const Ratios& ratios() const { return ratios_; }

@@ -18,8 +18,8 @@ constexpr std::uint32_t begin_of(std::size_t range) {
 
 constexpr std::uint8_t class_of(std::size_t range, std::uint32_t point) {
   constexpr std::uint8_t numbered[] = {
-      upper | letter, lower | letter, upper | lower | letter, upper | lower | other, number, space,
-      space | newline, other};
+      upper | letter, lower | letter, upper | lower | letter, upper | lower | other,
+      number,         space,          space | newline,        other};
   const std::uint32_t kind = ranges[range] & 15;
   if (kind < classes_count) return numbered[kind];
   return numbered[(kind - classes_count) ^ ((point - begin_of(range)) & 1)];

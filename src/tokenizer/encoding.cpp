@@ -18,9 +18,8 @@ Encoding encoding_for(std::string_view model) {
   for (const char* family : {"gpt-4o", "gpt-4.1", "gpt-4.5"}) {
     if (model.starts_with(family)) return Encoding::o200k;
   }
-  for (const char* family :
-       {"gpt-4", "gpt-3.5", "gpt-35", "text-embedding-3", "text-embedding-ada-002", "davinci-002",
-        "babbage-002"}) {
+  for (const char* family : {"gpt-4", "gpt-3.5", "gpt-35", "text-embedding-3",
+                             "text-embedding-ada-002", "davinci-002", "babbage-002"}) {
     if (model.starts_with(family)) return Encoding::cl100k;
   }
   return Encoding::o200k;

@@ -11,8 +11,8 @@ namespace hawser::tokenizer {
 /// The tokens of one piece, equal to those of merging by rank, in time linear in its length.
 ///
 /// A sequence of tokens is what merging yields if and only if each two neighbours stay apart when
-/// merged alone. So tokens are taken from the left, the longest that fits its neighbour first; where
-/// none fits, the one before was too long. A place where none fits is never tried again.
+/// merged alone. So tokens are taken from the left, the longest that fits its neighbour first;
+/// where none fits, the one before was too long. A place where none fits is never tried again.
 class Merger {
  public:
   explicit Merger(const Vocabulary& vocabulary) : vocabulary_(vocabulary) {}

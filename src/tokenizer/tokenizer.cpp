@@ -97,9 +97,8 @@ Tokenizer::Settled Tokenizer::count_settled(std::string_view text) const {
 void Tokenizer::encode(std::string_view text, std::vector<Rank>& out) const {
   if (!is_utf8(text)) return encode(repaired(text), out);
   Merger merger(vocabulary_);
-  return encoding_ == Encoding::o200k
-             ? encode_pieces<O200kPieces>(text, std::move(merger), out)
-             : encode_pieces<Cl100kPieces>(text, std::move(merger), out);
+  return encoding_ == Encoding::o200k ? encode_pieces<O200kPieces>(text, std::move(merger), out)
+                                      : encode_pieces<Cl100kPieces>(text, std::move(merger), out);
 }
 
 }  // namespace hawser::tokenizer

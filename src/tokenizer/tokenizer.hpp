@@ -25,8 +25,8 @@ class Tokenizer {
   /// Appends the tokens of `text` to `out`.
   void encode(std::string_view text, std::vector<Rank>& out) const;
 
-  /// The front of a text that goes on: how many bytes cannot be encoded otherwise, whatever follows,
-  /// and their tokens. `text` is valid UTF-8.
+  /// The front of a text that goes on: how many bytes cannot be encoded otherwise, whatever
+  /// follows, and their tokens. `text` is valid UTF-8.
   struct Settled {
     std::size_t bytes = 0;
     std::size_t tokens = 0;

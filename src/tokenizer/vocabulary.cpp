@@ -4,13 +4,14 @@
 #include <cstring>
 
 // The assembler takes the files in; the build makes them before this file is compiled.
-#define HAWSER_TABLES(symbol, file)                        \
-  asm(".pushsection .rodata.hawser_tables,\"a\"\n"         \
-      ".balign 64\n"                                       \
-      ".globl " #symbol "\n.hidden " #symbol "\n" #symbol  \
-      ":\n"                                                \
-      ".incbin \"" file "\"\n"                             \
-      ".popsection\n");                                    \
+#define HAWSER_TABLES(symbol, file)                       \
+  asm(".pushsection .rodata.hawser_tables,\"a\"\n"        \
+      ".balign 64\n"                                      \
+      ".globl " #symbol "\n.hidden " #symbol "\n" #symbol \
+      ":\n"                                               \
+      ".incbin \"" file                                   \
+      "\"\n"                                              \
+      ".popsection\n");                                   \
   extern "C" const unsigned char symbol[]
 
 HAWSER_TABLES(hawser_o200k_tables, HAWSER_O200K_TABLES);
