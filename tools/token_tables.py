@@ -126,6 +126,8 @@ def cell_words(tokens, ranks):
 
 def compile_tables(tokens):
     ranks = {token: rank for rank, token in enumerate(tokens)}
+    if sorted(tokens[:256]) != [bytes([byte]) for byte in range(256)]:
+        raise RuntimeError("the first 256 tokens are not the bytes")
     words = list(token_words(tokens, ranks))
     merge_bits, merges, hashes = merge_words(words)
     root, cells = cell_words(tokens, ranks)

@@ -54,33 +54,20 @@ class Vocabulary {
     Rank limit = ~Rank{0};
     for (;;) {
       if (merged(left, right) < limit) return false;
-      const std::uint64_t left_word = tokens_[left], right_word = tokens_[right];
-      const Rank inner_left = part(left_word, 1), inner_right = part(right_word, 0);
-      // Among equal ranks the leftmost merge comes first.
-      if (left > right) {
-        limit = left;
-        if (inner_left != left) {
-          left = inner_left;
-          continue;
-        }
-        limit = right + 1;
-        if (inner_right == right) return true;
-        right = inner_right;
-      } else {
-        limit = right + 1;
-        if (inner_right != right) {
-          right = inner_right;
-          continue;
-        }
-        limit = left;
-        if (inner_left == left) return true;
-        left = inner_left;
-      }
+      // Without branches: which of them is later is anyone's guess.
+      const bool is_left = left > right;
+      const Rank later = is_left ? left : right;
+      if (later < bytes_count) return true;
+      const Rank inner = part(tokens_[later], is_left ? 1 : 0);
+      limit = later + (is_left ? 0 : 1);  // among equal ranks the leftmost merge comes first
+      left = is_left ? inner : left;
+      right = is_left ? right : inner;
     }
   }
 
  private:
   static constexpr int rank_bits = 18, filter_bits = 21;
+  static constexpr Rank bytes_count = 256;  // the first ranks are the tokens of one byte
   static constexpr std::uint64_t pair_mask = (std::uint64_t{1} << 2 * rank_bits) - 1;
 
   explicit Vocabulary(const unsigned char* tables);
