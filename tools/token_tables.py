@@ -2,10 +2,12 @@
 """Compiles the ranks of one encoding into the tables that src/tokenizer/vocabulary.hpp reads.
 
 All that can be known beforehand is worked out here, so that the gateway maps the result and has
-nothing to load. Little-endian; a header of 32-bit numbers, then four tables of 64-bit words:
+nothing to load. Little-endian; a header of 32-bit numbers, then
 
   cells   a double array: the child of a node by byte b is the cell at base + b, if it has that label
-          0-7 label, 8 occupied, 9-31 base of its own children, 32-63 token that ends here plus 1
+          0-7 label, 8 occupied, 9 a token ends here, 10-31 base of its own children
+  ends    for each cell the token that ends there
+and of 64-bit words
   tokens  by rank: 0-17 left and 18-35 right of the two tokens that merge into it (itself: one byte),
           36-53 longest token that it begins with plus 1, 54-61 bytes
   merges  open addressing: 0-17 left, 18-35 right, 36-53 what they merge into; all ones: empty
@@ -23,6 +25,8 @@ MAGIC = 0x314b5448
 MULTIPLIER = 0x9e3779b97f4a7c15  # of the hash of a pair
 RANK_BITS = 18
 FILTER_BITS = 21
+CROWDED = 4  # children
+LINE = 16  # cells
 EMPTY = (1 << 64) - 1
 
 
@@ -88,16 +92,18 @@ class DoubleArray:
         self.used_bases = bytearray(cells)
         self.starts = {}  # where to look next, by the number of children
 
-    def place(self, labels):
+    def place(self, labels, near=None):
         """A base for a node with children of these labels, in ascending order."""
         first, count = labels[0], len(labels)
-        at = self.occupied.find(0, max(self.starts.get(count, 0), first + 1))
+        start = self.starts.get(count, 0) if near is None else near
+        at = self.occupied.find(0, max(start, first + 1))
         while True:
             base = at - first
             if not self.used_bases[base] and not any(self.occupied[base + c] for c in labels):
                 break
             at = self.occupied.find(0, at + 1)
-        self.starts[count] = at
+        if near is None:
+            self.starts[count] = at
         self.used_bases[base] = 1
         for label in labels:
             self.occupied[base + label] = 1
@@ -108,20 +114,27 @@ def cell_words(tokens, ranks):
     """The double array and the base of its root."""
     children = children_of(tokens)
     array = DoubleArray(len(children) * 2 + 1024)
-    # The crowded ones first, the many with a single child into the gaps that are left.
-    order = sorted((prefix for prefix in children if children[prefix]),
-                   key=lambda prefix: -len(children[prefix]))
-    bases = {prefix: array.place(sorted(children[prefix])) for prefix in order}
-    size = max(bases.values()) + 256
-    cells = [0] * size
+    # The crowded ones first. The many others into the gaps, in the cache line of their parent if
+    # there is one; parents come before their children.
+    crowded = sorted((prefix for prefix in children if len(children[prefix]) >= CROWDED),
+                     key=lambda prefix: -len(children[prefix]))
+    bases = {prefix: array.place(sorted(children[prefix])) for prefix in crowded}
+    for prefix, labels in children.items():
+        if labels and prefix not in bases:
+            own = bases[prefix[:-1]] + prefix[-1]
+            bases[prefix] = array.place(sorted(labels), near=own // LINE * LINE)
+    size = (max(bases.values()) + 256 + 1) // 2 * 2
+    cells, ends = [0] * size, [0] * size
     for prefix, base in bases.items():
         for label in children[prefix]:
             child = prefix + bytes([label])
-            cells[base + label] = (label | 0x100 | bases.get(child, 0) << 9 |
-                                   (ranks.get(child, -1) + 1) << 32)
-    if size >= 1 << 23:
+            cells[base + label] = label | 0x100 | bases.get(child, 0) << 10
+            if child in ranks:
+                cells[base + label] |= 0x200
+                ends[base + label] = ranks[child]
+    if size >= 1 << 22:
         raise RuntimeError("more cells than a base can name")
-    return bases[b""], cells
+    return bases[b""], cells, ends
 
 
 def compile_tables(tokens):
@@ -130,10 +143,10 @@ def compile_tables(tokens):
         raise RuntimeError("the first 256 tokens are not the bytes")
     words = list(token_words(tokens, ranks))
     merge_bits, merges, hashes = merge_words(words)
-    root, cells = cell_words(tokens, ranks)
+    root, cells, ends = cell_words(tokens, ranks)
     header = struct.pack("<16I", MAGIC, len(tokens), root, len(cells), merge_bits, *[0] * 11)
-    return header + struct.pack(f"<{len(cells) + len(words) + len(merges)}Q",
-                                *cells, *words, *merges) + hashes
+    return (header + struct.pack(f"<{2 * len(cells)}I", *cells, *ends) +
+            struct.pack(f"<{len(words) + len(merges)}Q", *words, *merges) + hashes)
 
 
 def main():

@@ -33,8 +33,9 @@ static_assert(sizeof(Header) == 64);
 Vocabulary::Vocabulary(const unsigned char* tables) {
   Header header{};
   std::memcpy(&header, tables, sizeof(header));
-  cells_ = reinterpret_cast<const std::uint64_t*>(tables + sizeof(header));
-  tokens_ = cells_ + header.cells_count;
+  cells_ = reinterpret_cast<const std::uint32_t*>(tables + sizeof(header));
+  ends_ = cells_ + header.cells_count;
+  tokens_ = reinterpret_cast<const std::uint64_t*>(ends_ + header.cells_count);
   merges_ = tokens_ + header.tokens_count;
   filter_ = merges_ + (std::size_t{1} << header.merge_bits);
   merge_mask_ = (std::uint64_t{1} << header.merge_bits) - 1;

@@ -23,18 +23,15 @@ class Vocabulary {
   };
   /// The longest token at the front of `text`, which is not empty. Every byte is a token.
   Match longest(std::string_view text) const {
-    Match best{};
-    std::uint64_t base = root_;
+    std::uint32_t base = root_, best = 0, size = 0;
     for (std::uint32_t i = 0; i < text.size(); ++i) {
       const auto label = static_cast<unsigned char>(text[i]);
-      const std::uint64_t cell = cells_[base + label];
+      const std::uint32_t at = base + label, cell = cells_[at];
       if ((cell & 0x1ff) != (0x100u | label)) break;
-      if (const auto token = static_cast<std::uint32_t>(cell >> 32); token != 0) {
-        best = {token - 1, i + 1};
-      }
-      base = cell >> 9 & 0x7fffff;
+      if ((cell & 0x200) != 0) best = at, size = i + 1;
+      base = cell >> 10;
     }
-    return best;
+    return {ends_[best], size};
   }
 
   std::uint32_t size_of(Rank token) const {
@@ -89,7 +86,8 @@ class Vocabulary {
     }
   }
 
-  const std::uint64_t* cells_;   // a double array: the prefixes of all tokens
+  const std::uint32_t* cells_;   // a double array: the prefixes of all tokens
+  const std::uint32_t* ends_;    // the tokens that they are
   const std::uint64_t* tokens_;  // by rank
   const std::uint64_t* merges_;  // a hash table of pairs
   const std::uint64_t* filter_;  // most pairs are not in it
