@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -25,10 +27,16 @@ class Merger {
  private:
   /// Fills `tokens_`; `first` is the longest token at the front. Returns their number.
   std::size_t run(std::string_view piece, Vocabulary::Match first);
+  /// Room for the tokens of a piece; that of an endless one is not kept.
+  void make_room(std::size_t piece_size);
+  bool stay_apart(Rank left, Rank right);
 
   const Vocabulary& vocabulary_;
   std::vector<Rank> tokens_{};
-  std::vector<bool> dead_ends_{};
+  std::vector<std::uint64_t> dead_ends_{};  // a bit for each place in the piece
+  // The pairs that were asked for last: 0 whether they stay apart, 1-36 the pair plus 1.
+  static constexpr int asked_bits = 13;
+  std::array<std::uint64_t, std::size_t{1} << asked_bits> asked_{};
 };
 
 }  // namespace hawser::tokenizer

@@ -11,40 +11,46 @@ namespace hawser::tokenizer {
 namespace {
 
 /// What a thread keeps of an encoding from one text to the next.
-WordCache& cache_of(Encoding encoding) {
-  thread_local std::unique_ptr<WordCache> caches[encodings_count];
-  auto& cache = caches[static_cast<std::size_t>(encoding)];
-  if (!cache) cache = std::make_unique<WordCache>();
-  return *cache;
+struct Workspace {
+  explicit Workspace(const Vocabulary& vocabulary) : merger(vocabulary) {}
+
+  Merger merger;
+  WordCache words{};
+};
+
+Workspace& workspace_of(Encoding encoding) {
+  thread_local std::unique_ptr<Workspace> workspaces[encodings_count];
+  auto& workspace = workspaces[static_cast<std::size_t>(encoding)];
+  if (!workspace) workspace = std::make_unique<Workspace>(Vocabulary::of(encoding));
+  return *workspace;
 }
 
 /// Counts piece by piece.
 class PieceCounter {
  public:
-  PieceCounter(const Vocabulary& vocabulary, WordCache& cache, const char* text_end)
-      : merger_(vocabulary), cache_(cache), text_end_(text_end) {}
+  PieceCounter(Encoding encoding, std::string_view text)
+      : workspace_(workspace_of(encoding)), text_end_(text.data() + text.size()) {}
 
-  std::size_t operator()(const char* begin, const char* end) {
+  std::size_t operator()(const char* begin, const char* end) const {
     const auto size = static_cast<std::size_t>(end - begin);
     if (size == 1) return 1;
-    if (size > WordCache::size_max) return merger_.count({begin, size});
+    if (size > WordCache::size_max) return workspace_.merger.count({begin, size});
     const auto key = WordCache::key_of(begin, size, text_end_ - begin >= 16);
-    std::size_t count = cache_.find(key);
+    std::size_t count = workspace_.words.find(key);
     if (count == 0) {
-      count = merger_.count({begin, size});
-      cache_.put(key, count);
+      count = workspace_.merger.count({begin, size});
+      workspace_.words.put(key, count);
     }
     return count;
   }
 
  private:
-  Merger merger_;
-  WordCache& cache_;
+  Workspace& workspace_;
   const char* text_end_;
 };
 
 template <class Pieces>
-std::size_t count_pieces(std::string_view text, PieceCounter counter) {
+std::size_t count_pieces(std::string_view text, const PieceCounter& counter) {
   const char *at = text.data(), *end = at + text.size();
   std::size_t tokens = 0;
   while (at < end) {
@@ -56,7 +62,7 @@ std::size_t count_pieces(std::string_view text, PieceCounter counter) {
 }
 
 template <class Pieces>
-Tokenizer::Settled count_settled_pieces(std::string_view text, PieceCounter counter) {
+Tokenizer::Settled count_settled_pieces(std::string_view text, const PieceCounter& counter) {
   const char *at = text.data(), *end = at + text.size();
   std::size_t tokens = 0;
   while (at < end) {
@@ -69,7 +75,7 @@ Tokenizer::Settled count_settled_pieces(std::string_view text, PieceCounter coun
 }
 
 template <class Pieces>
-void encode_pieces(std::string_view text, Merger merger, std::vector<Rank>& out) {
+void encode_pieces(std::string_view text, Merger& merger, std::vector<Rank>& out) {
   const char *at = text.data(), *end = at + text.size();
   while (at < end) {
     const char* piece_end = Pieces::next(at, end).end;
@@ -82,23 +88,22 @@ void encode_pieces(std::string_view text, Merger merger, std::vector<Rank>& out)
 
 std::size_t Tokenizer::count(std::string_view text) const {
   if (!is_utf8(text)) return count(repaired(text));
-  PieceCounter counter(vocabulary_, cache_of(encoding_), text.data() + text.size());
-  return encoding_ == Encoding::o200k ? count_pieces<O200kPieces>(text, std::move(counter))
-                                      : count_pieces<Cl100kPieces>(text, std::move(counter));
+  const PieceCounter counter(encoding_, text);
+  return encoding_ == Encoding::o200k ? count_pieces<O200kPieces>(text, counter)
+                                      : count_pieces<Cl100kPieces>(text, counter);
 }
 
 Tokenizer::Settled Tokenizer::count_settled(std::string_view text) const {
-  PieceCounter counter(vocabulary_, cache_of(encoding_), text.data() + text.size());
-  return encoding_ == Encoding::o200k
-             ? count_settled_pieces<O200kPieces>(text, std::move(counter))
-             : count_settled_pieces<Cl100kPieces>(text, std::move(counter));
+  const PieceCounter counter(encoding_, text);
+  return encoding_ == Encoding::o200k ? count_settled_pieces<O200kPieces>(text, counter)
+                                      : count_settled_pieces<Cl100kPieces>(text, counter);
 }
 
 void Tokenizer::encode(std::string_view text, std::vector<Rank>& out) const {
   if (!is_utf8(text)) return encode(repaired(text), out);
-  Merger merger(vocabulary_);
-  return encoding_ == Encoding::o200k ? encode_pieces<O200kPieces>(text, std::move(merger), out)
-                                      : encode_pieces<Cl100kPieces>(text, std::move(merger), out);
+  Merger& merger = workspace_of(encoding_).merger;
+  return encoding_ == Encoding::o200k ? encode_pieces<O200kPieces>(text, merger, out)
+                                      : encode_pieces<Cl100kPieces>(text, merger, out);
 }
 
 }  // namespace hawser::tokenizer

@@ -16,8 +16,7 @@ namespace hawser::tokenizer {
 /// The time is linear in the text, whatever it is: about 15 ms for a megabyte of English.
 class Tokenizer {
  public:
-  explicit Tokenizer(Encoding encoding)
-      : encoding_(encoding), vocabulary_(Vocabulary::of(encoding)) {}
+  explicit Tokenizer(Encoding encoding) : encoding_(encoding) {}
 
   /// Tokens of `text`.
   std::size_t count(std::string_view text) const;
@@ -35,7 +34,6 @@ class Tokenizer {
 
  private:
   Encoding encoding_;
-  const Vocabulary& vocabulary_;
 };
 
 }  // namespace hawser::tokenizer

@@ -15,6 +15,8 @@ using Rank = std::uint32_t;
 
 class Vocabulary {
  public:
+  static constexpr int rank_bits = 18;
+
   static const Vocabulary& of(Encoding encoding);
 
   struct Match {
@@ -63,7 +65,7 @@ class Vocabulary {
   }
 
  private:
-  static constexpr int rank_bits = 18, filter_bits = 21;
+  static constexpr int filter_bits = 21;
   static constexpr Rank bytes_count = 256;  // the first ranks are the tokens of one byte
   static constexpr std::uint64_t pair_mask = (std::uint64_t{1} << 2 * rank_bits) - 1;
 
