@@ -83,6 +83,7 @@ std::vector<Rank> merge_by_rank(const std::map<std::string, Rank>& ranks, std::s
     parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(at) + 1);
   }
   std::vector<Rank> tokens;
+  tokens.reserve(parts.size());
   for (const auto& part : parts) tokens.push_back(ranks.at(part));
   return tokens;
 }
@@ -129,6 +130,7 @@ TEST(Tokenizer, ThreadsDoNotDisturbEachOther) {
   const std::string text = "The same text, counted by all at once; it's \u4e2d\u6587 too.";
   const std::size_t expected = Tokenizer(Encoding::o200k).count(text);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int round = 0; round < 200; ++round) {

@@ -4,18 +4,17 @@
 #include <cstring>
 
 // The assembler takes the files in; the build makes them before this file is compiled.
-#define HAWSER_TABLES(symbol, file)                       \
-  asm(".pushsection .rodata.hawser_tables,\"a\"\n"        \
-      ".balign 64\n"                                      \
-      ".globl " #symbol "\n.hidden " #symbol "\n" #symbol \
-      ":\n"                                               \
-      ".incbin \"" file                                   \
-      "\"\n"                                              \
-      ".popsection\n");                                   \
-  extern "C" const unsigned char symbol[]
-
-HAWSER_TABLES(hawser_o200k_tables, HAWSER_O200K_TABLES);
-HAWSER_TABLES(hawser_cl100k_tables, HAWSER_CL100K_TABLES);
+asm(".pushsection .rodata.hawser_token_tables,\"a\"\n"
+    ".globl hawser_o200k_tables, hawser_cl100k_tables\n"
+    ".hidden hawser_o200k_tables, hawser_cl100k_tables\n"
+    ".balign 64\n"
+    "hawser_o200k_tables: .incbin \"" HAWSER_O200K_TABLES
+    "\"\n"
+    ".balign 64\n"
+    "hawser_cl100k_tables: .incbin \"" HAWSER_CL100K_TABLES
+    "\"\n"
+    ".popsection\n");
+extern "C" const unsigned char hawser_o200k_tables[], hawser_cl100k_tables[];
 
 static_assert(std::endian::native == std::endian::little, "the tables are little-endian");
 
