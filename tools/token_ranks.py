@@ -6,6 +6,7 @@ user's cache folder, so that one download serves every build. Standard library o
 """
 import argparse
 import base64
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -79,8 +80,11 @@ def download():
 def load(name):
     """The tokens of an encoding in the order of their ranks; raises RuntimeError."""
     path = text_path(name)
-    if not path.exists() or not is_genuine(name, path.read_bytes()):
-        download()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.parent / "download.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two encodings are built at once, of one download
+        if not path.exists() or not is_genuine(name, path.read_bytes()):
+            download()
     lines = path.read_bytes().splitlines()
     tokens = [base64.b64decode(line.split()[0]) for line in lines]
     if [int(line.split()[1]) for line in lines] != list(range(len(lines))):
