@@ -1,5 +1,6 @@
 #include "tokenizer/utf8_repair.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -21,15 +22,14 @@ std::size_t ascii_front(std::string_view bytes) {
 }  // namespace
 
 bool is_utf8(std::string_view bytes) {
+  Utf8Checker checker;
   while (!bytes.empty()) {
-    bytes.remove_prefix(ascii_front(bytes));
-    for (std::size_t i = 0; i < 16 && !bytes.empty(); ++i) {
-      const std::size_t size = utf8_size(bytes);
-      if (size == 0) return false;
-      bytes.remove_prefix(size);
-    }
+    if (checker.complete()) bytes.remove_prefix(ascii_front(bytes));
+    const std::size_t size = std::min<std::size_t>(bytes.size(), 48);
+    if (!checker.feed(bytes.substr(0, size))) return false;
+    bytes.remove_prefix(size);
   }
-  return true;
+  return checker.complete();
 }
 
 void Utf8Repair::append(std::string_view bytes, std::string& out) {
