@@ -34,8 +34,8 @@ class Merger {
   const Vocabulary& vocabulary_;
   std::vector<Rank> tokens_{};
   std::vector<std::uint64_t> dead_ends_{};  // a bit for each place in the piece
-  // The pairs that were asked for last: 0 whether they stay apart, 1-36 the pair plus 1.
-  static constexpr int asked_bits = 13;
+  // The pairs that were asked for last, 256 KiB: 0 whether they stay apart, 1-36 the pair plus 1.
+  static constexpr int asked_bits = 15;
   std::array<std::uint64_t, std::size_t{1} << asked_bits> asked_{};
 };
 

@@ -9,11 +9,12 @@
 
 namespace hawser::tokenizer {
 
-/// Counts and encodes text as OpenAI's models do, exactly. Thread-safe; costs nothing to make.
+/// Counts and encodes text as OpenAI's models do, exactly. Thread-safe; costs nothing to make. A
+/// thread keeps 1.25 MiB of each encoding that it counted with.
 ///
 /// Special tokens in the text are ordinary text. Bytes that are no UTF-8 count as U+FFFD does,
 /// one for each part that cannot be a character's (the manner of Python's errors="replace").
-/// The time is linear in the text, whatever it is: about 15 ms for a megabyte of English.
+/// The time is linear in the text, whatever it is: a megabyte of English takes about 10 ms.
 class Tokenizer {
  public:
   explicit Tokenizer(Encoding encoding) : encoding_(encoding) {}
