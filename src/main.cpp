@@ -3,6 +3,7 @@
 
 #include "cli/chat.hpp"
 #include "cli/key.hpp"
+#include "cli/token.hpp"
 #include "cli/tunnel.hpp"
 #include "gateway/gateway.hpp"
 #include "settings/config_file.hpp"
@@ -104,6 +105,8 @@ int main(int argc, char** argv) {
   tunnel_command->callback([&] { status = cli::tunnel(tunnel_options); });
 
   cli::add_key_commands(*app.add_subcommand("key", "Make and hash virtual keys"), status);
+
+  cli::add_token_commands(*app.add_subcommand("token", "Count tokens"), status);
 
   CLI11_PARSE(app, argc, argv);
   return status;
