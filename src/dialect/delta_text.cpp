@@ -1,7 +1,10 @@
 #include "dialect/delta_text.hpp"
 
 #include <boost/json/parse.hpp>
+#include <cstring>
+#include <span>
 
+#include "base/json.hpp"
 #include "dialect/event_data.hpp"
 
 namespace hawser::dialect {
@@ -35,6 +38,50 @@ const json::value* delta_in(Api api, const json::value& event) {
 }
 
 }  // namespace
+
+namespace {
+
+std::span<const std::string_view> names_of_deltas(Api api) {
+  static constexpr std::string_view chat[] = {
+      "\"content\":", "\"reasoning_content\":", "\"arguments\":"};
+  static constexpr std::string_view completions[] = {"\"text\":"};
+  static constexpr std::string_view responses[] = {"\"delta\":"};
+  static constexpr std::string_view messages[] = {
+      "\"text\":", "\"thinking\":", "\"partial_json\":"};
+  switch (api) {
+    case Api::chat:
+      return chat;
+    case Api::completions:
+      return completions;
+    case Api::responses:
+      return responses;
+    case Api::messages:
+      return messages;
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+void append_all_deltas(Api api, std::string_view frames, std::string& out) {
+  std::string text;
+  for (const auto name : names_of_deltas(api)) {
+    for (std::size_t at = 0; at < frames.size();) {
+      const void* found =
+          ::memmem(frames.data() + at, frames.size() - at, name.data(), name.size());
+      if (found == nullptr) break;
+      at = static_cast<std::size_t>(static_cast<const char*>(found) - frames.data()) + name.size();
+      JsonCursor cursor(frames.substr(at));
+      cursor.skip_blanks();
+      const std::size_t begin = cursor.at();
+      if (!cursor.skip_string()) continue;
+      text.clear();
+      if (decode_json_string(cursor.since(begin), text)) out.append(text);
+      at += cursor.at();
+    }
+  }
+}
 
 void append_delta_text(Api api, std::string_view frame, std::string& out) {
   boost::system::error_code error;

@@ -15,6 +15,14 @@ bool free_of_charge(dialect::Api api) {
          api == dialect::Api::response;
 }
 
+/// As its provider names it: that says how it counts.
+std::string_view model_of(const Exchange& exchange) {
+  if (!exchange.candidates.empty() && !exchange.candidates.front().model.empty()) {
+    return exchange.candidates.front().model;
+  }
+  return exchange.request.facts.model;
+}
+
 constexpr std::array wait_bounds{0.001, 0.005, 0.01, 0.05, 0.1,  0.25,
                                  0.5,   1.0,   2.5,  5.0,  10.0, 30.0};
 
@@ -42,10 +50,10 @@ LimitFigures limit_figures(telemetry::Registry& registry,
 }
 
 Amounts Admit::estimate(const Exchange& exchange, const History& history,
-                        std::uint64_t text) const {
+                        const AskedText& asked) const {
   Amounts amounts;
   if (!exchange.request.json) return amounts;
-  amounts.input = history.input_of(text);
+  amounts.input = history.input_of(asked);
   if (exchange.request.endpoint.api == dialect::Api::embeddings) return amounts;
   amounts.output = history.output_p80(table_->output_tokens());
   if (const auto most = exchange.request.facts.output_max) {
@@ -69,13 +77,30 @@ Admit::Obstacle Admit::take_all(const Exchange& exchange, Holding& holding, Cloc
   return leaky;
 }
 
+/// What it may need. Where no limit counts tokens, nothing is looked at.
+std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange) {
+  const auto& request = exchange.request;
+  HistoryPtr history = limits_.histories.of(exchange);
+  AskedText asked;
+  Amounts amounts;
+  std::optional<tokenizer::Counter> counter;
+  if (table_->counts_tokens() && request.json) {
+    const std::string_view model = model_of(exchange);
+    asked = asked_text(request.body, model);
+    amounts = estimate(exchange, *history, asked);
+    const bool tells = request.body.find("\"include_usage\"") != std::string_view::npos ||
+                       request.endpoint.api == dialect::Api::responses ||
+                       request.endpoint.api == dialect::Api::messages;
+    if (request.facts.stream && !tells) counter.emplace(tokenizer::encoding_for(model));
+  }
+  return std::make_unique<Holding>(table_, std::move(history), amounts, asked, request.endpoint.api,
+                                   std::move(counter));
+}
+
 // Not a coroutine: who need not wait passes without a frame.
 Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
   if (free_of_charge(exchange.request.endpoint.api)) return next(exchange);
-  const std::uint64_t text = text_bytes(exchange.request.body);
-  HistoryPtr history = limits_.histories.of(exchange);
-  const Amounts amounts = estimate(exchange, *history, text);
-  auto holding = std::make_unique<Holding>(table_, std::move(history), amounts, text);
+  auto holding = weigh(exchange);
   Obstacle obstacle = take_all(exchange, *holding, Clock::now());
   if (obstacle.limit == nullptr) {
     admit(exchange, std::move(holding));

@@ -61,7 +61,8 @@ class Admit final : public exchange::Stage {
     Clock::duration wait{};
   };
   Amounts estimate(const exchange::Exchange& exchange, const History& history,
-                   std::uint64_t text) const;
+                   const AskedText& asked) const;
+  std::unique_ptr<Holding> weigh(const exchange::Exchange& exchange);
   Obstacle take_all(const exchange::Exchange& exchange, Holding& holding, Clock::time_point now);
   Task<exchange::Answer> wait_and_pass(exchange::Exchange& exchange, exchange::Next next,
                                        std::unique_ptr<Holding> holding, Obstacle obstacle);

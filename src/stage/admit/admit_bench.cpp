@@ -22,7 +22,7 @@ void decision(benchmark::State& state) {
   call.exchange().principal = &principal;
   store::LimitCounters counters(1000);
   store::KnownCounters known(counters);
-  const auto history = std::make_shared<History>();
+  const auto history = std::make_shared<History>("gpt-4o");
   std::string name;
   std::deque<Holding> taken;
   const auto now = Clock::now();
@@ -32,7 +32,8 @@ void decision(benchmark::State& state) {
       taken.clear();
       state.ResumeTiming();
     }
-    Holding& holding = taken.emplace_back(table, history, Amounts{100, 500}, 400u);
+    Holding& holding = taken.emplace_back(table, history, Amounts{100, 500}, AskedText{},
+                                          dialect::Api::chat, std::nullopt);
     for (const Limit& limit : table->limits()) {
       if (!limit.concerns(call.exchange())) continue;
       table->name_counter(limit, call.exchange(), name);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dialect/delta_text.hpp"
+
 namespace hawser::stage::admit {
 namespace {
 
@@ -42,11 +44,19 @@ void Holding::undo() {
   give_back({});
 }
 
-/// Every delta is about a token: what streams beyond the estimate is taken in steps, so that a
-/// wrong one is seen by others while it happens.
-void Holding::see(std::string_view, std::uint32_t events) {
-  seen_output_ += events;
-  while (events > 0 && seen_output_ > amounts_.output) extend(extension);
+/// What streams beyond the estimate is taken in steps, so that a wrong one is seen by others while
+/// it happens. A delta is about a token; where the provider will not tell, its text is counted.
+void Holding::see(std::string_view bytes, std::uint32_t events) {
+  if (events == 0) return;
+  if (counter_) {
+    scratch_.clear();
+    dialect::append_all_deltas(api_, bytes, scratch_);
+    counter_->append(scratch_);
+    seen_output_ = counter_->total();
+  } else {
+    seen_output_ += events;
+  }
+  while (seen_output_ > amounts_.output) extend(extension);
 }
 
 void Holding::extend(std::uint64_t output) {
@@ -59,7 +69,7 @@ void Holding::extend(std::uint64_t output) {
 }
 
 void Holding::settle(const dialect::Usage& usage) {
-  if (usage.known) history_->learn(text_bytes_, usage);
+  if (usage.known) history_->learn(asked_, usage);
   Amounts used{usage.input, usage.output};
   if (!usage.known) used = {amounts_.input, seen_output_};  // our own count
   give_back(used);

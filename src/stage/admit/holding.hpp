@@ -1,11 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "stage/admit/estimate.hpp"
 #include "stage/admit/limits.hpp"
 #include "store/limit_counters.hpp"
+#include "tokenizer/counter.hpp"
 
 namespace hawser::stage::admit {
 
@@ -13,12 +16,15 @@ namespace hawser::stage::admit {
 /// requests were made and stay counted.
 class Holding final : public exchange::Reservation {
  public:
+  /// @param counter  counts what the provider will not tell
   Holding(std::shared_ptr<const LimitTable> table, HistoryPtr history, const Amounts& amounts,
-          std::uint64_t text_bytes)
+          const AskedText& asked, dialect::Api api, std::optional<tokenizer::Counter> counter)
       : table_(std::move(table)),
         history_(std::move(history)),
         amounts_(amounts),
-        text_bytes_(text_bytes) {
+        asked_(asked),
+        api_(api),
+        counter_(std::move(counter)) {
     held_.reserve(table_->limits().size());
   }
   ~Holding() override { give_back({}); }
@@ -50,8 +56,11 @@ class Holding final : public exchange::Reservation {
   std::shared_ptr<const LimitTable> table_;
   HistoryPtr history_;
   Amounts amounts_;
-  std::uint64_t text_bytes_;
+  AskedText asked_;
   std::uint64_t seen_output_ = 0;
+  dialect::Api api_;
+  std::optional<tokenizer::Counter> counter_;
+  std::string scratch_{};
   std::vector<Held> held_{};
 };
 

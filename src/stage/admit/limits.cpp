@@ -65,6 +65,9 @@ LimitTable::LimitTable(const std::vector<RateLimitConfig>& limits, const Admissi
       output_tokens_(admission.output_tokens),
       tenants_(tenants) {
   for (const auto& limit : limits) limits_.push_back(compile(limit, limits_.size()));
+  counts_tokens_ = std::any_of(limits_.begin(), limits_.end(), [](const Limit& limit) {
+    return limit.unit != Unit::requests && limit.unit != Unit::concurrent;
+  });
   for (const auto& text : admission.trusted_proxies) {
     if (const auto prefix = IpPrefix::parse(text)) trusted_.push_back(*prefix);
   }

@@ -49,6 +49,7 @@ class LimitTable {
              const config::Map<TenantConfig>& tenants);
 
   bool empty() const { return limits_.empty(); }
+  bool counts_tokens() const { return counts_tokens_; }
   const std::vector<Limit>& limits() const { return limits_; }
   std::uint32_t output_tokens() const { return output_tokens_; }
   Share share_of(std::string_view tenant) const;
@@ -60,6 +61,7 @@ class LimitTable {
   std::string client_of(const exchange::Exchange& exchange) const;
 
   std::vector<Limit> limits_;
+  bool counts_tokens_ = false;
   std::vector<IpPrefix> trusted_;
   unsigned ipv6_prefix_;
   std::uint32_t output_tokens_;

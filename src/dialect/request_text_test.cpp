@@ -1,0 +1,51 @@
+#include "dialect/request_text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace hawser::dialect {
+namespace {
+
+std::string texts(std::string_view body, RequestText* found = nullptr) {
+  std::string out;
+  const auto what = for_each_text(body, [&](std::string_view text) { out.append(text) += '|'; });
+  if (found != nullptr) *found = what;
+  return out;
+}
+
+TEST(RequestText, WhatTheModelReads) {
+  RequestText found;
+  EXPECT_EQ(
+      texts(
+          R"({"model":"m","temperature":0,"messages":[{"role":"system","content":"Be \"br\u0069ef\""},)"
+          R"({"role":"user","content":[{"type":"text","text":"Hi"}]}],"user":"nobody"})",
+          &found),
+      "system|Be \"brief\"|user|text|Hi|");
+  EXPECT_EQ(found.messages, 2u);
+  EXPECT_EQ(texts(R"({"input":"one","instructions":"two"})", &found), "one|two|");
+  EXPECT_EQ(found.messages, 1u);
+  EXPECT_EQ(texts(R"({"input":["a","b",3]})"), "a|b|");
+  EXPECT_EQ(texts(R"({"prompt":"p","tools":[{"function":{"name":"f","parameters":{"x":1}}}]})"),
+            "p|f|");
+}
+
+TEST(RequestText, AttachmentsAreCountedAndNotRead) {
+  const std::string image(5000, 'A');
+  RequestText found;
+  EXPECT_EQ(
+      texts(R"({"messages":[{"content":[{"image_url":{"url":"data:image/png;base64,)" + image +
+                R"("}},{"input_audio":{"data":")" + image + R"("}},{"text":"what?"}]}]})",
+            &found),
+      "what?|");
+  EXPECT_EQ(found.attachments, 2u);
+}
+
+TEST(RequestText, OfNonsenseThereIsNone) {
+  for (const auto body : {"", "[]", "nonsense", R"({"messages":7})", R"({"messages":[)"}) {
+    EXPECT_EQ(texts(body), "") << body;
+  }
+}
+
+}  // namespace
+}  // namespace hawser::dialect
