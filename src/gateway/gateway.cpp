@@ -13,6 +13,7 @@
 
 #include "admin/admin.hpp"
 #include "export/prometheus.hpp"
+#include "gateway/accounts.hpp"
 #include "gateway/cache_views.hpp"
 #include "gateway/worker.hpp"
 #include "settings/config_file.hpp"
@@ -118,6 +119,7 @@ class Gateway {
     const Listening listening = listen_all(*config_, count);
     limits_ =
         std::make_unique<stage::admit::SharedLimits>(snapshot->config->admission.counters_max);
+    open_ledger(*snapshot->limits);
     cache_ = std::make_unique<stage::cache::Shelf>(config_->cache.memory_max.count());
     directory_ = std::make_unique<generation::Directory>(static_cast<std::uint32_t>(count));
     const Shared shared{registry_, metrics_, access_log_, *directory_, *limits_, *cache_};
@@ -127,6 +129,18 @@ class Gateway {
     }
     for (auto& worker : workers_) worker->start();
     for (const auto& url : listening.urls) std::cout << "listening on " << url << std::endl;
+  }
+
+  /// What was spent before this start still counts.
+  void open_ledger(const stage::admit::LimitTable& table) {
+    const auto& config = config_->ledger;
+    if (config.path.empty()) return;
+    limits_->ledger = std::make_unique<store::Ledger>(
+        store::Ledger::Options{config.path, config.sync, config.waiting_max},
+        [](const std::string& what) {
+          log::warn("ledger", {{"what", log::redacted(what)}});
+        });
+    restore_budgets(*limits_->ledger, table, limits_->counters);
   }
 
   void start_admin() {
@@ -141,7 +155,8 @@ class Gateway {
         admin::Views{[this] { return !draining_; },
                      [this] {
                        return exporting::render(registry_) + exporting::render_process() +
-                              render_cache(*cache_);
+                              render_cache(*cache_) +
+                              (limits_->ledger ? render_ledger(*limits_->ledger) : std::string());
                      },
                      [this](std::string_view query) { return purge_cache(*cache_, query); }});
     admin_->start();

@@ -1,6 +1,8 @@
 #include "price/price_table.hpp"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 
 #include "base/json.hpp"
@@ -107,6 +109,15 @@ Result<PriceTable> PriceTable::parse(std::string_view text) {
                      return a.prefix != b.prefix ? b.prefix : a.name.size() > b.name.size();
                    });
   return table;
+}
+
+PriceTable PriceTable::load(const std::string& file) {
+  std::ifstream in(file);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in) throw std::runtime_error("cannot be read: " + file);
+  auto table = parse(text);
+  if (!table) throw std::runtime_error(file + ": " + table.error().message);
+  return std::move(*table);
 }
 
 const PriceTable& PriceTable::built_in() {

@@ -39,6 +39,8 @@ class PriceTable {
   ///              dollars a million tokens; what is not given costs what it is a part of
   /// Error: invalid_request that names the entry.
   static Result<PriceTable> parse(std::string_view text);
+  /// @throws std::runtime_error when the file cannot be read or understood
+  static PriceTable load(const std::string& file);
   /// The one that the program comes with.
   static const PriceTable& built_in();
 
