@@ -42,8 +42,8 @@ Result<NanoUsd> parse_usd(std::string_view text) {
       if (unit == 0) return error;
       amount += (c - '0') * unit;
     } else {
+      if (amount > most / 10) return error;
       amount = amount * 10 + (c - '0') * dollar;
-      if (amount > most) return error;
     }
   }
   return amount;
