@@ -84,6 +84,7 @@ struct Request {
   // After decode: either the whole body, kept until the answer begins, or one that streams through
   // once.
   std::string_view body{};
+  std::string_view asked{};  // filter; the body as the client sent it, where it was changed
   net::Source* stream = nullptr;
   std::optional<Error> stream_error{};  // what the client's side of that stream failed with
   wire::Framing framing = wire::Framing::none;

@@ -31,6 +31,11 @@ StagePtr record(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::record::Record>(snapshot.config->generations, parts.directory,
                                                  parts.shelf, parts.shard, parts.metrics);
 }
+StagePtr filter(const Snapshot& snapshot, const WorkerParts& parts) {
+  return std::make_unique<stage::filter::Filter>(snapshot.filters, std::string(parts.filter_secret),
+                                                 parts.reactor, parts.shard,
+                                                 snapshot.filter_figures);
+}
 StagePtr cache(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::cache::Cache>(snapshot.config->cache, parts.cache, parts.reactor,
                                                parts.shard, snapshot.cache_figures,
@@ -68,6 +73,9 @@ std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const Wor
     stages.push_back(admit(snapshot, parts));  // takes room for what will be generated
   }
   stages.push_back(record(snapshot, parts));  // what is generated outlives its connection
+  if (!snapshot.filters->empty()) {
+    stages.push_back(filter(snapshot, parts));  // below the record: nobody resumes past it
+  }
   if (snapshot.caches) stages.push_back(cache(snapshot, parts));  // a hit is a generation too
   stages.push_back(attempt(snapshot, parts));  // last: talks to providers, never calls next
   return std::make_shared<exchange::Pipeline>(std::move(stages));

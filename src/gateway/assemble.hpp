@@ -21,6 +21,7 @@ struct WorkerParts {
   const telemetry::StandardMetrics& metrics;
   telemetry::AccessLog::Writer& access_log;
   stage::admit::WorkerLimits& limits;
+  std::string_view filter_secret;
   stage::cache::Shelf& cache;
   stage::cache::Cache::RunAside run_aside;
 };

@@ -1,5 +1,6 @@
 #include "gateway/gateway.hpp"
 
+#include <openssl/rand.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -24,6 +25,14 @@ namespace hawser::gateway {
 namespace asio = net::asio;
 
 namespace {
+
+std::string random_secret() {
+  std::string secret(32, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(secret.data()), 32) != 1) {
+    throw std::runtime_error("no random bytes");
+  }
+  return secret;
+}
 
 /// Credentials live in this process's memory: it leaves no core, and no debugger of another user
 /// reads it.
@@ -122,7 +131,8 @@ class Gateway {
     open_ledger(*snapshot->limits);
     cache_ = std::make_unique<stage::cache::Shelf>(config_->cache.memory_max.count());
     directory_ = std::make_unique<generation::Directory>(static_cast<std::uint32_t>(count));
-    const Shared shared{registry_, metrics_, access_log_, *directory_, *limits_, *cache_};
+    const Shared shared{registry_, metrics_,       access_log_, *directory_,
+                        *limits_,  filter_secret_, *cache_};
     for (std::size_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(shared, static_cast<std::uint32_t>(i), snapshot,
                                                   listening.by_worker[i]));
@@ -240,6 +250,7 @@ class Gateway {
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<generation::Directory> directory_;
   std::unique_ptr<stage::admit::SharedLimits> limits_;
+  std::string filter_secret_ = random_secret();  // pseudonyms follow from it until the end
   std::unique_ptr<stage::cache::Shelf> cache_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::thread waiter_;

@@ -1,5 +1,7 @@
 #include "gateway/snapshot.hpp"
 
+#include <stdexcept>
+
 namespace hawser::gateway {
 namespace {
 
@@ -55,6 +57,12 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::T
           !config->ledger.path.empty(), prices_of(config->ledger)});
   if (!snapshot->limits->empty()) {
     snapshot->limit_figures = stage::admit::limit_figures(registry, config->rate_limits);
+  }
+  auto filters = stage::filter::Policies::compile(config->filter);
+  if (!filters) throw std::runtime_error("filter: " + filters.error().message);
+  snapshot->filters = std::move(*filters);
+  if (!snapshot->filters->empty()) {
+    snapshot->filter_figures = stage::filter::filter_figures(registry, config->filter);
   }
   snapshot->caches = config->cache.mode != stage::cache::Mode::off || !config->cache.models.empty();
   if (snapshot->caches) snapshot->cache_figures = stage::cache::cache_figures(registry);

@@ -10,6 +10,7 @@
 #include "stage/admit/admit.hpp"
 #include "stage/authenticate/authenticate.hpp"
 #include "stage/cache/cache.hpp"
+#include "stage/filter/filter.hpp"
 #include "stage/observe/observe.hpp"
 #include "stage/route/route.hpp"
 #include "telemetry/metrics.hpp"
@@ -27,6 +28,8 @@ struct Snapshot {
   std::shared_ptr<const stage::route::RouteTable> routes;
   std::shared_ptr<const stage::admit::LimitTable> limits;
   stage::admit::LimitFigures limit_figures;
+  std::shared_ptr<const stage::filter::Policies> filters;
+  stage::filter::FilterFigures filter_figures;
   bool caches = false;
   stage::cache::CacheFigures cache_figures;
   stage::observe::ModelSeries series;

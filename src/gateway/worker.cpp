@@ -56,6 +56,7 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
              shared.metrics,
              shared.access_log.make_writer(),
              limits_,
+             shared.filter_secret,
              shared.cache,
              [this](exchange::Call::Given given, std::function<void()> over) {
                run_aside(std::move(given), std::move(over));

@@ -22,6 +22,7 @@ struct Shared {
   telemetry::AccessLog& access_log;
   generation::Directory& directory;
   stage::admit::SharedLimits& limits;
+  std::string_view filter_secret;
   stage::cache::Shelf& cache;
 };
 

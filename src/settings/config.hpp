@@ -13,6 +13,7 @@
 #include "stage/attempt/config.hpp"
 #include "stage/authenticate/config.hpp"
 #include "stage/cache/config.hpp"
+#include "stage/filter/config.hpp"
 #include "stage/record/config.hpp"
 #include "stage/route/config.hpp"
 #include "telemetry/config.hpp"
@@ -51,6 +52,7 @@ struct Config {
   stage::attempt::RetryConfig retry{};
   stage::attempt::TimeoutConfig timeouts{};
   stage::record::RecordConfig generations{};
+  stage::filter::FilterConfig filter{};
   stage::cache::CacheConfig cache{};
   telemetry::LogConfig log{};
 
@@ -89,6 +91,7 @@ struct Config {
     field("timeouts", timeouts, config::Anything{}, "Deadlines towards providers.");
     field("generations", generations, config::Anything{},
           "How generations outlive their connections.");
+    field("filter", filter, config::Anything{}, "What is taken out of prompts and answers.");
     field("cache", cache, config::Anything{}, "Answers that are given again.");
     field("log", log, config::Anything{}, "Logs.");
   }

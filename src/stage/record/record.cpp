@@ -42,12 +42,18 @@ generation::Owner owner_of(const Exchange& exchange) {
   return {exchange.principal->tenant, exchange.principal->key};
 }
 
+/// As the client sent it: it will send the same again.
+std::string_view asked_body(const Exchange& exchange) {
+  const auto& request = exchange.request;
+  return request.asked.empty() ? request.body : request.asked;
+}
+
 /// By its Idempotency-Key where it has one, else by its body; of the same tenant and key only.
 generation::Fingerprint fingerprint_of(const Exchange& exchange) {
   const std::string_view named = header(exchange, "idempotency-key");
   const std::string_view parts[] = {exchange.principal->tenant, exchange.principal->key,
                                     exchange.request.endpoint.tail, named.empty() ? "body" : "name",
-                                    named.empty() ? exchange.request.body : named};
+                                    named.empty() ? asked_body(exchange) : named};
   return generation::fingerprint_of(parts);
 }
 

@@ -1,0 +1,180 @@
+#include "stage/filter/event_filter.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "base/json.hpp"
+#include "dialect/delta_text.hpp"
+#include "wire/sse.hpp"
+
+namespace hawser::stage::filter {
+namespace {
+
+using dialect::Api;
+
+std::string quoted(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+std::string chat(std::string_view content, int index = 0) {
+  return "data: {\"id\":\"c\",\"choices\":[{\"index\":" + std::to_string(index) +
+         ",\"delta\":{\"content\":" + quoted(content) + "},\"finish_reason\":null}]}\n\n";
+}
+const std::string finish =
+    "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+const std::string done = "data: [DONE]\n\n";
+
+AnswerRules rules(hawser::filter::Action action = hawser::filter::Action::mask) {
+  AnswerRules rules;
+  std::vector<hawser::filter::Rule> list(2);
+  list[0] = {.name = "keys", .looks_for = hawser::filter::Detector::credential};
+  list[1] = {.name = "mail", .looks_for = hawser::filter::Detector::email, .action = action};
+  rules.scanner = *hawser::filter::Scanner::compile(std::move(list));
+  rules.vault = std::make_shared<hawser::filter::Vault>("key");
+  rules.found = [](const hawser::filter::Finding&) {};
+  return rules;
+}
+
+/// Feeds one after the other, and ends.
+std::string run(EventFilter& filter, std::initializer_list<std::string> parts) {
+  std::string out;
+  for (const auto& part : parts) out += filter.feed(part, {});
+  return out + filter.finish();
+}
+
+std::string text_of(std::string_view frames, Api api = Api::chat) {
+  std::string out;
+  while (!frames.empty()) {
+    const auto size = wire::first_frame(frames).size;
+    dialect::append_delta_text(api, frames.substr(0, size), out);
+    frames.remove_prefix(size);
+  }
+  return out;
+}
+
+TEST(EventFilter, EventsThatDoNotChangeGoOnByteForByte) {
+  const auto with = rules();
+  EventFilter filter(Api::chat, with);
+  const std::string stream =
+      "data:  {\"choices\" : [ {\"index\":0,\"delta\":{\"content\":\"Hi! \"},"
+      "\"x\":1.0} ] }\n\n: ping\n\n" +
+      finish + done;
+  EXPECT_EQ(run(filter, {stream}), stream);
+}
+
+TEST(EventFilter, WhatIsCutOverEventsIsFound) {
+  const std::string text =
+      "Write to jane.doe@example.com or use AKIAQ7ZXN3PLM4KTVB2R, then \u4f60\u597d. End";
+  const auto with = rules();
+  EventFilter whole(Api::chat, with);
+  const std::string expected = text_of(whole.feed(chat(text) + finish + done, {}));
+  ASSERT_NE(expected.find("[EMAIL]"), std::string::npos);
+  ASSERT_NE(expected.find("[KEY]"), std::string::npos);
+  std::mt19937 random(1);
+  for (int round = 0; round < 300; ++round) {
+    EventFilter filter(Api::chat, with);
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+      std::size_t size = std::min<std::size_t>(1 + random() % 12, text.size() - at);
+      while (at + size < text.size() &&
+             (static_cast<unsigned char>(text[at + size]) & 0xc0) == 0x80) {
+        ++size;
+      }
+      out += filter.feed(chat(text.substr(at, size)), {});
+      at += size;
+    }
+    out += filter.feed(finish + done, {});
+    ASSERT_EQ(text_of(out), expected) << out;
+    ASSERT_TRUE(out.ends_with(finish + done));
+  }
+}
+
+TEST(EventFilter, ChoicesAndToolCallsAreTextsOfTheirOwn) {
+  const auto with = rules();
+  EventFilter filter(Api::chat, with);
+  const auto call = [](std::string_view arguments) {
+    return "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":"
+           "{\"arguments\":" +
+           quoted(arguments) + "}}]},\"finish_reason\":null}]}\n\n";
+  };
+  const std::string out =
+      run(filter, {chat("a@b", 0), chat("x@y", 1), call("{\"to\":\"jo@ex"), chat(".com!", 0),
+                   chat(".de ", 1), call("ample.org\"}"), finish, done});
+  EXPECT_EQ(out.find("a@b.com"), std::string::npos);
+  EXPECT_NE(out.find("{\\\"to\\\":\\\""), std::string::npos) << out;
+  EXPECT_EQ(out.find("ample.org"), std::string::npos) << out;
+  std::size_t masks = 0;
+  for (std::size_t at = 0; (at = out.find("[EMAIL]", at)) != std::string::npos; ++at) ++masks;
+  EXPECT_EQ(masks, 3u) << out;
+}
+
+TEST(EventFilter, PseudonymsOfThePromptBecomeValuesAgainHoweverTheyAreCut) {
+  AnswerRules with = rules();
+  with.scanner = nullptr;
+  const std::string pseudonym = with.vault->pseudonym("EMAIL", "jane@example.com");
+  const std::string text = "Dear " + pseudonym + ", hello " + pseudonym + "!";
+  for (std::size_t cut = 1; cut < text.size(); ++cut) {
+    EventFilter filter(Api::chat, with);
+    const std::string out =
+        run(filter, {chat(text.substr(0, cut)), chat(text.substr(cut)), finish + done});
+    ASSERT_EQ(text_of(out), "Dear jane@example.com, hello jane@example.com!") << cut;
+  }
+}
+
+TEST(EventFilter, ABlockEndsTheAnswer) {
+  const auto with = rules(hawser::filter::Action::block);
+  EventFilter filter(Api::chat, with);
+  const std::string out = filter.feed(chat("mail jane@exam") + chat("ple.com now") + finish, {});
+  EXPECT_TRUE(filter.blocked());
+  EXPECT_EQ(out.find("jane@"), std::string::npos);
+  EXPECT_EQ(out.find("stop"), std::string::npos);
+}
+
+TEST(EventFilter, OfResponsesTheWholeTextsToo) {
+  const auto with = rules();
+  EventFilter filter(Api::responses, with);
+  const auto event = [](std::string_view type, std::string_view rest) {
+    return "event: " + std::string(type) + "\ndata: {\"type\":\"" + std::string(type) +
+           "\",\"output_index\":0,\"content_index\":0," + std::string(rest) + "}\n\n";
+  };
+  const std::string out = run(
+      filter, {event("response.output_text.delta", "\"sequence_number\":1,\"delta\":\"to a@ex\""),
+               event("response.output_text.delta", "\"sequence_number\":2,\"delta\":\"a.com\""),
+               event("response.output_text.done", "\"text\":\"to a@exa.com\""),
+               event("response.completed",
+                     "\"response\":{\"output\":[{\"content\":[{\"text\":\"to a@exa.com\"}]}]}")});
+  EXPECT_EQ(out.find("a@e"), std::string::npos) << out;
+  EXPECT_EQ(text_of(out, Api::responses), "to [EMAIL]");
+  EXPECT_NE(out.find("\"sequence_number\":2"), std::string::npos);
+}
+
+TEST(EventFilter, OfMessages) {
+  const auto with = rules();
+  EventFilter filter(Api::messages, with);
+  const auto delta = [](std::string_view text) {
+    return "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"
+           "\"delta\":{\"type\":\"text_delta\",\"text\":" +
+           quoted(text) + "}}\n\n";
+  };
+  const std::string stop =
+      "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n";
+  const std::string out = filter.feed(delta("me@my.o") + delta("rg") + stop, {});
+  EXPECT_EQ(text_of(out, Api::messages), "[EMAIL]");
+  EXPECT_TRUE(out.ends_with(stop));
+}
+
+TEST(EventFilter, WhatIsHeldTooLongIsReleased) {
+  const auto with = rules();
+  EventFilter filter(Api::chat, with);
+  const Clock::time_point now{std::chrono::hours(1)};
+  std::string out = filter.feed(chat("see jane.doe"), now);
+  ASSERT_TRUE(filter.due());
+  EXPECT_LE(*filter.due() - now, milliseconds(200));
+  out += filter.release(*filter.due());
+  EXPECT_EQ(text_of(out), "see jane.doe");
+}
+
+}  // namespace
+}  // namespace hawser::stage::filter

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <unordered_map>
+
+#include "exchange/stage.hpp"
+#include "net/reactor.hpp"
+#include "stage/filter/channel.hpp"
+#include "stage/filter/policy.hpp"
+#include "telemetry/metrics.hpp"
+
+namespace hawser::stage::filter {
+
+/// Figures of a rule.
+struct RuleSeries {
+  telemetry::SeriesId prompt{};
+  telemetry::SeriesId answer{};
+};
+using FilterFigures = std::unordered_map<std::string, RuleSeries>;
+FilterFigures filter_figures(telemetry::Registry& registry, const FilterConfig& config);
+
+/// Takes out of prompts and answers what their tenant's rules find. Works on decoded texts, so no
+/// spelling of JSON and no cut of a stream hides anything.
+class Filter final : public exchange::Stage {
+ public:
+  /// @param secret  pseudonyms follow from it; the same for as long as conversations go on
+  Filter(std::shared_ptr<const Policies> policies, std::string secret, net::Reactor& reactor,
+         telemetry::Shard& shard, FilterFigures figures)
+      : policies_(std::move(policies)),
+        secret_(std::move(secret)),
+        reactor_(reactor),
+        shard_(shard),
+        figures_(std::move(figures)) {}
+
+  Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
+
+ private:
+  using VaultPtr = std::shared_ptr<hawser::filter::Vault>;
+  Task<exchange::Answer> filter(exchange::Exchange& exchange, exchange::Next next,
+                                const Policy& policy);
+  Result<std::optional<std::string>> filter_prompt(const exchange::Exchange& exchange,
+                                                   const Policy& policy, const VaultPtr& vault);
+  Task<exchange::Answer> filter_answer(const exchange::Exchange& exchange, const Policy& policy,
+                                       VaultPtr vault, generation::GenerationPtr answer);
+  VaultPtr make_vault(const exchange::Exchange& exchange) const;
+  void count(const hawser::filter::Scanner& scanner, const hawser::filter::Finding& finding,
+             bool prompt);
+
+  std::shared_ptr<const Policies> policies_;
+  std::string secret_;
+  net::Reactor& reactor_;
+  telemetry::Shard& shard_;
+  FilterFigures figures_;
+};
+
+}  // namespace hawser::stage::filter

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "generation/generation.hpp"
+#include "net/reactor.hpp"
+#include "stage/filter/event_filter.hpp"
+
+namespace hawser::stage::filter {
+
+/// A stream of events whose texts are filtered as it passes. What is held back goes on after 200 ms
+/// at most, even if the provider is silent: so it is read beside the one who waits for it.
+class FilteredContent final : public generation::Content {
+ public:
+  FilteredContent(net::Reactor& reactor, std::unique_ptr<generation::Content> content,
+                  dialect::Api api, AnswerRules rules);
+  ~FilteredContent() override;
+
+  /// Errors: those of the content; filtered when a rule ended the answer
+  Task<Result<net::Piece>> next() override;
+  dialect::Usage usage() const override { return source_->content->usage(); }
+  bool spliced() const override { return source_->content->spliced(); }
+  void cancel() override { source_->content->cancel(); }
+
+ private:
+  /// What is read, and by whom it is waited for. Lives until its read is over.
+  struct Source {
+    Source(net::Reactor& reactor, std::unique_ptr<generation::Content> from)
+        : content(std::move(from)), arrived(reactor) {}
+    std::unique_ptr<generation::Content> content;
+    net::Waiter arrived;
+    std::optional<Result<net::Piece>> piece{};
+    bool reading = false;
+  };
+  static Task<> read(std::shared_ptr<Source> source);
+  Result<net::Piece> take(const net::Piece& piece);
+
+  std::shared_ptr<Source> source_;
+  AnswerRules rules_;
+  EventFilter filter_;
+  std::string out_;
+};
+
+}  // namespace hawser::stage::filter

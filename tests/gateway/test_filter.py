@@ -1,0 +1,219 @@
+"""Data filters: what is planted in prompts and answers must not come out, on any way through the gateway."""
+import contextlib
+import hashlib
+import json
+import time
+
+import pytest
+
+from support.http import events, request
+from support.programs import Gateway
+
+SECRETS = {"AKIAQ7ZXN3PLM4KTVB2R": "[KEY]", "jane.doe@example.com": "[EMAIL]", "+14155550132": "[PHONE]",
+           "4111 1111 1111 1111": "[CARD]", "DE89370400440532013000": "[IBAN]"}
+MASKS = [{"name": "all", "detect": ["credential", "private_key", "jwt", "email", "phone", "bank_card", "iban"]}]
+
+
+@pytest.fixture
+def filtered(sim, tmp_path):
+    with contextlib.ExitStack() as stack:
+        def start(*rules, **config):
+            return stack.enter_context(Gateway(tmp_path, providers={"sim": sim.provider()},
+                                               filter={"rules": list(rules)}, **config))
+        yield start
+
+
+def ask(gateway, text, stream=False, path="/v1/chat/completions", headers=None, **members):
+    content = [{"role": "user", "content": text}]
+    body = {"/v1/chat/completions": {"messages": content}, "/v1/responses": {"input": text},
+            "/v1/completions": {"prompt": text}, "/v1/embeddings": {"input": text}}[path]
+    more = {} if path == "/v1/embeddings" else {"stream": stream, "max_tokens": 500, "max_output_tokens": 500}
+    return request(gateway.address, "POST", path, {"model": "m", **body, **more, **members}, headers)
+
+
+def told(path, stream, body):
+    """The text that a client puts together."""
+    if not stream:
+        answer = json.loads(body)
+        if path == "/v1/responses":
+            return "".join(part["text"] for item in answer["output"] for part in item.get("content", []))
+        choice = answer["choices"][0]
+        return choice["text"] if path == "/v1/completions" else choice["message"]["content"]
+    out = ""
+    for data in events(body):
+        if data == "[DONE]":
+            continue
+        event = json.loads(data)
+        if path == "/v1/responses":
+            out += event["delta"] if event["type"] == "response.output_text.delta" else ""
+        else:
+            for choice in event["choices"]:
+                out += choice.get("text") or choice.get("delta", {}).get("content") or ""
+    return out
+
+
+WAYS = [(path, stream) for path in ("/v1/chat/completions", "/v1/responses", "/v1/completions") for stream in (False, True)]
+
+
+@pytest.mark.parametrize("path,stream", WAYS)
+@pytest.mark.parametrize("direction", ["prompt", "answer"])
+def test_nothing_planted_comes_through(filtered, sim, path, stream, direction):
+    gateway = filtered(*[{**rule, "in": direction} for rule in MASKS])
+    text = "say: call me, " + ", then ".join(SECRETS) + ", and good bye"
+    status, _, body = ask(gateway, text, stream, path)
+    assert status == 200
+    wanted = text[5:]
+    for secret, mask in SECRETS.items():
+        assert secret not in body.decode() and (direction == "answer") == (secret in sim.journal()[0]["body"])
+        wanted = wanted.replace(secret, mask)
+    assert told(path, stream, body) == wanted
+    name = f'hawser_filter_findings_total{{rule="all",direction="{direction}"}}'
+    assert gateway.settled_metric(name, len(SECRETS)) >= len(SECRETS)
+
+
+def test_embeddings_and_tools(filtered, sim):
+    gateway = filtered(*MASKS)
+    ask(gateway, "embed jane.doe@example.com", path="/v1/embeddings")
+    assert "jane.doe" not in sim.journal()[0]["body"] and "[EMAIL]" in sim.journal()[0]["body"]
+    tools = [{"type": "function", "function": {"name": "send", "parameters": {"type": "object", "properties": {
+        "to": {"enum": ["jane.doe@example.com"]}}}}}]
+    for stream in (False, True):
+        body = ask(gateway, "hello", stream, tools=tools)[2].decode()
+        assert "jane.doe" not in body and "tool_calls" in body
+
+
+@pytest.mark.parametrize("path,stream", WAYS)
+def test_pseudonyms_are_the_clients_alone(filtered, sim, path, stream):
+    """The provider sees a pseudonym, the client its value again, cut wherever it is."""
+    gateway = filtered({"name": "people", "detect": ["email", "phone"], "action": "pseudonymise"})
+    text = "say: Dear jane.doe@example.com, jane.doe@example.com is you, call +14155550132 or bob@example.org"
+    for _ in range(2):
+        status, _, body = ask(gateway, text, stream, path, {"x-sim-chunking": "7"})
+        assert status == 200 and told(path, stream, body) == text[5:]
+    first, second = (entry["body"] for entry in sim.journal())
+    assert "jane" not in first and "0132" not in first and "bob@" not in first
+    assert first == second and first.count("EMAIL_") == 3
+
+
+def test_actions(filtered, sim):
+    gateway = filtered({"name": "code", "pattern": "PRJ-[0-9]{4}", "action": "drop", "in": "prompt"},
+                       {"name": "words", "keywords": ["Bluebird"], "any_case": True, "action": "mask", "replacement": "***"},
+                       {"name": "ids", "detect": ["ip"], "action": "hash"},
+                       {"name": "mail", "detect": ["email"], "action": "flag"})
+    _, _, body = ask(gateway, "say: PRJ-1234 BLUEBIRD bluebird 192.0.2.7 me@example.com end")
+    text = told("/v1/chat/completions", False, body)
+    assert text.split()[:2] == ["***", "***"] and text.split()[-2:] == ["me@example.com", "end"]
+    assert text.split()[2].startswith("IP#")
+    assert gateway.settled_metric('hawser_filter_findings_total{rule="mail",direction="prompt"}', 1) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_blocking(filtered, sim, stream):
+    gateway = filtered({"name": "no keys", "detect": ["credential"], "action": "block", "in": "prompt"},
+                       {"name": "secret plan", "keywords": ["Bluebird"], "action": "block", "in": "answer"})
+    status, _, body = ask(gateway, "use AKIAQ7ZXN3PLM4KTVB2R please", stream)
+    assert status == 400 and "no keys" in json.loads(body)["error"]["message"] and not sim.journal()
+    status, _, body = ask(gateway, "say: the plan is Bluebird at noon", stream)
+    assert b"Bluebird" not in body and b"noon" not in body and b"filter" in body
+    assert status == (200 if stream else 400)
+
+
+def test_what_nothing_is_found_in_is_byte_for_byte_the_providers(filtered, sim):
+    gateway = filtered({"name": "keys", "detect": ["credential", "jwt"]}, generations={"event_ids": False})
+    for stream in (False, True):
+        through = ask(gateway, "say: one two three four", stream)[2]
+        host, port = sim.address.rsplit(":", 1)
+        body = {"model": "m", "messages": [{"role": "user", "content": "say: one two three four"}], "stream": stream,
+                "max_tokens": 500, "max_output_tokens": 500}
+        direct = request((host, int(port)), "POST", "/v1/chat/completions", body)[2]
+        number = [json.loads(data)["id"] for data in events(direct)[:1]] if stream else [json.loads(direct)["id"]]
+        own = [json.loads(data)["id"] for data in events(through)[:1]] if stream else [json.loads(through)["id"]]
+        assert through.replace(own[0].encode(), number[0].encode()) == direct
+
+
+def test_tenants_have_rules_of_their_own(filtered, sim):
+    def key(name, tenant):
+        return {"name": name, "tenant": tenant, "hash": "sha256:" + hashlib.sha256(f"secret-{name}".encode()).hexdigest()}
+    gateway = filtered({"name": "all", "detect": ["email"]},
+                       {"name": "acme", "keywords": ["Bluebird"], "tenants": ["acme"]},
+                       keys=[key("a", "acme"), key("b", "other")])
+    for name, kept in (("a", False), ("b", True)):
+        body = ask(gateway, "say: me@example.com Bluebird", headers={"authorization": f"Bearer secret-{name}"})[2].decode()
+        assert "me@example.com" not in body and ("Bluebird" in body) == kept
+
+
+def test_nobody_resumes_past_the_filter(filtered, sim):
+    gateway = filtered(*MASKS)
+    _, headers, body = ask(gateway, "say: I am jane.doe@example.com and so on", stream=True)
+    path = f"/v1/generations/{headers['x-hawser-generation']}"
+    for tail in ("/events", ""):
+        again = request(gateway.address, "GET", path + tail)[2]
+        assert b"jane.doe" not in again and b"[EMAIL]" in again
+
+
+def test_the_cache_serves_filtered_answers(filtered, sim):
+    gateway = filtered({"name": "people", "detect": ["email"], "action": "pseudonymise"}, cache={"mode": "auto"})
+    for stream in (False, True, False):
+        body = ask(gateway, "say: I am jane.doe@example.com and so on", stream, temperature=0)[2]
+        assert told("/v1/chat/completions", stream, body) == "I am jane.doe@example.com and so on"
+    assert len(sim.journal()) == 1 and "jane" not in sim.journal()[0]["body"]
+
+
+def test_a_client_that_asks_again_is_attached_with_filters_too(filtered, sim):
+    """The same body is found again, whatever the filter made of it."""
+    from support.http import connect
+    gateway = filtered(*MASKS)
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "say: jane.doe@example.com " + "word " * 40}],
+                       "max_tokens": 60}).encode()
+    head = (b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"x-sim-latency-ms: 700\r\nContent-Length: %d\r\n\r\n" % len(body))
+    connection = connect(gateway.address)
+    connection.sendall(head + body)
+    time.sleep(0.2)
+    connection.close()
+    time.sleep(0.1)
+    connection = connect(gateway.address)
+    connection.sendall(head + body)
+    answer = connection.recv(65536)
+    assert b"200 OK" in answer and len(sim.journal()) == 1
+
+
+def test_what_is_held_goes_on_while_the_provider_is_silent(filtered, sim):
+    gateway = filtered(*MASKS)
+    import http.client
+    connection = http.client.HTTPConnection(*gateway.address, timeout=10)
+    connection.request("POST", "/v1/chat/completions", json.dumps({
+        "model": "m", "stream": True, "messages": [{"role": "user", "content": "say: write to jane.doe"}]}),
+        {"content-type": "application/json", "x-sim-fault": "stall:after-events=4"})
+    answer = connection.getresponse()
+    begun, text = time.monotonic(), ""
+    while "jane" not in text:
+        text += answer.readline().decode()
+        assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 1
+
+
+def test_over_the_websocket_and_grpc(filtered, sim):
+    from websockets.sync.client import connect as websocket
+    gateway = filtered(*MASKS)
+    with websocket(f"ws://{gateway.address[0]}:{gateway.address[1]}/v1/chat") as socket:
+        socket.send(json.dumps({"model": "m", "stream": True, "max_tokens": 100, "messages": [
+            {"role": "user", "content": "say: I am jane.doe@example.com, 4111 1111 1111 1111 is mine"}]}))
+        seen = ""
+        while "[DONE]" not in seen and "finish_reason\":\"stop" not in seen:
+            seen += socket.recv(timeout=5)
+    assert "jane.doe" not in seen and "1111 1111" not in seen and "[EMAIL]" in seen and "[CARD]" in seen
+
+
+@pytest.mark.parametrize("rule,word", [
+    ({"name": "x"}, "one of detect"), ({"name": "x", "pattern": "a(b"}, "rules[0].pattern"),
+    ({"name": "x", "pattern": "a*"}, "pattern"), ({"name": "x", "detect": ["emial"]}, "email"),
+    ({"name": "x", "keywords": [""]}, "keywords"), ({"name": "x", "detect": ["ip"], "label": "no"}, "label")])
+def test_broken_rules_are_told(tmp_path, rule, word):
+    import subprocess
+    from support.programs import HAWSER
+    file = tmp_path / "c.yaml"
+    file.write_text(json.dumps({"listen": [{"address": "127.0.0.1:0"}],
+                                "providers": {"p": {"base_url": "http://127.0.0.1:1/v1"}}, "filter": {"rules": [rule]}}))
+    done = subprocess.run([HAWSER, "check", "-c", file], capture_output=True, text=True)
+    assert done.returncode == 1 and word in done.stdout + done.stderr
