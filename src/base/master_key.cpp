@@ -54,8 +54,9 @@ Result<MasterKey> MasterKey::parse(const Secret& secret) {
   MasterKey key;
   if (read_hex(text, key.bytes_.data()) || read_base64(text, key.bytes_.data())) return key;
   return Error{.code = Code::invalid_request,
-               .message = "is 32 bytes, as 64 hexadecimal digits or in base64 "
-                          "(make one with: openssl rand -hex 32)"};
+               .message =
+                   "is 32 bytes, as 64 hexadecimal digits or in base64 "
+                   "(make one with: openssl rand -hex 32)"};
 }
 
 KeyBytes MasterKey::derive(std::string_view purpose, std::string_view name) const {

@@ -37,8 +37,8 @@ class MasterKey {
   /// Error: invalid_request, without a word of the text.
   static Result<MasterKey> parse(const Secret& text);
 
-  /// A key for one purpose (HKDF-SHA256, RFC 5869). Purposes that differ give keys that tell nothing
-  /// of each other. @param name  whose key it is, for example a tenant's
+  /// A key for one purpose (HKDF-SHA256, RFC 5869). Purposes that differ give keys that tell
+  /// nothing of each other. @param name  whose key it is, for example a tenant's
   KeyBytes derive(std::string_view purpose, std::string_view name = {}) const;
 
  private:

@@ -16,6 +16,7 @@ enum class Outcome : std::uint8_t {
   done,
   corrupt,  // the file is no database, or a broken one
   full,     // no room, or the file may not be written
+  foreign,  // not for SQLite to say: somebody else's
   failed,   // anything else
 };
 
