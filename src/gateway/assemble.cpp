@@ -32,7 +32,8 @@ StagePtr record(const Snapshot& snapshot, const WorkerParts& parts) {
                                                  parts.shelf, parts.shard, parts.metrics);
 }
 StagePtr cache(const Snapshot& snapshot, const WorkerParts& parts) {
-  return std::make_unique<stage::cache::Cache>(snapshot.config->cache, parts.cache, parts.reactor,
+  std::shared_ptr<const stage::cache::CacheConfig> config(snapshot.config, &snapshot.config->cache);
+  return std::make_unique<stage::cache::Cache>(std::move(config), parts.cache, parts.reactor,
                                                parts.shard, snapshot.cache_figures,
                                                parts.run_aside);
 }

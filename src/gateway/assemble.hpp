@@ -21,7 +21,7 @@ struct WorkerParts {
   const telemetry::StandardMetrics& metrics;
   telemetry::AccessLog::Writer& access_log;
   stage::admit::WorkerLimits& limits;
-  stage::cache::Shelf& cache;
+  stage::cache::Cache::Shelves cache;
   stage::cache::Cache::RunAside run_aside;
 };
 

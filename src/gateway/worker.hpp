@@ -22,7 +22,7 @@ struct Shared {
   telemetry::AccessLog& access_log;
   generation::Directory& directory;
   stage::admit::SharedLimits& limits;
-  stage::cache::Shelf& cache;
+  stage::cache::Cache::Shelves cache;
 };
 
 /// One thread and everything that it owns; nothing here is shared, so nothing is locked.
