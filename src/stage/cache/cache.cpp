@@ -163,9 +163,10 @@ Cache::Freshness Cache::freshness_of(const Entry& entry, const Control& control,
 }
 
 /// What the second tier has goes into the first one.
-Task<EntryPtr> Cache::find_on_disk(const Exchange& exchange, const Asked& asked) {
+Task<EntryPtr> Cache::find_on_disk(Exchange& exchange, const Asked& asked) {
   const auto purges = shelf_.purges();
-  auto found = co_await disk_->find(reactor_, asked.key, owner_of(exchange, asked.rules.scope));
+  auto found = co_await disk_->find(reactor_, asked.key, owner_of(exchange, asked.rules.scope),
+                                    exchange.cancellation);
   using Outcome = DiskShelf::Found::Outcome;
   shard_.add(found.outcome == Outcome::hit    ? figures_.disk_hits
              : found.outcome == Outcome::miss ? figures_.disk_misses
@@ -189,6 +190,9 @@ Task<Answer> Cache::look(Exchange& exchange, exchange::Next next, Asked asked) {
   if (!entry && disk_ != nullptr && !asked.control.no_cache) {
     entry = co_await find_on_disk(exchange, asked);
     detail = "; detail=disk";
+    if (exchange.cancellation.cancelled()) {
+      co_return Error{.code = Code::cancelled, .message = "cancelled"};
+    }
   }
   if (entry) {
     const auto freshness = freshness_of(*entry, asked.control, entry->age(WallClock::now()));

@@ -64,7 +64,7 @@ class Cache final : public exchange::Stage {
   enum class Freshness : std::uint8_t { fresh, revalidate, stale };
 
   const Rules& rules_of(const exchange::Exchange& exchange) const;
-  Task<EntryPtr> find_on_disk(const exchange::Exchange& exchange, const Asked& asked);
+  Task<EntryPtr> find_on_disk(exchange::Exchange& exchange, const Asked& asked);
   Task<exchange::Answer> look(exchange::Exchange& exchange, exchange::Next next, Asked asked);
   Freshness freshness_of(const Entry& entry, const Control& control, milliseconds age) const;
   /// Null: it cannot be given in the shape that is asked for.

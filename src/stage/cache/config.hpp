@@ -55,7 +55,7 @@ struct DiskConfig {
     field("path", path, config::Required{},
           "File of the entries, of this gateway alone; made where it is missing. All of "
           "cache.disk is read at start.");
-    field("key", key, config::Anything{},
+    field("key", key, config::Required{},
           "What entries are sealed with: 32 bytes, as 64 hexadecimal digits or in base64. With "
           "another one nothing that is stored can be read. ${env:NAME} or ${file:PATH}.");
     field("size_max", size_max,

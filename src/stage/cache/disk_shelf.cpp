@@ -62,13 +62,16 @@ DiskShelf::DiskShelf(const DiskConfig& config, MasterKey master)
       disk_({.path = config.path, .size_max = config.size_max.count()}, std::move(master)) {}
 
 Task<DiskShelf::Found> DiskShelf::find(net::Reactor& here, const Key& key,
-                                       std::optional<std::string> owner) {
+                                       std::optional<std::string> owner,
+                                       net::Cancellation& cancellation) {
   const auto deadline = Clock::now() + budget;
   const auto reply = std::make_shared<Reply<Found>>(here);
   disk_.get(key, std::move(owner), deadline, [answer = answering(here, reply)](DiskFound found) {
     answer(decoded(found));  // on the disk's thread, which has the time
   });
-  co_await reply->waiter.wait(deadline);
+  cancellation.aim_at(&reply->waiter);
+  if (!cancellation.cancelled()) co_await reply->waiter.wait(deadline);
+  cancellation.aim_at(nullptr);
   if (!reply->value) co_return Found{};
   co_return std::move(*reply->value);
 }

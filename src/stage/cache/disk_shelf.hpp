@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/task.hpp"
-#include "net/reactor.hpp"
+#include "net/cancellation.hpp"
 #include "stage/cache/shelf.hpp"
 #include "store/disk_cache.hpp"
 
@@ -25,9 +25,11 @@ class DiskShelf {
   /// What keys of entries are made with: the same after each start.
   std::string key_secret() const { return key_secret_; }
 
-  /// @param here   of the worker that asks
-  /// @param owner  whose entry it is; nothing: everybody's
-  Task<Found> find(net::Reactor& here, const Key& key, std::optional<std::string> owner);
+  /// @param here          of the worker that asks
+  /// @param owner         whose entry it is; nothing: everybody's
+  /// @param cancellation  ends the wait; outlives it
+  Task<Found> find(net::Reactor& here, const Key& key, std::optional<std::string> owner,
+                   net::Cancellation& cancellation);
   /// Later, and not at all when the disk cannot keep up.
   /// @param stale_for  how long it may be given behind its ttl
   void put(const Key& key, const Entry& entry, std::optional<std::string> owner,
