@@ -16,12 +16,11 @@ std::string texts(std::string_view body, RequestText* found = nullptr) {
 
 TEST(RequestText, WhatTheModelReads) {
   RequestText found;
-  EXPECT_EQ(
-      texts(
-          R"({"model":"m","temperature":0,"messages":[{"role":"system","content":"Be \"br\u0069ef\""},)"
-          R"({"role":"user","content":[{"type":"text","text":"Hi"}]}],"user":"nobody"})",
-          &found),
-      "system|Be \"brief\"|user|text|Hi|");
+  EXPECT_EQ(texts(R"({"model":"m","temperature":0,"messages":[)"
+                  R"({"role":"system","content":"Be \"br\u0069ef\""},)"
+                  R"({"role":"user","content":[{"type":"text","text":"Hi"}]}],"user":"nobody"})",
+                  &found),
+            "system|Be \"brief\"|user|text|Hi|");
   EXPECT_EQ(found.messages, 2u);
   EXPECT_EQ(texts(R"({"input":"one","instructions":"two"})", &found), "one|two|");
   EXPECT_EQ(found.messages, 1u);

@@ -31,7 +31,7 @@ std::string_view object_at(std::string_view text) {
 }
 
 /// The number of that member, only where it stands in the outermost object.
-bool take_count(std::string_view object, std::string_view name, std::uint64_t& out) {
+bool take_count(std::string_view object, std::string_view name, std::uint32_t& out) {
   std::size_t depth = 0;
   for (std::size_t i = 0; i < object.size(); ++i) {
     if (object[i] == '{') ++depth;
@@ -47,6 +47,26 @@ bool take_count(std::string_view object, std::string_view name, std::uint64_t& o
   return false;
 }
 
+/// The same wherever in the object it stands.
+bool take_detail(std::string_view object, std::string_view name, std::uint32_t& out) {
+  const auto at = object.find(name);
+  if (at == std::string_view::npos) return false;
+  const auto digits = object.find_first_not_of(" :", at + name.size());
+  if (digits == std::string_view::npos) return false;
+  return std::from_chars(object.data() + digits, object.data() + object.size(), out).ec ==
+         std::errc{};
+}
+
+void see_details(std::string_view object, Usage& usage) {
+  if (object.find("cache") != std::string_view::npos) {
+    take_detail(object, "\"cached_tokens\"", usage.cached);
+    const bool read = take_detail(object, "\"cache_read_input_tokens\"", usage.cached);
+    const bool write = take_detail(object, "\"cache_creation_input_tokens\"", usage.cache_write);
+    if (read || write) usage.cached_within = false;
+  }
+  take_detail(object, "\"reasoning_tokens\"", usage.reasoning);
+}
+
 }  // namespace
 
 void see_usage(std::string_view text, Usage& usage) {
@@ -59,6 +79,7 @@ void see_usage(std::string_view text, Usage& usage) {
   const bool output = take_count(object, "completion_tokens", usage.output) ||
                       take_count(object, "output_tokens", usage.output);
   usage.known = usage.known || input || output;
+  see_details(object, usage);
 }
 
 }  // namespace hawser::dialect

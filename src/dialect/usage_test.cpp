@@ -28,6 +28,20 @@ TEST(Usage, OfAResponse) {
   EXPECT_EQ(usage.output, 7u);
 }
 
+TEST(Usage, WhatItIsMadeOf) {
+  const auto chat =
+      usage_in(R"({"usage":{"prompt_tokens":12,"completion_tokens":34,"prompt_tokens_details":)"
+               R"({"cached_tokens":5},"completion_tokens_details":{"reasoning_tokens":30}}})");
+  EXPECT_EQ(chat.cached, 5u);
+  EXPECT_EQ(chat.reasoning, 30u);
+  EXPECT_TRUE(chat.cached_within);
+  const auto message = usage_in(R"({"usage":{"input_tokens":3,"cache_creation_input_tokens":7,)"
+                                R"("cache_read_input_tokens":90,"output_tokens":1}})");
+  EXPECT_EQ(message.cached, 90u);
+  EXPECT_EQ(message.cache_write, 7u);
+  EXPECT_FALSE(message.cached_within);
+}
+
 TEST(Usage, TheLastOneCountsAndNullIsNone) {
   const auto usage = usage_in(
       "data: {\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}\n\n"

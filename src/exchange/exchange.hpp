@@ -21,6 +21,7 @@
 namespace hawser::exchange {
 
 struct Exchange;
+struct Target;
 
 /// What an exchange has taken of its limits until it is known what it used. Owned by the exchange,
 /// then by the content of its answer; when its owner dies, what was not used goes back.
@@ -30,8 +31,13 @@ class Reservation {
   /// @param bytes   of the answer, as they pass: whole events of a stream
   /// @param events  how many; 0: not a stream
   virtual void see(std::string_view bytes, std::uint32_t events) = 0;
+  /// An attempt came to nothing.
+  virtual void failed(const Target& target, std::uint32_t attempt, Code code) = 0;
+  /// This one answers: from here on the reservation belongs to its content.
+  virtual void answers(const Target& target, std::uint32_t attempt) = 0;
   /// The provider's own counts, where it told them. Once, at the end.
-  virtual void settle(const dialect::Usage& usage) = 0;
+  /// @param whole  the answer came to its end
+  virtual void settle(const dialect::Usage& usage, bool whole) = 0;
 };
 
 /// Who asks. Lives as long as the configuration that the exchange began with.

@@ -13,6 +13,7 @@
 
 #include "admin/admin.hpp"
 #include "export/prometheus.hpp"
+#include "gateway/accounts.hpp"
 #include "gateway/cache_views.hpp"
 #include "gateway/worker.hpp"
 #include "settings/config_file.hpp"
@@ -119,6 +120,7 @@ class Gateway {
     const Listening listening = listen_all(*config_, count);
     limits_ =
         std::make_unique<stage::admit::SharedLimits>(snapshot->config->admission.counters_max);
+    open_ledger(*snapshot->limits);
     open_cache();
     directory_ = std::make_unique<generation::Directory>(static_cast<std::uint32_t>(count));
     const Shared shared{registry_,   metrics_, access_log_,
@@ -140,6 +142,18 @@ class Gateway {
                                                    disk_ ? disk_->key_secret() : std::string());
   }
 
+  /// What was spent before this start still counts.
+  void open_ledger(const stage::admit::LimitTable& table) {
+    const auto& config = config_->ledger;
+    if (config.path.empty()) return;
+    limits_->ledger = std::make_unique<store::Ledger>(
+        store::Ledger::Options{config.path, config.sync, config.waiting_max},
+        [](const std::string& what) {
+          log::warn("ledger", {{"what", log::redacted(what)}});
+        });
+    restore_budgets(*limits_->ledger, table, limits_->counters);
+  }
+
   void start_admin() {
     reactor_.start();
     if (config_->admin.address == "off") return;
@@ -152,7 +166,8 @@ class Gateway {
         admin::Views{[this] { return !draining_; },
                      [this] {
                        return exporting::render(registry_) + exporting::render_process() +
-                              render_cache({*cache_, disk_.get()});
+                              render_cache({*cache_, disk_.get()}) +
+                              (limits_->ledger ? render_ledger(*limits_->ledger) : std::string());
                      },
                      [this](std::string_view query) {
                        return purge_cache({*cache_, disk_.get()}, reactor_, query);

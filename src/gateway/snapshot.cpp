@@ -22,6 +22,13 @@ stage::observe::ModelSeries series_of(const stage::route::RouteTable& routes,
   return series;
 }
 
+std::shared_ptr<const price::PriceTable> prices_of(const stage::admit::LedgerConfig& ledger) {
+  auto prices = std::make_shared<price::PriceTable>(price::PriceTable::built_in());
+  if (ledger.prices.empty()) return prices;
+  prices->prefer(price::PriceTable::load(ledger.prices));
+  return prices;
+}
+
 }  // namespace
 
 SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::TicketKeys& tickets,
@@ -42,8 +49,10 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::T
   snapshot->keys = std::make_shared<const stage::authenticate::KeyTable>(config->keys);
   snapshot->routes = std::make_shared<const stage::route::RouteTable>(config->models, names,
                                                                       default_provider(*config));
-  snapshot->limits = std::make_shared<const stage::admit::LimitTable>(
-      config->rate_limits, config->admission, config->tenants);
+  snapshot->limits =
+      std::make_shared<const stage::admit::LimitTable>(stage::admit::LimitTable::Given{
+          config->rate_limits, config->admission, config->tenants, config->budgets,
+          !config->ledger.path.empty(), prices_of(config->ledger)});
   if (!snapshot->limits->empty()) {
     snapshot->limit_figures = stage::admit::limit_figures(registry, config->rate_limits);
   }

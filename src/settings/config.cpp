@@ -6,6 +6,7 @@
 #include "config/nearest.hpp"
 #include "net/listener.hpp"
 #include "net/tls.hpp"
+#include "price/price_table.hpp"
 #include "provider/provider.hpp"
 #include "stage/authenticate/authenticate.hpp"
 #include "stage/route/route.hpp"
@@ -154,6 +155,14 @@ void check_limits(const Config& config, Problems& problems) {
     if (!names.insert(name).second) {
       problems.push_back({at("rate_limits", i, "name"), "'" + name + "' stands twice"});
     }
+  }
+  std::set<std::string> budgets;
+  for (std::size_t i = 0; i < config.budgets.size(); ++i) {
+    if (budgets.insert(config.budgets[i].name).second) continue;
+    problems.push_back({at("budgets", i, "name"), "'" + config.budgets[i].name + "' stands twice"});
+  }
+  if (!config.ledger.prices.empty()) {
+    check_opens("ledger.prices", problems, [&] { price::PriceTable::load(config.ledger.prices); });
   }
 }
 

@@ -42,6 +42,8 @@ struct Config {
   std::vector<stage::authenticate::KeyConfig> keys{};
   std::vector<stage::admit::RateLimitConfig> rate_limits{};
   stage::admit::AdmissionConfig admission{};
+  std::vector<stage::admit::BudgetConfig> budgets{};
+  stage::admit::LedgerConfig ledger{};
   config::Map<stage::admit::TenantConfig> tenants{};
   front::http::LimitsConfig limits{};
   front::websocket::WebSocketConfig websocket{};
@@ -75,6 +77,8 @@ struct Config {
     field("rate_limits", rate_limits, config::Anything{},
           "How much may be asked for. An exchange passes when all that concern it have room.");
     field("admission", admission, config::Anything{}, "What rate limits have in common.");
+    field("budgets", budgets, config::Anything{}, "How much money may be spent.");
+    field("ledger", ledger, config::Anything{}, "The record of what was used, and prices.");
     field("tenants", tenants, config::Anything{},
           "How tenants share what they wait for; those not listed have weight 1.");
     field("limits", limits, config::Anything{}, "What a client may ask at most.");

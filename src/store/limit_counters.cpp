@@ -7,7 +7,8 @@ void LimitCounters::sweep(Shard& shard, Clock::time_point now) const {
   if (shard.counters.size() < std::max(most_a_shard_, 2 * shard.swept_at)) return;
   std::erase_if(shard.counters, [now](const auto& entry) {
     const LimitCounterPtr& counter = entry.second;
-    return counter.use_count() == 1 && counter->bucket.idle(now) && counter->places.taken() == 0;
+    return counter.use_count() == 1 && counter->bucket.idle(now) && counter->places.taken() == 0 &&
+           !counter->spend.used();
   });
   shard.swept_at = shard.counters.size();
 }

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "store/bucket.hpp"
+#include "store/spend.hpp"
 
 namespace hawser::store {
 
@@ -15,6 +16,7 @@ namespace hawser::store {
 struct LimitCounter {
   Bucket bucket{};
   Places places{};
+  Spend spend{};
   std::atomic<std::uint32_t> waiting{0};  // who waits for its bucket
 };
 using LimitCounterPtr = std::shared_ptr<LimitCounter>;

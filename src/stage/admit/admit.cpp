@@ -1,6 +1,7 @@
 #include "stage/admit/admit.hpp"
 
 #include "stage/admit/limit_fields.hpp"
+#include "telemetry/log.hpp"
 
 namespace hawser::stage::admit {
 
@@ -43,6 +44,8 @@ LimitFigures limit_figures(telemetry::Registry& registry,
                                       "Exchanges that a limit refused.", {{"limit", limit.name}});
     figures.by_limit.push_back(series);
   }
+  figures.over_budget =
+      registry.counter("hawser_budget_refused_total", "Exchanges that a budget had no room for.");
   figures.waiting = registry.gauge("hawser_ratelimit_waiting", "Exchanges that wait for a limit.");
   figures.wait = registry.histogram("hawser_ratelimit_wait_seconds",
                                     "How long exchanges waited for a limit.", wait_bounds);
@@ -93,8 +96,13 @@ std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange) {
                        request.endpoint.api == dialect::Api::messages;
     if (request.facts.stream && !tells) counter.emplace(tokenizer::encoding_for(model));
   }
-  return std::make_unique<Holding>(table_, std::move(history), amounts, asked, request.endpoint.api,
-                                   std::move(counter));
+  auto holding = std::make_unique<Holding>(table_, std::move(history), amounts, asked,
+                                           request.endpoint.api, std::move(counter));
+  if (table_->bills()) {
+    holding->charge_to(
+        std::make_unique<Bill>(exchange, table_->prices(), limits_.shared.ledger.get()));
+  }
+  return holding;
 }
 
 // Not a coroutine: who need not wait passes without a frame.
@@ -102,10 +110,7 @@ Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
   if (free_of_charge(exchange.request.endpoint.api)) return next(exchange);
   auto holding = weigh(exchange);
   Obstacle obstacle = take_all(exchange, *holding, Clock::now());
-  if (obstacle.limit == nullptr) {
-    admit(exchange, std::move(holding));
-    return next(exchange);
-  }
+  if (obstacle.limit == nullptr) return pass(exchange, next, std::move(holding));
   holding->undo();
   if (!obstacle.limit->waits) return exchange::answer_now(refuse(exchange, obstacle));
   return wait_and_pass(exchange, next, std::move(holding), std::move(obstacle));
@@ -129,8 +134,62 @@ Task<Answer> Admit::wait_and_pass(Exchange& exchange, exchange::Next next,
     }
   }
   shard_.observe(figures_.wait, seconds(Clock::now() - begun));
+  co_return co_await pass(exchange, next, std::move(holding));
+}
+
+// Not a coroutine either.
+Task<Answer> Admit::pass(Exchange& exchange, exchange::Next next,
+                         std::unique_ptr<Holding> holding) {
+  if (const Budget* budget = take_budgets(exchange, *holding)) {
+    holding->undo();
+    return exchange::answer_now(refuse(exchange, *budget));
+  }
   admit(exchange, std::move(holding));
-  co_return co_await next(exchange);
+  return next(exchange);
+}
+
+const Budget* Admit::take_budgets(Exchange& exchange, Holding& holding) {
+  if (holding.bill() == nullptr || exchange.candidates.empty()) return nullptr;
+  dialect::Usage estimate;
+  estimate.input = static_cast<std::uint32_t>(holding.amounts().input);
+  estimate.output = static_cast<std::uint32_t>(holding.amounts().output);
+  const auto amount = holding.bill()->cost(exchange.candidates.front(), estimate);
+  const auto now = std::chrono::system_clock::now();
+  for (const Budget& budget : table_->budgets()) {
+    if (!holds(budget.tenants, exchange.principal->tenant)) continue;
+    table_->name_counter(budget, exchange, name_);
+    const auto& counter = limits_.known.at(name_, Clock::now());
+    const Window window = window_at(budget.period, now);
+    if (!holding.bill()->take(budget, counter, window, amount)) return &budget;
+    if (budget.soft > 0 && counter->spend.spent(window.number) >= budget.soft) {
+      warn(exchange, budget, window.number);
+    }
+  }
+  return nullptr;
+}
+
+/// Once a window in the log, on every answer in a header.
+void Admit::warn(Exchange& exchange, const Budget& budget, std::int64_t window) {
+  if (!exchange.answer_fields) exchange.answer_fields = std::make_unique<std::string>();
+  exchange.answer_fields->append("x-hawser-budget-warning: ").append(budget.name).append("\r\n");
+  std::int64_t& warned = warned_[name_];
+  if (std::exchange(warned, window) == window) return;
+  log::warn("a budget has reached its soft limit",
+            {{"budget", log::safe(budget.name)},
+             {"tenant", log::safe(exchange.principal->tenant)},
+             {"soft_usd", log::safe(price::to_text(budget.soft))}});
+}
+
+Error Admit::refuse(Exchange& exchange, const Budget& budget) {
+  shard_.add(figures_.over_budget);
+  tell(exchange);
+  const auto now = std::chrono::system_clock::now();
+  Error error{.code = Code::rate_limit};
+  error.message = "The budget \"" + budget.name +
+                  "\" has no room for this request until its next " +
+                  (budget.period == Period::day ? "day" : "month") + ".";
+  error.retry_after = std::chrono::ceil<milliseconds>(window_at(budget.period, now).end - now);
+  return error;
 }
 
 /// Errors: cancelled, rate_limit when it takes too long or too many wait
@@ -186,7 +245,7 @@ void Admit::tell(Exchange& exchange) {
                            counter->bucket.until_full(limit.pace, now)});
     }
   }
-  exchange.answer_fields = std::make_unique<std::string>();
+  if (!exchange.answer_fields) exchange.answer_fields = std::make_unique<std::string>();
   append_limit_fields(standings, exchange.request.endpoint.dialect,
                       std::chrono::system_clock::now(), *exchange.answer_fields);
 }

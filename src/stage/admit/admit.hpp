@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <random>
 
 #include "exchange/stage.hpp"
@@ -15,6 +16,7 @@ namespace hawser::stage::admit {
 struct SharedLimits {
   explicit SharedLimits(std::size_t counters_max) : counters(counters_max) {}
   store::LimitCounters counters;
+  std::unique_ptr<store::Ledger> ledger{};  // null: none is kept
   Turnstile turnstile{};
 };
 
@@ -33,6 +35,7 @@ struct LimitSeries {
 };
 struct LimitFigures {
   std::vector<LimitSeries> by_limit{};
+  telemetry::SeriesId over_budget{};
   telemetry::SeriesId waiting{};
   telemetry::SeriesId wait{};
 };
@@ -69,8 +72,14 @@ class Admit final : public exchange::Stage {
   Task<Result<>> wait_for(exchange::Exchange& exchange, Holding& holding, const Obstacle& obstacle,
                           Clock::time_point until);
   void admit(exchange::Exchange& exchange, std::unique_ptr<Holding> holding);
+  /// Takes what the exchange may cost from all of its budgets. @return the one without room
+  const Budget* take_budgets(exchange::Exchange& exchange, Holding& holding);
+  Task<exchange::Answer> pass(exchange::Exchange& exchange, exchange::Next next,
+                              std::unique_ptr<Holding> holding);
   Error refuse(exchange::Exchange& exchange, const Obstacle& obstacle);
+  Error refuse(exchange::Exchange& exchange, const Budget& budget);
   void tell(exchange::Exchange& exchange);
+  void warn(exchange::Exchange& exchange, const Budget& budget, std::int64_t window);
 
   std::shared_ptr<const LimitTable> table_;
   WorkerLimits& limits_;
@@ -79,6 +88,7 @@ class Admit final : public exchange::Stage {
   LimitFigures figures_;
   std::minstd_rand random_{std::random_device{}()};
   std::string name_;
+  std::map<std::string, std::int64_t> warned_;  // counters and their windows
 };
 
 }  // namespace hawser::stage::admit

@@ -16,7 +16,7 @@ void decision(benchmark::State& state) {
   configs[1] = {.name = "tpm", .by = {By::key}, .unit = Unit::tokens, .rate = "100000M/s"};
   configs[2] = {.name = "tenant", .by = {By::tenant}, .unit = Unit::tokens, .rate = "100000M/s"};
   const auto table =
-      std::make_shared<const LimitTable>(configs, AdmissionConfig{}, config::Map<TenantConfig>{});
+      std::make_shared<const LimitTable>(LimitTable::Given{configs, AdmissionConfig{}, {}, {}});
   exchange::Call call({.method = "POST", .target = "/v1/chat/completions"}, Clock::now());
   const exchange::Principal principal{"tenant", "team", "key", {}};
   call.exchange().principal = &principal;

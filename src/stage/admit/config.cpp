@@ -1,6 +1,7 @@
 #include "stage/admit/config.hpp"
 
 #include "base/address.hpp"
+#include "price/price_table.hpp"
 #include "stage/admit/rate.hpp"
 
 namespace hawser::stage::admit {
@@ -16,6 +17,23 @@ std::vector<config::Problem> RateLimitConfig::check() const {
   const auto pace = parse_rate(rate);
   if (!pace) return {{"rate", pace.error().message}};
   return {};
+}
+
+std::vector<config::Problem> BudgetConfig::check() const {
+  std::vector<config::Problem> problems;
+  if (hard.empty() && soft.empty()) problems.push_back({"hard", "is missing: or set soft"});
+  const auto amount = [&](const char* member, const std::string& text) {
+    const auto parsed = price::parse_usd(text);
+    if (!text.empty() && !parsed) problems.push_back({member, parsed.error().message});
+  };
+  amount("hard", hard);
+  amount("soft", soft);
+  for (std::size_t i = 0; i < by.size(); ++i) {
+    if (by[i] != By::address && by[i] != By::target) continue;
+    problems.push_back({"by[" + std::to_string(i) + "]",
+                        "must be key, user, team, tenant or model: the ledger knows no other"});
+  }
+  return problems;
 }
 
 std::vector<config::Problem> AdmissionConfig::check() const {

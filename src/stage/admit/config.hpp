@@ -79,6 +79,60 @@ struct RateLimitConfig {
   std::vector<config::Problem> check() const;
 };
 
+/// A calendar window, UTC.
+enum class Period : std::uint8_t { day, month };
+inline auto names_of(Period) {
+  static constexpr config::EnumName<Period> names[] = {{Period::day, "day"},
+                                                       {Period::month, "month"}};
+  return std::span(names);
+}
+
+struct BudgetConfig {
+  std::string name{};
+  std::vector<By> by{};
+  Period period = Period::month;
+  std::string hard{};
+  std::string soft{};
+  std::vector<std::string> tenants{};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("name", name, config::Required{}, "Name in refusals, logs and figures.");
+    field("by", by, config::Anything{},
+          "Who has a budget of its own: key, user, team, tenant, model; several: each combination; "
+          "empty: all share one.");
+    field("period", period, config::Anything{}, "A calendar day or month, UTC.");
+    field("hard", hard, config::Anything{},
+          "US dollars that may be spent; what would be above is refused. Empty: no end.");
+    field("soft", soft, config::Anything{},
+          "US dollars from which on answers carry x-hawser-budget-warning, and a log line is "
+          "written.");
+    field("tenants", tenants, config::Anything{}, "Only for these tenants; empty: all.");
+  }
+  std::vector<config::Problem> check() const;
+};
+
+struct LedgerConfig {
+  std::string path{};
+  bool sync = false;
+  std::uint32_t waiting_max = 100'000;
+  std::string prices{};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("path", path, config::Anything{},
+          "SQLite file of what every attempt used and cost; empty: none, and budgets begin anew "
+          "with a restart. Read at start.");
+    field("sync", sync, config::Anything{},
+          "Waits for the disk with every commit: a loss of power loses nothing either.");
+    field("waiting_max", waiting_max, config::Range<std::uint32_t>{100, 100'000'000},
+          "Rows that wait in memory while the file cannot be written; beyond it they are dropped "
+          "and counted.");
+    field("prices", prices, config::Anything{},
+          "File of prices that go before the built-in ones (docs/budgets.md).");
+  }
+};
+
 /// How tenants share what they wait for.
 enum class Priority : std::uint8_t { high, normal, low };
 inline auto names_of(Priority) {

@@ -42,6 +42,7 @@ void Holding::undo() {
     if (held.limit->unit == Unit::requests) held.counter->bucket.give(held.limit->pace, 1);
   }
   give_back({});
+  if (bill_) bill_->undo();
 }
 
 /// What streams beyond the estimate is taken in steps, so that a wrong one is seen by others while
@@ -68,11 +69,15 @@ void Holding::extend(std::uint64_t output) {
   }
 }
 
-void Holding::settle(const dialect::Usage& usage) {
+void Holding::settle(const dialect::Usage& usage, bool whole) {
   if (usage.known) history_->learn(asked_, usage);
-  Amounts used{usage.input, usage.output};
-  if (!usage.known) used = {amounts_.input, seen_output_};  // our own count
-  give_back(used);
+  dialect::Usage used = usage;
+  if (!usage.known) {  // our own count
+    used.input = static_cast<std::uint32_t>(amounts_.input);
+    used.output = static_cast<std::uint32_t>(seen_output_);
+  }
+  give_back({used.input, used.output});
+  if (bill_) bill_->settle(used, !usage.known, whole);
 }
 
 void Holding::give_back(const Amounts& used) {

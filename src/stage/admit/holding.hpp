@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "stage/admit/bill.hpp"
 #include "stage/admit/estimate.hpp"
 #include "stage/admit/limits.hpp"
 #include "store/limit_counters.hpp"
@@ -43,7 +44,17 @@ class Holding final : public exchange::Reservation {
   const Amounts& amounts() const { return amounts_; }
 
   void see(std::string_view bytes, std::uint32_t events) override;
-  void settle(const dialect::Usage& usage) override;
+  void failed(const exchange::Target& target, std::uint32_t attempt, Code code) override {
+    if (bill_) bill_->failed(target, attempt, code);
+  }
+  void answers(const exchange::Target& target, std::uint32_t attempt) override {
+    if (bill_) bill_->answers(target, attempt);
+  }
+  void settle(const dialect::Usage& usage, bool whole) override;
+
+  /// Null where nobody asks what it costs.
+  Bill* bill() { return bill_.get(); }
+  void charge_to(std::unique_ptr<Bill> bill) { bill_ = std::move(bill); }
 
  private:
   struct Held {
@@ -62,6 +73,7 @@ class Holding final : public exchange::Reservation {
   std::optional<tokenizer::Counter> counter_;
   std::string scratch_{};
   std::vector<Held> held_{};
+  std::unique_ptr<Bill> bill_{};
 };
 
 }  // namespace hawser::stage::admit

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "base/json.hpp"
 #include "stage/admit/rate.hpp"
 
 namespace hawser::stage::admit {
 
 using exchange::Exchange;
-
-namespace {
 
 bool holds(const std::vector<std::string>& patterns, std::string_view name) {
   if (patterns.empty()) return true;
@@ -17,6 +16,8 @@ bool holds(const std::vector<std::string>& patterns, std::string_view name) {
     return name.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
   });
 }
+
+namespace {
 
 Limit compile(const RateLimitConfig& config, std::size_t index) {
   Limit limit;
@@ -35,6 +36,17 @@ Limit compile(const RateLimitConfig& config, std::size_t index) {
   limit.waiting_max = config.burst > 0 ? config.burst : limit.pace.amount;
   if (config.burst > 0) limit.pace.burst = config.burst;
   return limit;
+}
+
+LimitTable::Who who_of(const Exchange& exchange) {
+  LimitTable::Who who;
+  who.key = exchange.principal->key;
+  who.user = exchange.request.facts.user;
+  who.team = exchange.principal->team;
+  who.tenant = exchange.principal->tenant;
+  who.model = exchange.public_model;
+  if (!exchange.candidates.empty()) who.target = exchange.candidates.front().name;
+  return who;
 }
 
 }  // namespace
@@ -59,16 +71,22 @@ std::uint64_t Amounts::of(Unit unit) const {
   return 1;
 }
 
-LimitTable::LimitTable(const std::vector<RateLimitConfig>& limits, const AdmissionConfig& admission,
-                       const config::Map<TenantConfig>& tenants)
-    : ipv6_prefix_(admission.ipv6_prefix),
-      output_tokens_(admission.output_tokens),
-      tenants_(tenants) {
-  for (const auto& limit : limits) limits_.push_back(compile(limit, limits_.size()));
-  counts_tokens_ = std::any_of(limits_.begin(), limits_.end(), [](const Limit& limit) {
-    return limit.unit != Unit::requests && limit.unit != Unit::concurrent;
-  });
-  for (const auto& text : admission.trusted_proxies) {
+LimitTable::LimitTable(const Given& given)
+    : bills_(given.ledger || !given.budgets.empty()),
+      prices_(given.prices),
+      ipv6_prefix_(given.admission.ipv6_prefix),
+      output_tokens_(given.admission.output_tokens),
+      tenants_(given.tenants) {
+  for (const auto& limit : given.limits) limits_.push_back(compile(limit, limits_.size()));
+  for (const auto& budget : given.budgets) {
+    budgets_.push_back({budget.name, budget.by, budget.period,
+                        budget.hard.empty() ? 0 : *price::parse_usd(budget.hard),
+                        budget.soft.empty() ? 0 : *price::parse_usd(budget.soft), budget.tenants});
+  }
+  counts_tokens_ = bills_ || std::any_of(limits_.begin(), limits_.end(), [](const Limit& limit) {
+                     return limit.unit != Unit::requests && limit.unit != Unit::concurrent;
+                   });
+  for (const auto& text : given.admission.trusted_proxies) {
     if (const auto prefix = IpPrefix::parse(text)) trusted_.push_back(*prefix);
   }
 }
@@ -92,35 +110,59 @@ std::string LimitTable::client_of(const Exchange& exchange) const {
   return client_name(client_behind(*peer, forwarded, trusted_), ipv6_prefix_);
 }
 
-void LimitTable::name_counter(const Limit& limit, const Exchange& exchange,
-                              std::string& out) const {
-  out = limit.name;
-  for (const By by : limit.by) {
+void LimitTable::name_counter(std::string_view limit, const std::vector<By>& by, const Who& who,
+                              std::string& out) {
+  out = limit;
+  for (const By one : by) {
     out.push_back('\0');  // no name holds it: no two lists of names look alike
-    switch (by) {
+    switch (one) {
       case By::address:
-        out += client_of(exchange);
+        out += who.address;
         break;
       case By::key:
-        out += exchange.principal->key;
+        out += who.key;
         break;
       case By::user:
-        out += exchange.request.facts.user;
+        out += who.user;
         break;
       case By::team:
-        out += exchange.principal->team;
+        out += who.team;
         break;
       case By::tenant:
-        out += exchange.principal->tenant;
+        out += who.tenant;
         break;
       case By::model:
-        out += exchange.public_model;
+        out += who.model;
         break;
       case By::target:
-        if (!exchange.candidates.empty()) out += exchange.candidates.front().name;
+        out += who.target;
         break;
     }
   }
+}
+
+void LimitTable::name_counter(const Limit& limit, const Exchange& exchange,
+                              std::string& out) const {
+  const bool by_address =
+      std::find(limit.by.begin(), limit.by.end(), By::address) != limit.by.end();
+  const std::string address = by_address ? client_of(exchange) : std::string();
+  Who who = who_of(exchange);
+  who.address = address;
+  name_counter(limit.name, limit.by, who, out);
+}
+
+void LimitTable::name_counter(const Budget& budget, const Who& who, std::string& out) {
+  name_counter(budget.name, budget.by, who, out);
+  out.insert(0, "budget ");  // no limit's name holds a blank
+}
+
+void LimitTable::name_counter(const Budget& budget, const Exchange& exchange,
+                              std::string& out) const {
+  Who who = who_of(exchange);
+  std::string user;  // as the ledger has it
+  if (!who.user.empty()) decode_json_string(who.user.substr(0, 200), user);
+  who.user = user;
+  name_counter(budget, who, out);
 }
 
 }  // namespace hawser::stage::admit

@@ -7,10 +7,15 @@
 
 #include "base/address.hpp"
 #include "exchange/exchange.hpp"
+#include "price/price_table.hpp"
+#include "stage/admit/budget.hpp"
 #include "stage/admit/config.hpp"
 #include "store/bucket.hpp"
 
 namespace hawser::stage::admit {
+
+/// Whether `patterns` hold this name; a trailing * matches any ending; an empty list holds all.
+bool holds(const std::vector<std::string>& patterns, std::string_view name);
 
 /// One limit, ready for use.
 struct Limit {
@@ -45,15 +50,38 @@ class LimitTable {
     std::uint32_t weight = 1;
     Priority priority = Priority::normal;
   };
-  LimitTable(const std::vector<RateLimitConfig>& limits, const AdmissionConfig& admission,
-             const config::Map<TenantConfig>& tenants);
+  struct Given {
+    const std::vector<RateLimitConfig>& limits;
+    const AdmissionConfig& admission;
+    const config::Map<TenantConfig>& tenants;
+    const std::vector<BudgetConfig>& budgets;
+    bool ledger = false;  // one is kept
+    std::shared_ptr<const price::PriceTable> prices{};
+  };
+  explicit LimitTable(const Given& given);
 
-  bool empty() const { return limits_.empty(); }
+  /// Nobody has to be asked.
+  bool empty() const { return limits_.empty() && !bills(); }
+  /// Whether anybody asks what an exchange costs.
+  bool bills() const { return bills_; }
+  const std::vector<Budget>& budgets() const { return budgets_; }
+  const std::shared_ptr<const price::PriceTable>& prices() const { return prices_; }
   bool counts_tokens() const { return counts_tokens_; }
   const std::vector<Limit>& limits() const { return limits_; }
   std::uint32_t output_tokens() const { return output_tokens_; }
   Share share_of(std::string_view tenant) const;
 
+  /// Who asks, as counters are named.
+  struct Who {
+    std::string_view address{}, key{}, user{}, team{}, tenant{}, model{}, target{};
+  };
+  static void name_counter(std::string_view limit, const std::vector<By>& by, const Who& who,
+                           std::string& out);
+  /// Writes the name of the counter that `budget` has for this exchange into `out`. Starts with a
+  /// word that no limit's has.
+  void name_counter(const Budget& budget, const exchange::Exchange& exchange,
+                    std::string& out) const;
+  static void name_counter(const Budget& budget, const Who& who, std::string& out);
   /// Writes the name of the counter that `limit` has for this exchange into `out`.
   void name_counter(const Limit& limit, const exchange::Exchange& exchange, std::string& out) const;
 
@@ -61,6 +89,9 @@ class LimitTable {
   std::string client_of(const exchange::Exchange& exchange) const;
 
   std::vector<Limit> limits_;
+  std::vector<Budget> budgets_;
+  bool bills_ = false;
+  std::shared_ptr<const price::PriceTable> prices_;
   bool counts_tokens_ = false;
   std::vector<IpPrefix> trusted_;
   unsigned ipv6_prefix_;

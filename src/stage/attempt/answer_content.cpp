@@ -19,8 +19,14 @@ AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::Upstr
       counts_early_(api == dialect::Api::messages) {}
 
 AnswerContent::~AnswerContent() {
-  if (reservation_) reservation_->settle(usage());
+  if (reservation_) reservation_->settle(usage(), whole());
   finish();
+}
+
+/// Whether it came to its end.
+bool AnswerContent::whole() const {
+  if (continuation_ && continuation_->begun()) return continuation_->whole();
+  return done_ && (!events_ || end_.complete());
 }
 
 void AnswerContent::finish() {

@@ -68,6 +68,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   Task<Result<net::Piece>> read_piece(Clock::time_point deadline);
   net::Piece whole_events(net::Piece piece);
   Result<net::Piece> ending() const;
+  bool whole() const;
   static Error broken(const Error& error);
   void finish();
 

@@ -38,8 +38,14 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     Tried tried = co_await tries_->once(exchange, target);
     if (tried.answer && tried.failure.reached == Reached::content_out) {
       prepare_continuation(exchange, target, tried);
-      if (exchange.reservation) tried.content->hold(std::move(exchange.reservation));
+      if (exchange.reservation) {
+        exchange.reservation->answers(target, exchange.trail.attempts);
+        tried.content->hold(std::move(exchange.reservation));
+      }
       co_return std::move(tried.answer);
+    }
+    if (exchange.reservation) {
+      exchange.reservation->failed(target, exchange.trail.attempts, tried.failure.code);
     }
     const Step step = decide(tried.failure, situation(exchange, at, at_target), retry_);
     if (const auto* how = std::get_if<GiveUp>(&step)) {

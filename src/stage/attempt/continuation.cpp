@@ -66,6 +66,7 @@ Task<Result<net::Piece>> Continuation::next() {
     auto joined = splice_.join(piece->bytes);
     if (!joined) co_return joined.error();
     joined_ = std::move(*joined);
+    whole_ = piece->last;
     if (!joined_.empty() || piece->last)
       co_return net::Piece{.bytes = joined_, .last = piece->last};
   }

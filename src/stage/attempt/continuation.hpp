@@ -31,6 +31,8 @@ class Continuation {
   void lead_to(const net::Companion* next);
   void cancel();
   dialect::Usage usage() const;
+  /// Whether the second stream came to its end.
+  bool whole() const { return whole_; }
 
  private:
   std::shared_ptr<Tries> tries_;
@@ -42,6 +44,7 @@ class Continuation {
   generation::GenerationPtr answer_;
   const net::Companion* leads_to_ = nullptr;
   std::string joined_;
+  bool whole_ = false;
 };
 
 }  // namespace hawser::stage::attempt

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "exchange/exchange.hpp"
+#include "price/price_table.hpp"
+#include "stage/admit/budget.hpp"
+#include "store/ledger.hpp"
+#include "store/limit_counters.hpp"
+
+namespace hawser::stage::admit {
+
+/// What one exchange costs: holds money of its budgets until it is known, and writes a row of the
+/// ledger for each attempt, whatever became of it.
+class Bill {
+ public:
+  /// @param ledger  null: none is kept
+  Bill(const exchange::Exchange& exchange, std::shared_ptr<const price::PriceTable> prices,
+       store::Ledger* ledger);
+  ~Bill() { give_back(0); }
+  Bill(const Bill&) = delete;
+  Bill& operator=(const Bill&) = delete;
+
+  /// What so many tokens would cost at this target; 0 where no price is known.
+  price::NanoUsd cost(const exchange::Target& target, const dialect::Usage& usage) const;
+  /// @return false: the budget has no room for it
+  bool take(const Budget& budget, const store::LimitCounterPtr& counter, const Window& window,
+            price::NanoUsd amount);
+  void undo() { give_back(0); }
+
+  /// An attempt that came to nothing.
+  void failed(const exchange::Target& target, std::uint32_t attempt, Code code);
+  /// The attempt that answers; the target may be gone when it is settled.
+  void answers(const exchange::Target& target, std::uint32_t attempt);
+  /// @param counted  `usage` is our own count, for the provider told none
+  /// @param whole    the answer came to its end
+  void settle(const dialect::Usage& usage, bool counted, bool whole);
+
+ private:
+  struct Held {
+    store::LimitCounterPtr counter;
+    std::int64_t window;
+    price::NanoUsd amount;
+  };
+  store::LedgerRow row_of(std::uint32_t attempt) const;
+  void name_target(const exchange::Target& target, store::LedgerRow& row) const;
+  const price::Price* price_of(const exchange::Target& target) const;
+  void give_back(price::NanoUsd spent);
+
+  std::shared_ptr<const price::PriceTable> prices_;
+  store::Ledger* ledger_;
+  store::LedgerRow names_{};  // the exchange's, and of the target that answers
+  const price::Price* price_ = nullptr;
+  std::vector<Held> held_{};
+};
+
+}  // namespace hawser::stage::admit

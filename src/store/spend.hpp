@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+
+namespace hawser::store {
+
+/// Money spent within a calendar window (a day, a month), in billionths of a US dollar. A new
+/// window begins at nothing. Never more than the most is ever promised, whoever asks at once.
+class Spend {
+ public:
+  /// @param window  number of the window that it is now
+  bool take(std::int64_t window, std::int64_t amount, std::int64_t most) {
+    const std::lock_guard lock(mutex_);
+    turn_to(window);
+    if (spent_ + amount > most || spent_ >= most) return false;
+    spent_ += amount;
+    return true;
+  }
+  /// What was taken in that window turned out to be more or less; of a past one nothing is left.
+  void adjust(std::int64_t window, std::int64_t difference) {
+    const std::lock_guard lock(mutex_);
+    if (window == window_) spent_ += difference;
+  }
+  void restore(std::int64_t window, std::int64_t amount) {
+    const std::lock_guard lock(mutex_);
+    turn_to(window);
+    spent_ += amount;
+  }
+  bool used() const {
+    const std::lock_guard lock(mutex_);
+    return window_ >= 0;
+  }
+  std::int64_t spent(std::int64_t window) const {
+    const std::lock_guard lock(mutex_);
+    return window == window_ ? spent_ : 0;
+  }
+
+ private:
+  void turn_to(std::int64_t window) {
+    if (window == window_) return;
+    window_ = window;
+    spent_ = 0;
+  }
+  mutable std::mutex mutex_;
+  std::int64_t window_ = -1;
+  std::int64_t spent_ = 0;
+};
+
+}  // namespace hawser::store
