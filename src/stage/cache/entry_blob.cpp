@@ -59,8 +59,11 @@ std::string to_blob(const Entry& entry) {
   append(out, std::uint64_t{entry.stream});
   append(out, std::uint64_t{entry.with_usage});
   append(out, std::uint64_t{entry.usage.known});
-  append(out, entry.usage.input);
-  append(out, entry.usage.output);
+  append(out, std::uint64_t{entry.usage.cached_within});
+  for (const std::uint32_t count : {entry.usage.input, entry.usage.output, entry.usage.cached,
+                                    entry.usage.cache_write, entry.usage.reasoning}) {
+    append(out, std::uint64_t{count});
+  }
   const auto stored = std::chrono::floor<milliseconds>(entry.stored.time_since_epoch());
   append(out, static_cast<std::uint64_t>(stored.count()));
   append(out, static_cast<std::uint64_t>(entry.ttl.count()));
@@ -79,8 +82,11 @@ EntryPtr from_blob(std::string_view blob) {
   entry->stream = cursor.flag();
   entry->with_usage = cursor.flag();
   entry->usage.known = cursor.flag();
-  entry->usage.input = cursor.number();
-  entry->usage.output = cursor.number();
+  entry->usage.cached_within = cursor.flag();
+  for (std::uint32_t* count : {&entry->usage.input, &entry->usage.output, &entry->usage.cached,
+                               &entry->usage.cache_write, &entry->usage.reasoning}) {
+    *count = static_cast<std::uint32_t>(cursor.number());
+  }
   entry->stored = WallClock::time_point(milliseconds(cursor.number()));
   entry->ttl = milliseconds(cursor.number());
   entry->tenant = cursor.text();

@@ -12,7 +12,7 @@ Entry sample() {
   entry.content = std::string("data: {}\n\n\0\xff", 12);
   entry.stream = true;
   entry.with_usage = true;
-  entry.usage = {true, 17, 1'000'000'000'000};
+  entry.usage = {true, false, 17, 4'000'000'000, 3, 2, 1};
   entry.tenant = "acme";
   entry.model = "m";
   entry.stored = WallClock::time_point(milliseconds(1'700'000'000'123));
@@ -29,7 +29,11 @@ TEST(EntryBlob, ComesBackAsItWas) {
   EXPECT_EQ(back->content, entry.content);
   EXPECT_TRUE(back->stream && back->with_usage && back->usage.known);
   EXPECT_EQ(back->usage.input, 17u);
-  EXPECT_EQ(back->usage.output, 1'000'000'000'000u);
+  EXPECT_EQ(back->usage.output, 4'000'000'000u);
+  EXPECT_FALSE(back->usage.cached_within);
+  EXPECT_EQ(back->usage.cached, 3u);
+  EXPECT_EQ(back->usage.cache_write, 2u);
+  EXPECT_EQ(back->usage.reasoning, 1u);
   EXPECT_EQ(back->tenant, "acme");
   EXPECT_EQ(back->model, "m");
   EXPECT_EQ(back->stored, entry.stored);
