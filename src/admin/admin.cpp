@@ -10,6 +10,7 @@ namespace {
 using net::IoStatus;
 
 constexpr auto patience = 10s;
+constexpr std::string_view json = "application/json";
 
 /// Only out of memory leaves these coroutines: the operator's connection ends, nothing else does.
 void end_quietly(std::exception_ptr) {}
@@ -61,7 +62,12 @@ Task<> Admin::serve(std::unique_ptr<net::Stream> stream) {
       if (co_await stream->read(in, Clock::now() + patience) != IoStatus::ok) co_return;
       continue;
     }
-    const std::string out = answer(head.method, head.path, head.query);
+    std::string out;
+    if (head.path == "/admin/v1/cache/purge") {
+      out = co_await purge(head.method, head.query);
+    } else {
+      out = answer(head.method, head.path);
+    }
     const std::string_view part = out;
     const std::span<const std::string_view> parts(&part, 1);
     if (co_await stream->send(parts, Clock::now() + patience) != IoStatus::ok) co_return;
@@ -71,17 +77,18 @@ Task<> Admin::serve(std::unique_ptr<net::Stream> stream) {
   }
 }
 
-std::string Admin::answer(std::string_view method, std::string_view path,
-                          std::string_view query) const {
-  constexpr std::string_view json = "application/json";
-  if (path == "/admin/v1/cache/purge") {
-    if (method != "POST") {
-      return response("405 Method Not Allowed", json, R"({"error":"purging is a POST"})");
-    }
-    const auto purged = views_.purge_cache(query);
-    if (purged) return response("200 OK", json, *purged);
-    return response("400 Bad Request", json, "{\"error\":\"" + purged.error().message + "\"}");
+Task<std::string> Admin::purge(std::string_view method, std::string_view query) const {
+  if (method != "POST") {
+    co_return response("405 Method Not Allowed", json, R"({"error":"purging is a POST"})");
   }
+  const auto purged = co_await views_.purge_cache(query);
+  if (purged) co_return response("200 OK", json, *purged);
+  const bool ours = purged.error().code != Code::invalid_request;
+  co_return response(ours ? "503 Service Unavailable" : "400 Bad Request", json,
+                     "{\"error\":\"" + purged.error().message + "\"}");
+}
+
+std::string Admin::answer(std::string_view method, std::string_view path) const {
   if (method != "GET" && method != "HEAD") {
     return response("405 Method Not Allowed", json, R"({"error":"only GET is served here"})");
   }

@@ -14,8 +14,8 @@ struct Views {
   std::function<bool()> ready;
   std::function<std::string()> metrics;
   /// Throws cached answers away. @param query  "tenant=T&model=M&older_than=5m", each optional
-  /// @return a JSON body; Error: invalid_request
-  std::function<Result<std::string>(std::string_view query)> purge_cache;
+  /// @return a JSON body; Error: invalid_request, overloaded
+  std::function<Task<Result<std::string>>(std::string_view query)> purge_cache;
 };
 
 /// Serves health and metrics on an address of their own.
@@ -28,7 +28,8 @@ class Admin {
  private:
   Task<> accept_all();
   Task<> serve(std::unique_ptr<net::Stream> stream);
-  std::string answer(std::string_view method, std::string_view path, std::string_view query) const;
+  Task<std::string> purge(std::string_view method, std::string_view query) const;
+  std::string answer(std::string_view method, std::string_view path) const;
 
   net::Reactor& reactor_;
   net::BlockPool& blocks_;

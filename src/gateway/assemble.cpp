@@ -37,7 +37,8 @@ StagePtr filter(const Snapshot& snapshot, const WorkerParts& parts) {
                                                  snapshot.filter_figures);
 }
 StagePtr cache(const Snapshot& snapshot, const WorkerParts& parts) {
-  return std::make_unique<stage::cache::Cache>(snapshot.config->cache, parts.cache, parts.reactor,
+  std::shared_ptr<const stage::cache::CacheConfig> config(snapshot.config, &snapshot.config->cache);
+  return std::make_unique<stage::cache::Cache>(std::move(config), parts.cache, parts.reactor,
                                                parts.shard, snapshot.cache_figures,
                                                parts.run_aside);
 }

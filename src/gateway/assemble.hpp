@@ -22,7 +22,7 @@ struct WorkerParts {
   telemetry::AccessLog::Writer& access_log;
   stage::admit::WorkerLimits& limits;
   std::string_view filter_secret;
-  stage::cache::Shelf& cache;
+  stage::cache::Cache::Shelves cache;
   stage::cache::Cache::RunAside run_aside;
 };
 

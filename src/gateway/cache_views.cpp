@@ -5,22 +5,40 @@
 
 namespace hawser::gateway {
 
-std::string render_cache(const stage::cache::Shelf& cache) {
-  const auto totals = cache.totals();
-  std::string out;
-  const auto add = [&out](const char* name, const char* type, const char* help, auto value) {
-    out.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ").append(name);
-    out.append(" ").append(type).append("\n").append(name).append(" ");
-    out.append(std::to_string(value)).append("\n");
-  };
-  add("hawser_cache_bytes", "gauge", "Memory of the cached answers.", totals.bytes);
-  add("hawser_cache_entries", "gauge", "Cached answers.", totals.entries);
-  add("hawser_cache_evictions_total", "counter", "Answers that made room for others.",
-      totals.evictions);
-  return out;
+namespace {
+
+/// Series of one value, as Prometheus reads them.
+class Page {
+ public:
+  void family(const char* name, const char* type, const char* help) {
+    text_.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ");
+    text_.append(name).append(" ").append(type).append("\n");
+  }
+  void value(std::string_view series, std::uint64_t value) {
+    text_.append(series).append(" ").append(std::to_string(value)).append("\n");
+  }
+  void add(const char* name, const char* type, const char* help, std::uint64_t number) {
+    family(name, type, help);
+    value(name, number);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+void add_disk(Page& page, const store::DiskCache::Totals& totals) {
+  page.add("hawser_cache_disk_bytes", "gauge", "What the cached answers take of the disk.",
+           totals.bytes);
+  page.add("hawser_cache_disk_entries", "gauge", "Cached answers on the disk.", totals.entries);
+  page.family("hawser_cache_disk_dropped_total", "counter",
+              "Answers that were not kept on the disk, by what was in the way.");
+  page.value(R"(hawser_cache_disk_dropped_total{cause="queue"})", totals.dropped_queue);
+  page.value(R"(hawser_cache_disk_dropped_total{cause="size"})", totals.dropped_size);
+  page.value(R"(hawser_cache_disk_dropped_total{cause="disk"})", totals.dropped_disk);
 }
 
-Result<std::string> purge_cache(stage::cache::Shelf& cache, std::string_view query) {
+Result<stage::cache::Purge> parse_purge(std::string_view query) {
   stage::cache::Purge purge;
   while (!query.empty()) {
     const auto end = std::min(query.find('&'), query.size());
@@ -45,7 +63,41 @@ Result<std::string> purge_cache(stage::cache::Shelf& cache, std::string_view que
                    .message = "known are tenant, model and older_than"};
     }
   }
-  return "{\"purged\":" + std::to_string(cache.purge(purge)) + "}";
+  return purge;
+}
+
+}  // namespace
+
+std::string render_cache(const stage::cache::Cache::Shelves& shelves) {
+  const auto totals = shelves.memory.totals();
+  Page page;
+  page.add("hawser_cache_bytes", "gauge", "Memory of the cached answers.", totals.bytes);
+  page.add("hawser_cache_entries", "gauge", "Cached answers.", totals.entries);
+  page.add("hawser_cache_evictions_total", "counter", "Answers that made room for others.",
+           totals.evictions);
+  if (shelves.disk != nullptr) add_disk(page, shelves.disk->totals());
+  return page.take();
+}
+
+// The disk first: what is read from it meanwhile must not come back into memory afterwards.
+Task<Result<std::string>> purge_cache(stage::cache::Cache::Shelves shelves, net::Reactor& here,
+                                      std::string_view query) {
+  const auto purge = parse_purge(query);
+  if (!purge) co_return purge.error();
+  std::string disk;
+  std::optional<Error> failed;
+  if (shelves.disk != nullptr) {
+    const auto purged = co_await shelves.disk->purge(here, *purge);
+    if (purged) {
+      disk = ",\"purged_disk\":" + std::to_string(*purged);
+    } else {
+      failed = purged.error();
+    }
+  }
+  const std::size_t count = shelves.memory.purge(*purge);  // whatever became of the disk
+  if (failed) co_return std::move(*failed);
+  std::string answer = "{\"purged\":" + std::to_string(count) + disk + "}";
+  co_return answer;
 }
 
 }  // namespace hawser::gateway

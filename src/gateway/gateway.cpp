@@ -116,6 +116,7 @@ class Gateway {
     watch_file();
     loop_.run();
     if (waiter_.joinable()) waiter_.join();
+    if (disk_) disk_->stop();
     return 0;
   }
 
@@ -129,16 +130,25 @@ class Gateway {
     limits_ =
         std::make_unique<stage::admit::SharedLimits>(snapshot->config->admission.counters_max);
     open_ledger(*snapshot->limits);
-    cache_ = std::make_unique<stage::cache::Shelf>(config_->cache.memory_max.count());
+    open_cache();
     directory_ = std::make_unique<generation::Directory>(static_cast<std::uint32_t>(count));
-    const Shared shared{registry_, metrics_,       access_log_, *directory_,
-                        *limits_,  filter_secret_, *cache_};
+    const Shared shared{registry_, metrics_,       access_log_,           *directory_,
+                        *limits_,  filter_secret_, {*cache_, disk_.get()}};
     for (std::size_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(shared, static_cast<std::uint32_t>(i), snapshot,
                                                   listening.by_worker[i]));
     }
     for (auto& worker : workers_) worker->start();
     for (const auto& url : listening.urls) std::cout << "listening on " << url << std::endl;
+  }
+
+  void open_cache() {
+    if (config_->cache.disk) {
+      disk_ = std::make_unique<stage::cache::DiskShelf>(*config_->cache.disk);
+    }
+    // With a disk the keys must be the same after a restart.
+    cache_ = std::make_unique<stage::cache::Shelf>(config_->cache.memory_max.count(),
+                                                   disk_ ? disk_->key_secret() : std::string());
   }
 
   /// What was spent before this start still counts.
@@ -165,10 +175,12 @@ class Gateway {
         admin::Views{[this] { return !draining_; },
                      [this] {
                        return exporting::render(registry_) + exporting::render_process() +
-                              render_cache(*cache_) +
+                              render_cache({*cache_, disk_.get()}) +
                               (limits_->ledger ? render_ledger(*limits_->ledger) : std::string());
                      },
-                     [this](std::string_view query) { return purge_cache(*cache_, query); }});
+                     [this](std::string_view query) {
+                       return purge_cache({*cache_, disk_.get()}, reactor_, query);
+                     }});
     admin_->start();
     std::cout << "admin on http://" << address->host << ":" << net::port_of(*fd) << std::endl;
   }
@@ -253,6 +265,8 @@ class Gateway {
   std::string filter_secret_ = random_secret();  // pseudonyms follow from it until the end
   std::unique_ptr<stage::cache::Shelf> cache_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  // Before the workers: it posts its answers to them.
+  std::unique_ptr<stage::cache::DiskShelf> disk_;
   std::thread waiter_;
   bool draining_ = false;
   bool asked_to_stop_ = false;
@@ -264,6 +278,7 @@ int serve(const ServeOptions& options) {
   forbid_core_dumps();
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error of a write
   try {
     Gateway gateway(options);
     return gateway.run();

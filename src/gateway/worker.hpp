@@ -23,7 +23,7 @@ struct Shared {
   generation::Directory& directory;
   stage::admit::SharedLimits& limits;
   std::string_view filter_secret;
-  stage::cache::Shelf& cache;
+  stage::cache::Cache::Shelves cache;
 };
 
 /// One thread and everything that it owns; nothing here is shared, so nothing is locked.

@@ -46,6 +46,23 @@ void mark(generation::AnswerHead& head, std::string_view word, const std::string
   head.fields.append("Cache-Status: hawser; ").append(status).append("\r\n");
 }
 
+/// Under whose key an entry is sealed: of those who share it, and of nobody else.
+std::optional<std::string> owner_of(const Exchange& exchange, Scope scope) {
+  if (scope == Scope::global) return std::nullopt;
+  return std::string(exchange.principal->tenant);
+}
+
+/// Into both tiers; the disk first, so that a purge, which begins there, never finds an entry in
+/// memory alone. Refusals end before a restart would.
+void store(const Cache::Shelves& shelves, const Key& key, EntryPtr entry, const CacheConfig& config,
+           const std::optional<std::string>& owner) {
+  if (shelves.disk != nullptr && entry->status == 200) {
+    const auto stale_for = std::max(config.stale_while_revalidate, config.stale_if_error);
+    shelves.disk->put(key, *entry, owner, stale_for);
+  }
+  shelves.memory.put(key, std::move(entry));
+}
+
 /// A stream without its chunk of usage.
 std::string without_usage(std::string_view frames) {
   constexpr std::string_view empty = "\"choices\":[]";
@@ -75,19 +92,29 @@ CacheFigures cache_figures(telemetry::Registry& registry) {
   figures.saved_tokens =
       registry.counter("hawser_saved_tokens_total", "Tokens that nobody had to pay for again.",
                        {{"cause", "cache"}});
+  const auto looked = [&registry](const char* word) {
+    return registry.counter("hawser_cache_disk_requests_total",
+                            "Looks at the cache's disk, by what came of them.", {{"result", word}});
+  };
+  figures.disk_hits = looked("hit");
+  figures.disk_misses = looked("miss");
+  figures.disk_late = looked("timeout");
+  figures.disk_errors = looked("error");
   return figures;
 }
 
-Cache::Cache(const CacheConfig& config, Shelf& shelf, net::Reactor& reactor,
-             telemetry::Shard& shard, const CacheFigures& figures, RunAside run_aside)
-    : config_(config),
-      general_{config.mode, config.ttl, config.scope},
-      shelf_(shelf),
+Cache::Cache(std::shared_ptr<const CacheConfig> config, const Shelves& shelves,
+             net::Reactor& reactor, telemetry::Shard& shard, const CacheFigures& figures,
+             RunAside run_aside)
+    : config_(std::move(config)),
+      general_{config_->mode, config_->ttl, config_->scope},
+      shelf_(shelves.memory),
+      disk_(shelves.disk),
       reactor_(reactor),
       shard_(shard),
       figures_(figures),
       run_aside_(std::move(run_aside)) {
-  for (const auto& [name, model] : config_.models) {
+  for (const auto& [name, model] : config_->models) {
     by_model_.emplace(name, Rules{model.mode, model.ttl, model.scope});
   }
 }
@@ -132,17 +159,45 @@ Cache::Freshness Cache::freshness_of(const Entry& entry, const Control& control,
   if (control.max_age || control.min_fresh || entry.status != 200) return Freshness::stale;
   const milliseconds behind = age - entry.ttl;
   if (control.max_stale && behind < *control.max_stale) return Freshness::fresh;
-  return behind < config_.stale_while_revalidate ? Freshness::revalidate : Freshness::stale;
+  return behind < config_->stale_while_revalidate ? Freshness::revalidate : Freshness::stale;
+}
+
+/// What the second tier has goes into the first one.
+Task<EntryPtr> Cache::find_on_disk(Exchange& exchange, const Asked& asked) {
+  const auto purges = shelf_.purges();
+  auto found = co_await disk_->find(reactor_, asked.key, owner_of(exchange, asked.rules.scope),
+                                    exchange.cancellation);
+  using Outcome = DiskShelf::Found::Outcome;
+  shard_.add(found.outcome == Outcome::hit    ? figures_.disk_hits
+             : found.outcome == Outcome::miss ? figures_.disk_misses
+             : found.outcome == Outcome::late ? figures_.disk_late
+                                              : figures_.disk_errors);
+  if (auto newer = shelf_.find(asked.key)) co_return newer;
+  if (!found.entry) co_return nullptr;
+  shelf_.put(asked.key, found.entry);
+  if (shelf_.purges() != purges) {  // perhaps it was read just before it was purged
+    shelf_.erase(asked.key);
+    co_return nullptr;
+  }
+  co_return std::move(found.entry);
 }
 
 Task<Answer> Cache::look(Exchange& exchange, exchange::Next next, Asked asked) {
   asked.key = key_of(exchange, asked.canonical, asked.rules.scope, exchange.candidates.front(),
                      shelf_.secret());
-  const EntryPtr entry = asked.control.no_cache ? nullptr : shelf_.find(asked.key);
+  EntryPtr entry = asked.control.no_cache ? nullptr : shelf_.find(asked.key);
+  const char* detail = "";
+  if (!entry && disk_ != nullptr && !asked.control.no_cache) {
+    entry = co_await find_on_disk(exchange, asked);
+    detail = "; detail=disk";
+    if (exchange.cancellation.cancelled()) {
+      co_return Error{.code = Code::cancelled, .message = "cancelled"};
+    }
+  }
   if (entry) {
     const auto freshness = freshness_of(*entry, asked.control, entry->age(WallClock::now()));
     if (freshness != Freshness::stale) {
-      auto answer = answer_from(exchange, asked, entry, "");
+      auto answer = answer_from(exchange, asked, entry, detail);
       if (answer && *answer) {
         if (freshness == Freshness::revalidate) refresh(exchange, asked.key);
         shard_.add(figures_.hits);
@@ -160,7 +215,7 @@ Task<Answer> Cache::look(Exchange& exchange, exchange::Next next, Asked asked) {
   auto answer = co_await next(exchange);
   if (entry && entry->status == 200 && failed(answer)) {
     const auto behind = entry->age(WallClock::now()) - entry->ttl;
-    if (behind < config_.stale_if_error) {
+    if (behind < config_->stale_if_error) {
       auto stale = answer_from(exchange, asked, entry, "; detail=stale-if-error");
       if (stale && *stale) {
         shard_.add(figures_.stale);
@@ -216,7 +271,7 @@ Answer Cache::keep(const Exchange& exchange, const Asked& asked, Answer answer) 
   }
   generation::AnswerHead& head = (*answer)->head();
   const bool negative = head.status == 400 || head.status == 404;
-  const bool stores = head.status == 200 || (negative && config_.negative_ttl > 0ms);
+  const bool stores = head.status == 200 || (negative && config_->negative_ttl > 0ms);
   mark(head, "miss", stores ? "fwd=miss; stored" : "fwd=miss");
   if (!stores) return answer;
   const Key key =
@@ -228,10 +283,11 @@ Answer Cache::keep(const Exchange& exchange, const Asked& asked, Answer answer) 
   entry.with_usage = asked.facts.with_usage;
   entry.tenant = exchange.principal->tenant;
   entry.model = exchange.public_model;
-  entry.ttl = jittered(negative ? config_.negative_ttl : asked.rules.ttl);
+  entry.ttl = jittered(negative ? config_->negative_ttl : asked.rules.ttl);
   const dialect::Api api = exchange.request.endpoint.api;
-  auto whole = [&shelf = shelf_, &shard = shard_, series = figures_.stored, key, api,
-                bounded = asked.facts.bounded, entry = std::move(entry)](
+  auto whole = [shelves = Shelves{shelf_, disk_}, &shard = shard_, series = figures_.stored, key,
+                api, bounded = asked.facts.bounded, entry = std::move(entry), config = config_,
+                owner = owner_of(exchange, asked.rules.scope)](
                    std::string content, const dialect::Usage& usage) mutable {
     const bool refusal = entry.status != 200;
     if (!refusal) {
@@ -244,10 +300,10 @@ Answer Cache::keep(const Exchange& exchange, const Asked& asked, Answer answer) 
     entry.content = std::move(content);
     entry.usage = usage;
     entry.stored = WallClock::now();
-    shelf.put(key, std::make_shared<const Entry>(std::move(entry)));
+    store(shelves, key, std::make_shared<const Entry>(std::move(entry)), *config, owner);
     shard.add(series);
   };
-  auto content = std::make_unique<Filling>((*answer)->take_content(), config_.entry_max.count(),
+  auto content = std::make_unique<Filling>((*answer)->take_content(), config_->entry_max.count(),
                                            std::move(whole));
   return std::make_unique<generation::Generation>(std::move(head), std::move(content));
 }

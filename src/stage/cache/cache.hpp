@@ -8,6 +8,7 @@
 #include "exchange/stage.hpp"
 #include "stage/cache/cacheable.hpp"
 #include "stage/cache/control.hpp"
+#include "stage/cache/disk_shelf.hpp"
 #include "stage/cache/shelf.hpp"
 #include "telemetry/metrics.hpp"
 
@@ -21,6 +22,10 @@ struct CacheFigures {
   telemetry::SeriesId bypassed{};
   telemetry::SeriesId stored{};
   telemetry::SeriesId saved_tokens{};
+  telemetry::SeriesId disk_hits{};
+  telemetry::SeriesId disk_misses{};
+  telemetry::SeriesId disk_late{};
+  telemetry::SeriesId disk_errors{};
 };
 CacheFigures cache_figures(telemetry::Registry& registry);
 
@@ -31,8 +36,14 @@ class Cache final : public exchange::Stage {
   /// Runs a request of ours beside the client's, to have its answer stored.
   using RunAside = std::function<void(exchange::Call::Given given, std::function<void()> over)>;
 
-  Cache(const CacheConfig& config, Shelf& shelf, net::Reactor& reactor, telemetry::Shard& shard,
-        const CacheFigures& figures, RunAside run_aside);
+  /// Where entries are.
+  struct Shelves {
+    Shelf& memory;
+    DiskShelf* disk = nullptr;  // null: there is none
+  };
+
+  Cache(std::shared_ptr<const CacheConfig> config, const Shelves& shelves, net::Reactor& reactor,
+        telemetry::Shard& shard, const CacheFigures& figures, RunAside run_aside);
 
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
@@ -53,6 +64,7 @@ class Cache final : public exchange::Stage {
   enum class Freshness : std::uint8_t { fresh, revalidate, stale };
 
   const Rules& rules_of(const exchange::Exchange& exchange) const;
+  Task<EntryPtr> find_on_disk(exchange::Exchange& exchange, const Asked& asked);
   Task<exchange::Answer> look(exchange::Exchange& exchange, exchange::Next next, Asked asked);
   Freshness freshness_of(const Entry& entry, const Control& control, milliseconds age) const;
   /// Null: it cannot be given in the shape that is asked for.
@@ -63,10 +75,11 @@ class Cache final : public exchange::Stage {
   void refresh(const exchange::Exchange& exchange, const Key& key);
   milliseconds jittered(milliseconds ttl);
 
-  CacheConfig config_;
+  std::shared_ptr<const CacheConfig> config_;
   Rules general_;
   std::unordered_map<std::string_view, Rules> by_model_;
   Shelf& shelf_;
+  DiskShelf* disk_;
   net::Reactor& reactor_;
   telemetry::Shard& shard_;
   CacheFigures figures_;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/master_key.hpp"
 #include "base/strong.hpp"
 #include "config/fields.hpp"
 
@@ -43,6 +44,31 @@ struct ModelCacheConfig {
   }
 };
 
+/// The tier that outlives the process.
+struct DiskConfig {
+  std::string path{};
+  Secret key{};
+  Bytes size_max{1024 * 1024 * 1024};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("path", path, config::Required{},
+          "File of the entries, of this gateway alone; made where it is missing. All of "
+          "cache.disk is read at start.");
+    field("key", key, config::Required{},
+          "What entries are sealed with: 32 bytes, as 64 hexadecimal digits or in base64. With "
+          "another one nothing that is stored can be read. ${env:NAME} or ${file:PATH}.");
+    field("size_max", size_max,
+          config::Range<Bytes>{Bytes{1024 * 1024}, Bytes{16ull * 1024 * 1024 * 1024 * 1024}},
+          "The file, without its log of up to 8 MiB; what was read longest ago makes room.");
+  }
+  std::vector<config::Problem> check() const {
+    const auto parsed = MasterKey::parse(key);
+    if (parsed) return {};
+    return {{"key", parsed.error().message}};
+  }
+};
+
 struct CacheConfig {
   Mode mode = Mode::off;
   milliseconds ttl{3'600'000};
@@ -52,6 +78,7 @@ struct CacheConfig {
   milliseconds stale_if_error{24 * 3'600'000};
   Bytes memory_max{256 * 1024 * 1024};
   Bytes entry_max{2 * 1024 * 1024};
+  std::optional<DiskConfig> disk{};
   config::Map<ModelCacheConfig> models{};
 
   template <class Visitor>
@@ -74,6 +101,8 @@ struct CacheConfig {
           "All entries; read at start.");
     field("entry_max", entry_max, config::Range<Bytes>{Bytes{1024}, Bytes{1024 * 1024 * 1024}},
           "One entry; a longer answer is not stored.");
+    field("disk", disk, config::Anything{},
+          "Keeps entries in a file too, so that they outlive the process; absent: memory alone.");
     field("models", models, config::Anything{},
           "Other rules for a model, by its public name as it stands under models.");
   }

@@ -11,7 +11,7 @@
 
 namespace hawser::stage::cache {
 
-/// HMAC-SHA256 under a secret of this node: nobody can guess what is in the cache from a key.
+/// HMAC-SHA256 under a secret of this gateway: nobody can guess what is in the cache from a key.
 using Key = std::array<unsigned char, 32>;
 struct KeyHash {
   std::size_t operator()(const Key& key) const {

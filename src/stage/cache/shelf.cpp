@@ -6,7 +6,10 @@
 
 namespace hawser::stage::cache {
 
-Shelf::Shelf(std::size_t bytes_max) : entries_(bytes_max), secret_(32, '\0') {
+Shelf::Shelf(std::size_t bytes_max, std::string secret)
+    : entries_(bytes_max), secret_(std::move(secret)) {
+  if (!secret_.empty()) return;
+  secret_.resize(32);
   if (RAND_bytes(reinterpret_cast<unsigned char*>(secret_.data()), 32) != 1) {
     throw std::runtime_error("no random bytes");
   }
@@ -18,6 +21,7 @@ void Shelf::put(const Key& key, EntryPtr entry) {
 }
 
 std::size_t Shelf::purge(const Purge& purge) {
+  ++purges_;  // before: who puts back what he read earlier sees it afterwards
   const auto now = WallClock::now();
   return entries_.erase_if([&](const Key&, const EntryPtr& entry) {
     return (purge.tenant.empty() || purge.tenant == entry->tenant) &&

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -47,13 +48,17 @@ struct Purge {
 /// All entries of the node. Shared by the workers; outlives reloads.
 class Shelf {
  public:
-  explicit Shelf(std::size_t bytes_max);
+  /// @param secret  what keys are made with; empty: a new one
+  explicit Shelf(std::size_t bytes_max, std::string secret = {});
 
   EntryPtr find(const Key& key) { return entries_.find(key); }
   void put(const Key& key, EntryPtr entry);
   std::size_t purge(const Purge& purge);
   store::ShardedCache<Key, EntryPtr, KeyHash>::Totals totals() const { return entries_.totals(); }
-  /// What keys are made with; new with every start.
+  /// How often entries were thrown away: what was read elsewhere before may be among them.
+  std::uint64_t purges() const { return purges_; }
+  void erase(const Key& key) { entries_.erase(key); }
+  /// What keys are made with.
   std::string_view secret() const { return secret_; }
 
   /// One refresh of a key at a time. @return false: there is one under way
@@ -63,6 +68,7 @@ class Shelf {
  private:
   store::ShardedCache<Key, EntryPtr, KeyHash> entries_;
   std::string secret_;
+  std::atomic<std::uint64_t> purges_{0};
   std::mutex mutex_;
   std::unordered_set<Key, KeyHash> refreshing_;
 };
