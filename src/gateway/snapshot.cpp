@@ -62,7 +62,8 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::T
   if (!filters) throw std::runtime_error("filter: " + filters.error().message);
   snapshot->filters = std::move(*filters);
   if (!snapshot->filters->empty()) {
-    snapshot->filter_figures = stage::filter::filter_figures(registry, config->filter);
+    snapshot->filter_figures = std::make_shared<const stage::filter::FilterFigures>(
+        stage::filter::filter_figures(registry, config->filter));
   }
   snapshot->caches = config->cache.mode != stage::cache::Mode::off || !config->cache.models.empty();
   if (snapshot->caches) snapshot->cache_figures = stage::cache::cache_figures(registry);

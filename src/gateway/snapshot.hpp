@@ -29,7 +29,7 @@ struct Snapshot {
   std::shared_ptr<const stage::admit::LimitTable> limits;
   stage::admit::LimitFigures limit_figures;
   std::shared_ptr<const stage::filter::Policies> filters;
-  stage::filter::FilterFigures filter_figures;
+  stage::filter::FilterFiguresPtr filter_figures;
   bool caches = false;
   stage::cache::CacheFigures cache_figures;
   stage::observe::ModelSeries series;

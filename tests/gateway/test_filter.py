@@ -178,6 +178,25 @@ def test_a_client_that_asks_again_is_attached_with_filters_too(filtered, sim):
     assert b"200 OK" in answer and len(sim.journal()) == 1
 
 
+def test_a_stream_goes_on_filtered_over_a_reload(filtered, sim):
+    """What an answer is filtered and counted with outlives the configuration that it began with."""
+    import http.client
+    gateway = filtered({**MASKS[0], "in": "answer"})
+    text = "say: " + "jane.doe@example.com again and " * 20
+    connection = http.client.HTTPConnection(*gateway.address, timeout=20)
+    connection.request("POST", "/v1/chat/completions", json.dumps({
+        "model": "m", "stream": True, "max_tokens": 500, "messages": [{"role": "user", "content": text}]}),
+        {"content-type": "application/json", "x-sim-interval-ms": "20"})
+    answer = connection.getresponse()
+    seen = answer.readline()
+    for number in range(2, 5):
+        gateway.config["filter"] = {"rules": [{"name": f"other{number}", "keywords": ["nothing"]}]}
+        gateway.write(gateway.config)
+        assert gateway.settled_metric('hawser_config_reloads_total{result="ok"}', number - 1) >= number - 1
+    seen += answer.read()
+    assert b"jane.doe" not in seen and told("/v1/chat/completions", True, seen).count("[EMAIL]") == 20
+
+
 def test_what_is_held_goes_on_while_the_provider_is_silent(filtered, sim):
     gateway = filtered(*MASKS)
     import http.client

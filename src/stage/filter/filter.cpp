@@ -69,13 +69,6 @@ FilterFigures filter_figures(telemetry::Registry& registry, const FilterConfig& 
   return figures;
 }
 
-void Filter::count(const hawser::filter::Scanner& scanner, const hawser::filter::Finding& finding,
-                   bool prompt) {
-  const auto found = figures_.find(scanner.rules()[finding.rule].name);
-  if (found == figures_.end()) return;
-  shard_.add(prompt ? found->second.prompt : found->second.answer);
-}
-
 /// Of the tenant: the same value has the same pseudonym in all turns of its conversations.
 Filter::VaultPtr Filter::make_vault(const Exchange& exchange) const {
   const std::string& tenant = exchange.principal->tenant;
@@ -122,21 +115,20 @@ Result<std::optional<std::string>> Filter::filter_prompt(const Exchange& exchang
   const auto& scanner = *policy.prompt;
   std::optional<Error> refusal;
   hawser::filter::Output output;
-  auto body = dialect::rewrite_request(exchange.request.body,
-                                       [&](std::string_view text, std::string& changed) {
-                                         hawser::filter::Stream stream(policy.prompt, *vault);
-                                         output.text.clear();
-                                         output.findings.clear();
-                                         stream.feed(text, {}, output);
-                                         stream.flush(output);
-                                         for (const auto& finding : output.findings) {
-                                           count(scanner, finding, true);
-                                           if (finding.block)
-                                             refusal = blocked(scanner.rules()[finding.rule].name);
-                                         }
-                                         changed = output.text;
-                                         return changed != text;
-                                       });
+  auto body = dialect::rewrite_request(
+      exchange.request.body, [&](std::string_view text, std::string& changed) {
+        hawser::filter::Stream stream(policy.prompt, *vault);
+        output.text.clear();
+        output.findings.clear();
+        stream.feed(text, {}, output);
+        stream.flush(output);
+        for (const auto& finding : output.findings) {
+          shard_.add(figures_->at(scanner.rules()[finding.rule].name).prompt);
+          if (finding.block) refusal = blocked(scanner.rules()[finding.rule].name);
+        }
+        changed = output.text;
+        return changed != text;
+      });
   if (refusal) return *refusal;
   return body;
 }
@@ -150,8 +142,11 @@ Task<Answer> Filter::filter_answer(const Exchange& exchange, const Policy& polic
   AnswerRules rules;
   rules.scanner = policy.answer;
   rules.vault = std::move(vault);
-  rules.found = [this, scanner = policy.answer, policies = policies_](
-                    const hawser::filter::Finding& finding) { count(*scanner, finding, false); };
+  // A stream may go on after a reload took this stage away.
+  rules.found = [&shard = shard_, figures = figures_,
+                 scanner = policy.answer](const hawser::filter::Finding& finding) {
+    shard.add(figures->at(scanner->rules()[finding.rule].name).answer);
+  };
   if (head.event_stream) {
     auto content =
         std::make_unique<FilteredContent>(reactor_, answer->take_content(), api, std::move(rules));

@@ -16,6 +16,7 @@ struct RuleSeries {
   telemetry::SeriesId answer{};
 };
 using FilterFigures = std::unordered_map<std::string, RuleSeries>;
+using FilterFiguresPtr = std::shared_ptr<const FilterFigures>;
 FilterFigures filter_figures(telemetry::Registry& registry, const FilterConfig& config);
 
 /// Takes out of prompts and answers what their tenant's rules find. Works on decoded texts, so no
@@ -24,7 +25,7 @@ class Filter final : public exchange::Stage {
  public:
   /// @param secret  pseudonyms follow from it; the same for as long as conversations go on
   Filter(std::shared_ptr<const Policies> policies, std::string secret, net::Reactor& reactor,
-         telemetry::Shard& shard, FilterFigures figures)
+         telemetry::Shard& shard, FilterFiguresPtr figures)
       : policies_(std::move(policies)),
         secret_(std::move(secret)),
         reactor_(reactor),
@@ -42,14 +43,12 @@ class Filter final : public exchange::Stage {
   Task<exchange::Answer> filter_answer(const exchange::Exchange& exchange, const Policy& policy,
                                        VaultPtr vault, generation::GenerationPtr answer);
   VaultPtr make_vault(const exchange::Exchange& exchange) const;
-  void count(const hawser::filter::Scanner& scanner, const hawser::filter::Finding& finding,
-             bool prompt);
 
   std::shared_ptr<const Policies> policies_;
   std::string secret_;
   net::Reactor& reactor_;
   telemetry::Shard& shard_;
-  FilterFigures figures_;
+  FilterFiguresPtr figures_;  // answers that outlive this stage count with it too
 };
 
 }  // namespace hawser::stage::filter
