@@ -43,7 +43,7 @@ Result<> take_model(std::string_view token, std::size_t at, RequestFacts& facts)
 }
 
 void take_output_max(std::string_view token, RequestFacts& facts) {
-  std::uint64_t most = 0;
+  std::uint32_t most = 0;
   const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), most);
   if (error == std::errc{} && end == token.data() + token.size()) facts.output_max = most;
 }

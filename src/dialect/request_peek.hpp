@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,8 +16,8 @@ struct RequestFacts {
   std::size_t model_size = 0;
   bool form = false;  // the bare value of a form's field
   bool stream = false;
-  std::optional<std::uint64_t> output_max{};  // tokens: max_tokens and its later names
-  std::string_view user{};                    // a token in the body: "user" or its later name
+  std::uint32_t output_max = 0;  // tokens: max_tokens and its later names; 0: not said
+  std::string_view user{};       // a token in the body: "user" or its later name
 };
 
 /// Reads the top level of a JSON request and steps over everything below it: no tree, no copy, no

@@ -59,8 +59,8 @@ Amounts Admit::estimate(const Exchange& exchange, const History& history,
   amounts.input = history.input_of(asked);
   if (exchange.request.endpoint.api == dialect::Api::embeddings) return amounts;
   amounts.output = history.output_p80(table_->output_tokens());
-  if (const auto most = exchange.request.facts.output_max) {
-    amounts.output = std::min(amounts.output, *most);
+  if (const std::uint64_t most = exchange.request.facts.output_max; most > 0) {
+    amounts.output = std::min(amounts.output, most);
   }
   return amounts;
 }

@@ -8,6 +8,10 @@ namespace hawser::stage::attempt {
 
 using net::Piece;
 
+namespace {
+constexpr std::size_t event_max = 16 * 1024 * 1024;  // a longer one goes out in parts
+}
+
 AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
                              dialect::Api api, bool events, const Limits& limits)
     : pool_(std::move(pool)),
@@ -165,7 +169,7 @@ Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
 Piece AnswerContent::whole_events(Piece piece) {
   std::size_t whole = scanner_.feed(piece.bytes);
   std::uint32_t events = scanner_.ended();
-  if (held_.size() + piece.bytes.size() - whole > limits_.event_max) whole = piece.bytes.size();
+  if (held_.size() + piece.bytes.size() - whole > event_max) whole = piece.bytes.size();
   end_.see(piece.bytes.substr(0, whole));
   if (piece.last && whole < piece.bytes.size() + held_.size()) {
     end_.see(piece.bytes.substr(whole));

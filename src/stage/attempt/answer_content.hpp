@@ -23,8 +23,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
  public:
   struct Limits {
     milliseconds stall;
-    Clock::time_point deadline;                // of the whole exchange
-    std::size_t event_max = 16 * 1024 * 1024;  // an event longer than that goes out in parts
+    Clock::time_point deadline;  // of the whole exchange
   };
   AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
                 dialect::Api api, bool events, const Limits& limits);
