@@ -1,6 +1,7 @@
 #include "dialect/request_peek.hpp"
 
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "base/json.hpp"
@@ -31,14 +32,14 @@ bool name_is(std::string_view token, std::string_view name, std::string& scratch
   return decode_json_string(token, scratch) && scratch == name;
 }
 
-Result<> take_model(std::string_view token, std::size_t at, RequestFacts& facts) {
+Result<> take_model(std::string_view token, std::uint32_t at, RequestFacts& facts) {
   if (facts.has_model) return twice("model");
   if (token == "null") return {};
   if (token.front() != '"') return not_a("model", "a string");
   if (!decode_json_string(token, facts.model)) return not_json();
   facts.has_model = true;
   facts.model_at = at;
-  facts.model_size = token.size();
+  facts.model_size = static_cast<std::uint32_t>(token.size());
   return {};
 }
 
@@ -80,6 +81,9 @@ Result<> take_stream(std::string_view token, bool& seen, RequestFacts& facts) {
 
 Result<> peek_request(std::string_view body, RequestFacts& facts) {
   facts = {};
+  if (body.size() > std::numeric_limits<std::uint32_t>::max()) {
+    return Error{.code = Code::too_large, .message = "The JSON body is larger than 4 GiB."};
+  }
   JsonCursor cursor(body);
   std::string scratch;
   bool stream_seen = false;
@@ -94,7 +98,8 @@ Result<> peek_request(std::string_view body, RequestFacts& facts) {
     if (!cursor.skip_value()) return not_json();
     const std::string_view value = cursor.since(value_at);
     Result<> taken;
-    if (name_is(name, "model", scratch)) taken = take_model(value, value_at, facts);
+    if (name_is(name, "model", scratch))
+      taken = take_model(value, static_cast<std::uint32_t>(value_at), facts);
     if (name_is(name, "stream", scratch)) taken = take_stream(value, stream_seen, facts);
     if (!taken) return taken;
     take_soft(name, value, facts);

@@ -10,14 +10,14 @@ namespace hawser::dialect {
 
 /// What the gateway must know of a JSON request; everything else stays bytes.
 struct RequestFacts {
-  bool has_model = false;
-  std::string model{};       // decoded
-  std::size_t model_at = 0;  // where it stands in the body: a JSON token with its quotes, or
-  std::size_t model_size = 0;
-  bool form = false;  // the bare value of a form's field
-  bool stream = false;
+  std::string model{};         // decoded
+  std::string_view user{};     // a token in the body: "user" or its later name
+  std::uint32_t model_at = 0;  // where it stands in the body: a JSON token with its quotes, or
+  std::uint32_t model_size = 0;
   std::uint32_t output_max = 0;  // tokens: max_tokens and its later names; 0: not said
-  std::string_view user{};       // a token in the body: "user" or its later name
+  bool has_model = false;
+  bool form = false;  // the model is the bare value of a form's field
+  bool stream = false;
 };
 
 /// Reads the top level of a JSON request and steps over everything below it: no tree, no copy, no
@@ -25,7 +25,8 @@ struct RequestFacts {
 /// goes on to the provider, whose error is the better one, unless the top level itself is unclear.
 ///
 /// Errors: invalid_request when it is not one JSON object, or when "model" or "stream" stands
-/// twice: two programs that read it differently would allow one model and serve another.
+/// twice: two programs that read it differently would allow one model and serve another; too_large
+/// above 4 GiB.
 Result<> peek_request(std::string_view body, RequestFacts& facts);
 
 }  // namespace hawser::dialect

@@ -41,6 +41,19 @@ Call::Call(Given given, Clock::time_point now)
   exchange_.trail.bytes_in = given_.body.size();
 }
 
+Call::Given copy_request(const Exchange& exchange) {
+  Call::Given given;
+  given.id = exchange.id;
+  given.method = exchange.method;
+  given.target = exchange.request.head->target;
+  for (const auto& field : exchange.request.head->fields) {
+    given.fields.emplace_back(field.name, field.value);
+  }
+  given.body = exchange.request.body;
+  given.client_address = exchange.request.client_address;
+  return given;
+}
+
 Task<Result<>> Call::load(Request& request) {
   request.body = given_.body;
   return Result<>();

@@ -37,6 +37,9 @@ class Call final : private RequestBody {
   Exchange exchange_;
 };
 
+/// What it takes to make the same request again, as it stands now.
+Call::Given copy_request(const Exchange& exchange);
+
 /// The content of an answer, recorded or passing by, as runs of events or of bytes.
 class AnswerReader {
  public:

@@ -91,6 +91,12 @@ struct Request {
   std::uint64_t content_length = 0;
 
   dialect::RequestFacts facts{};
+
+  /// The value of a field; empty where there is none.
+  std::string_view header(std::string_view name) const {
+    const auto* field = head->find(name);
+    return field == nullptr ? std::string_view() : field->value;
+  }
 };
 
 /// What happened, gathered on the way for the log and the figures.

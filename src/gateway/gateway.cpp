@@ -1,6 +1,5 @@
 #include "gateway/gateway.hpp"
 
-#include <openssl/rand.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include <thread>
 
 #include "admin/admin.hpp"
+#include "base/random_bytes.hpp"
 #include "export/prometheus.hpp"
 #include "gateway/accounts.hpp"
 #include "gateway/cache_views.hpp"
@@ -25,14 +25,6 @@ namespace hawser::gateway {
 namespace asio = net::asio;
 
 namespace {
-
-std::string random_secret() {
-  std::string secret(32, '\0');
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(secret.data()), 32) != 1) {
-    throw std::runtime_error("no random bytes");
-  }
-  return secret;
-}
 
 /// Credentials live in this process's memory: it leaves no core, and no debugger of another user
 /// reads it.
@@ -262,7 +254,7 @@ class Gateway {
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<generation::Directory> directory_;
   std::unique_ptr<stage::admit::SharedLimits> limits_;
-  std::string filter_secret_ = random_secret();  // pseudonyms follow from it until the end
+  std::string filter_secret_ = random_bytes(32);  // pseudonyms follow from it until the end
   std::unique_ptr<stage::cache::Shelf> cache_;
   std::vector<std::unique_ptr<Worker>> workers_;
   // Before the workers: it posts its answers to them.

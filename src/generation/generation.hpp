@@ -62,7 +62,12 @@ class Generation {
 };
 using GenerationPtr = std::unique_ptr<Generation>;
 
+/// What a provider's answer carries beside its bytes.
+struct Told {
+  dialect::Usage usage{};
+  bool spliced = false;
+};
 /// An answer that is all there: our own, or one that was read whole.
-GenerationPtr make_whole(AnswerHead head, std::string content);
+GenerationPtr make_whole(AnswerHead head, std::string content, const Told& told = {});
 
 }  // namespace hawser::generation

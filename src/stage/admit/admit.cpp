@@ -83,12 +83,13 @@ Admit::Obstacle Admit::take_all(const Exchange& exchange, Holding& holding, Cloc
 /// What it may need. Where no limit counts tokens, nothing is looked at.
 std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange) {
   const auto& request = exchange.request;
-  HistoryPtr history = limits_.histories.of(exchange);
+  HistoryPtr history;
   AskedText asked;
   Amounts amounts;
   std::optional<tokenizer::Counter> counter;
   if (table_->counts_tokens() && request.json) {
     const std::string_view model = model_of(exchange);
+    history = limits_.histories.of(exchange);
     asked = asked_text(request.body, model);
     amounts = estimate(exchange, *history, asked);
     const bool tells = request.body.find("\"include_usage\"") != std::string_view::npos ||

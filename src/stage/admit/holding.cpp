@@ -70,7 +70,7 @@ void Holding::extend(std::uint64_t output) {
 }
 
 void Holding::settle(const dialect::Usage& usage, bool whole) {
-  if (usage.known) history_->learn(asked_, usage);
+  if (usage.known && history_) history_->learn(asked_, usage);
   dialect::Usage used = usage;
   if (!usage.known) {  // our own count
     used.input = static_cast<std::uint32_t>(amounts_.input);

@@ -17,6 +17,7 @@ namespace hawser::stage::admit {
 /// requests were made and stay counted.
 class Holding final : public exchange::Reservation {
  public:
+  /// @param history  null: no limit counts tokens
   /// @param counter  counts what the provider will not tell
   Holding(std::shared_ptr<const LimitTable> table, HistoryPtr history, const Amounts& amounts,
           const AskedText& asked, dialect::Api api, std::optional<tokenizer::Counter> counter)

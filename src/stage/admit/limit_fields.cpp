@@ -1,6 +1,6 @@
 #include "stage/admit/limit_fields.hpp"
 
-#include <ctime>
+#include "base/wall_clock.hpp"
 
 namespace hawser::stage::admit {
 
@@ -41,15 +41,6 @@ void append_ietf(std::span<const Standing> standings, std::string& out) {
   }
   append_field(out, "RateLimit-Policy", policies);
   append_field(out, "RateLimit", states);
-}
-
-/// "2026-11-23T05:10:00Z"
-std::string rfc3339(std::chrono::system_clock::time_point when) {
-  const std::time_t time = std::chrono::system_clock::to_time_t(when);
-  std::tm parts{};
-  ::gmtime_r(&time, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
 double fullness(const Standing& standing) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.hpp"
+#include "base/name_pattern.hpp"
 #include "stage/admit/rate.hpp"
 
 namespace hawser::stage::admit {
@@ -11,10 +12,8 @@ using exchange::Exchange;
 
 bool holds(const std::vector<std::string>& patterns, std::string_view name) {
   if (patterns.empty()) return true;
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    if (!pattern.ends_with('*')) return pattern == name;
-    return name.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
-  });
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return covers(pattern, name); });
 }
 
 namespace {

@@ -4,27 +4,10 @@
 #include "telemetry/log.hpp"
 
 namespace hawser::stage::attempt {
-namespace {
-
-exchange::Call::Given copy_of(const exchange::Exchange& exchange) {
-  exchange::Call::Given given;
-  given.id = exchange.id;
-  given.method = exchange.method;
-  given.target = exchange.request.head->target;
-  for (const auto& field : exchange.request.head->fields) {
-    given.fields.emplace_back(field.name, field.value);
-  }
-  given.body = exchange.request.body;
-  given.client_address = exchange.request.client_address;
-  return given;
-}
-
-}  // namespace
-
 Continuation::Continuation(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
                            const exchange::Target& target)
     : tries_(std::move(tries)),
-      given_(copy_of(exchange)),
+      given_(exchange::copy_request(exchange)),
       target_(target),
       arrived_(exchange.arrived),
       splice_(given_.body, tries_->provider_of(target).prefill()) {}

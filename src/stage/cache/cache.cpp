@@ -11,11 +11,6 @@ using exchange::Exchange;
 
 namespace {
 
-std::string_view header(const Exchange& exchange, std::string_view name) {
-  const auto* field = exchange.request.head->find(name);
-  return field == nullptr ? std::string_view() : field->value;
-}
-
 std::int64_t seconds(milliseconds time) {
   return std::chrono::floor<std::chrono::seconds>(time).count();
 }
@@ -133,7 +128,7 @@ Task<Answer> Cache::run(Exchange& exchange, exchange::Next next) {
     return next(exchange);
   }
   asked.facts = cacheability_of(request.endpoint.api, request.endpoint.tail, request.body);
-  asked.control = parse_control(header(exchange, "cache-control"));
+  asked.control = parse_control(exchange.request.header("cache-control"));
   const bool wanted = asked.facts.deterministic || asked.rules.mode == Mode::all;
   if (asked.facts.possible && wanted && !asked.control.no_store) {
     if (auto canonical = canonical_request(request.body)) {
@@ -254,8 +249,9 @@ Answer Cache::answer_from(const Exchange& exchange, const Asked& asked, const En
   mark(head, age < entry->ttl ? "hit" : "stale", status.append(detail));
   if (!stream) return generation::make_whole(std::move(head), std::move(*content));
   return std::make_unique<generation::Generation>(
-      std::move(head), std::make_unique<Replay>(reactor_, std::move(*content), entry->usage,
-                                                pause_of(header(exchange, "x-hawser-replay"))));
+      std::move(head),
+      std::make_unique<Replay>(reactor_, std::move(*content), entry->usage,
+                               pause_of(exchange.request.header("x-hawser-replay"))));
 }
 
 milliseconds Cache::jittered(milliseconds ttl) {
@@ -311,21 +307,15 @@ Answer Cache::keep(const Exchange& exchange, const Asked& asked, Answer answer) 
 /// The same request once more, beside the client's, for a new entry.
 void Cache::refresh(const Exchange& exchange, const Key& key) {
   if (!shelf_.begin_refresh(key)) return;
-  exchange::Call::Given given;
-  given.id = std::string(exchange.id) + "-refresh";
-  given.method = exchange.method;
-  given.target = exchange.request.head->target;
-  for (const auto& field : exchange.request.head->fields) {
-    if (wire::same_token(field.name, "cache-control") ||
-        wire::same_token(field.name, "idempotency-key")) {
-      continue;
-    }
-    given.fields.emplace_back(field.name, field.value);
-  }
+  auto given = exchange::copy_request(exchange);
+  given.id += "-refresh";
+  if (!exchange.request.asked.empty()) given.body = exchange.request.asked;
+  std::erase_if(given.fields, [](const auto& field) {
+    return wire::same_token(field.first, "cache-control") ||
+           wire::same_token(field.first, "idempotency-key");
+  });
   given.fields.emplace_back("cache-control", "no-cache");
   given.fields.emplace_back("x-hawser-reattach", "off");
-  given.body = exchange.request.body;
-  given.client_address = exchange.request.client_address;
   run_aside_(std::move(given), [&shelf = shelf_, key] { shelf.end_refresh(key); });
 }
 

@@ -55,8 +55,7 @@ Key key_of(const exchange::Exchange& exchange, std::string_view canonical, Scope
   append_part(text, exchange.request.head->query);
   for (const auto name : {"anthropic-version", "anthropic-beta", "openai-beta",
                           "openai-organization", "openai-project"}) {
-    const auto* field = exchange.request.head->find(name);
-    append_part(text, field == nullptr ? std::string_view() : field->value);
+    append_part(text, exchange.request.header(name));
   }
   append_part(text, target.provider_name);
   append_part(text, target.model.empty() ? exchange.request.facts.model : target.model);

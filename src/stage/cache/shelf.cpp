@@ -1,19 +1,11 @@
 #include "stage/cache/shelf.hpp"
 
-#include <openssl/rand.h>
-
-#include <stdexcept>
+#include "base/random_bytes.hpp"
 
 namespace hawser::stage::cache {
 
 Shelf::Shelf(std::size_t bytes_max, std::string secret)
-    : entries_(bytes_max), secret_(std::move(secret)) {
-  if (!secret_.empty()) return;
-  secret_.resize(32);
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(secret_.data()), 32) != 1) {
-    throw std::runtime_error("no random bytes");
-  }
-}
+    : entries_(bytes_max), secret_(secret.empty() ? random_bytes(32) : std::move(secret)) {}
 
 void Shelf::put(const Key& key, EntryPtr entry) {
   const std::size_t size = entry->size();

@@ -49,8 +49,8 @@ bool take_model(std::string_view form, std::string_view boundary, dialect::Reque
   const auto found = dialect::find_form_value(form, boundary, "model");
   if (!found) return false;
   facts.has_model = facts.form = true;
-  facts.model_at = found->at;
-  facts.model_size = found->size;
+  facts.model_at = static_cast<std::uint32_t>(found->at);
+  facts.model_size = static_cast<std::uint32_t>(found->size);
   facts.model = form.substr(found->at, found->size);
   return true;
 }

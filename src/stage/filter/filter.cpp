@@ -17,26 +17,6 @@ namespace {
 
 constexpr std::size_t answer_max = 64 * 1024 * 1024;
 
-/// An answer that was read whole.
-class WholeContent final : public generation::Content {
- public:
-  WholeContent(std::string content, const dialect::Usage& usage, bool spliced)
-      : content_(std::move(content)), usage_(usage), spliced_(spliced) {}
-  Task<Result<net::Piece>> next() override {
-    const bool again = std::exchange(given_, true);
-    return Result<net::Piece>(
-        net::Piece{.bytes = again ? std::string_view() : content_, .last = true});
-  }
-  dialect::Usage usage() const override { return usage_; }
-  bool spliced() const override { return spliced_; }
-
- private:
-  std::string content_;
-  dialect::Usage usage_;
-  bool spliced_;
-  bool given_ = false;
-};
-
 bool is_json(const generation::AnswerHead& head) {
   const auto at = head.fields.find("json");
   return at != std::string::npos && !head.event_stream;
@@ -175,10 +155,8 @@ Task<Answer> Filter::filter_answer(const Exchange& exchange, const Policy& polic
                     .client_may_retry = false};
   }
   if (changed) body = std::move(*changed);
-  head.length = body.size();
-  auto content = std::make_unique<WholeContent>(std::move(body), answer->content().usage(),
-                                                answer->content().spliced());
-  co_return std::make_unique<generation::Generation>(std::move(head), std::move(content));
+  const generation::Told told{answer->content().usage(), answer->content().spliced()};
+  co_return generation::make_whole(std::move(head), std::move(body), told);
 }
 
 }  // namespace hawser::stage::filter

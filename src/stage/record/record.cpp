@@ -1,8 +1,8 @@
 #include "stage/record/record.hpp"
 
 #include <boost/json/serialize.hpp>
-#include <ctime>
 
+#include "base/wall_clock.hpp"
 #include "dialect/response_event.hpp"
 #include "stage/record/cursor.hpp"
 #include "wire/sse.hpp"
@@ -33,11 +33,6 @@ bool generates(dialect::Api api) {
   }
 }
 
-std::string_view header(const Exchange& exchange, std::string_view name) {
-  const auto* field = exchange.request.head->find(name);
-  return field == nullptr ? std::string_view() : field->value;
-}
-
 generation::Owner owner_of(const Exchange& exchange) {
   return {exchange.principal->tenant, exchange.principal->key};
 }
@@ -50,21 +45,11 @@ std::string_view asked_body(const Exchange& exchange) {
 
 /// By its Idempotency-Key where it has one, else by its body; of the same tenant and key only.
 generation::Fingerprint fingerprint_of(const Exchange& exchange) {
-  const std::string_view named = header(exchange, "idempotency-key");
+  const std::string_view named = exchange.request.header("idempotency-key");
   const std::string_view parts[] = {exchange.principal->tenant, exchange.principal->key,
                                     exchange.request.endpoint.tail, named.empty() ? "body" : "name",
                                     named.empty() ? asked_body(exchange) : named};
   return generation::fingerprint_of(parts);
-}
-
-/// "2026-11-23T05:10:00Z"
-std::string time_text(milliseconds from_now) {
-  const std::time_t when =
-      std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + from_now);
-  std::tm parts{};
-  ::gmtime_r(&when, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
 void fail(generation::Record& record, const Error& error, const dialect::Usage& usage) {
@@ -181,7 +166,7 @@ Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
     if (attached || !may_lead(attached.error(), exchange)) co_return std::move(attached);
   }
   // Who may be followed is recorded from before the start; of those who come at once, one leads.
-  const bool followed = coalesces(exchange) || !header(exchange, "idempotency-key").empty();
+  const bool followed = coalesces(exchange) || !exchange.request.header("idempotency-key").empty();
   for (int turn = 0; followed && !exchange.record && turn < leaders_max; ++turn) {
     auto own = make_record(exchange);
     auto leader = own->lead();
@@ -214,7 +199,7 @@ Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
 }
 
 RecordPtr Record::make_record(const Exchange& exchange) {
-  const bool announced = header(exchange, "x-hawser-resumable") == "1";
+  const bool announced = exchange.request.header("x-hawser-resumable") == "1";
   generation::Record::Limits limits;
   limits.grace = announced ? config_.grace : config_.grace_unannounced;
   limits.log_max = config_.log_max.count();
@@ -239,7 +224,7 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
   kept.heartbeat = head.heartbeat = config_.heartbeat;
   head.fields.append("x-hawser-generation: ").append(record->id()).append("\r\n");
   if (head.event_stream) {
-    const auto until = time_text(record->limits().grace);
+    const auto until = rfc3339(std::chrono::system_clock::now() + record->limits().grace);
     head.fields.append("x-hawser-resume-until: ").append(until).append("\r\n");
   }
   generation::AnswerHead given = std::move(head);
@@ -270,10 +255,10 @@ bool Record::client_gone(Exchange& exchange) {
 
 std::optional<std::string> Record::same_request(const Exchange& exchange) {
   if (directory_.empty()) return std::nullopt;
-  const bool named = !header(exchange, "idempotency-key").empty();
+  const bool named = !exchange.request.header("idempotency-key").empty();
   if (!named) {
     if (!coalesces(exchange) && !config_.reattach) return std::nullopt;
-    if (header(exchange, "x-hawser-reattach") == "off") return std::nullopt;
+    if (exchange.request.header("x-hawser-reattach") == "off") return std::nullopt;
   }
   return directory_.take(fingerprint_of(exchange), !named && !coalesces(exchange));
 }
@@ -349,7 +334,7 @@ Task<Answer> Record::serve_generation(Exchange& exchange) {
                     .message = "This is not the id of a generation."};
   }
   if (verb == "/events" && exchange.method == "GET") {
-    std::string_view cursor = header(exchange, "last-event-id");
+    std::string_view cursor = exchange.request.header("last-event-id");
     if (cursor.empty()) cursor = query_value(exchange.request.head->query, "after");
     const auto from = parse_cursor(cursor, ticket.id);
     if (!from) co_return from.error();

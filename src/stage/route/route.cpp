@@ -4,6 +4,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/name_pattern.hpp"
+
 namespace hawser::stage::route {
 
 using exchange::Answer;
@@ -80,11 +82,6 @@ Task<Answer> answer_json(std::string body) {
 }
 
 }  // namespace
-
-bool covers(std::string_view pattern, std::string_view name) {
-  if (!is_pattern(pattern)) return pattern == name;
-  return name.starts_with(pattern.substr(0, pattern.size() - 1));
-}
 
 RouteTable::RouteTable(const config::Map<ModelConfig>& models,
                        const std::vector<std::string>& providers,

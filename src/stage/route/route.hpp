@@ -11,9 +11,6 @@
 
 namespace hawser::stage::route {
 
-/// Whether `pattern` covers `name`: equal, or equal up to the pattern's trailing *.
-bool covers(std::string_view pattern, std::string_view name);
-
 /// Model names and where they are served, compiled from one configuration; shared by all workers.
 class RouteTable {
  public:
