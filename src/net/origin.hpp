@@ -20,4 +20,15 @@ struct Origin {
   bool operator==(const Origin&) const = default;
 };
 
+/// What the connection to a host must be, where TLS is wanted, by its configuration.
+inline Origin origin_of(bool tls, std::string host, std::uint16_t port,
+                        const TlsClientConfig& config) {
+  Origin origin{.tls = tls, .host = std::move(host), .port = port};
+  if (!tls) return origin;
+  origin.server_name = config.server_name.empty() ? origin.host : config.server_name;
+  origin.ca_file = config.ca_file;
+  origin.min_version = config.min_version;
+  return origin;
+}
+
 }  // namespace hawser::net

@@ -4,43 +4,12 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "wire/url.hpp"
+
 namespace hawser::provider {
 namespace {
 
 using wire::same_token;
-
-Error bad_url(const char* why) {
-  return {.code = Code::invalid_request, .message = std::string("base_url ") + why};
-}
-
-Result<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc{} || end != text.data() + text.size() || port == 0) {
-    return bad_url("has a port that is not a number from 1 to 65535");
-  }
-  return port;
-}
-
-Result<> parse_authority(std::string_view authority, BaseUrl& url) {
-  if (authority.find('@') != std::string_view::npos) {
-    return bad_url("must not hold a user or password");
-  }
-  const bool bracketed = authority.starts_with('[');
-  const auto host_end = bracketed ? authority.find(']') : authority.find(':');
-  if (bracketed && host_end == std::string_view::npos) return bad_url("lacks a closing bracket");
-  url.host = bracketed ? authority.substr(1, host_end - 1) : authority.substr(0, host_end);
-  if (url.host.empty()) return bad_url("has no host");
-  const bool odd = std::any_of(url.host.begin(), url.host.end(),
-                               [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
-  if (odd) return bad_url("has a host with characters that no host name has");
-  const auto colon = authority.find(':', bracketed ? host_end : 0);
-  if (colon == std::string_view::npos) return {};
-  const auto port = parse_port(authority.substr(colon + 1));
-  if (!port) return port.error();
-  url.port = *port;
-  return {};
-}
 
 /// Fields that the gateway sets itself, or that only the hop to us was meant for.
 bool ours_to_set(std::string_view name) {
@@ -149,54 +118,19 @@ std::string credential_field(Auth auth, std::string_view key) {
   return field;
 }
 
-std::string host_field(const BaseUrl& url) {
-  std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
-  if (url.port != (url.tls ? 443 : 80)) host += ":" + std::to_string(url.port);
-  return host;
-}
-
 }  // namespace
 
-Result<BaseUrl> parse_base_url(std::string_view text) {
-  BaseUrl url;
-  if (text.starts_with("https://")) {
-    text.remove_prefix(8);
-  } else if (text.starts_with("http://")) {
-    text.remove_prefix(7);
-    url.tls = false;
-    url.port = 80;
-  } else {
-    return bad_url("must begin with https:// or http://");
-  }
-  if (text.find_first_of("?#") != std::string_view::npos) {
-    return bad_url("must not hold a query or a fragment");
-  }
-  const auto slash = std::min(text.find('/'), text.size());
-  const auto authority = parse_authority(text.substr(0, slash), url);
-  if (!authority) return authority.error();
-  url.path = text.substr(slash);
-  while (url.path.ends_with('/')) url.path.pop_back();
-  return url;
-}
-
 Provider::Provider(std::string name, const ProviderConfig& config) : name_(std::move(name)) {
-  const auto url = parse_base_url(config.base_url);
-  if (!url) throw std::runtime_error("provider " + name_ + ": " + url.error().message);
-  origin_ = {.tls = url->tls,
-             .host = url->host,
-             .port = url->port,
-             .server_name = !url->tls                        ? std::string()
-                            : config.tls.server_name.empty() ? url->host
-                                                             : config.tls.server_name,
-             .ca_file = url->tls ? config.tls.ca_file : std::string(),
-             .min_version = config.tls.min_version};
+  const auto url = wire::parse_url(config.base_url);
+  if (!url) throw std::runtime_error("provider " + name_ + ": base_url " + url.error().message);
+  origin_ = net::origin_of(url->tls, url->host, url->port, config.tls);
   path_ = url->path;
   if (!config.api_version.empty()) query_ = "api-version=" + config.api_version;
   prefill_ = config.prefill;
   has_credential_ = config.auth != Auth::none && !config.api_key.empty();
 
   std::string fixed;
-  append_field(fixed, "host", host_field(*url));
+  append_field(fixed, "host", url->authority());
   if (has_credential_) fixed += credential_field(config.auth, config.api_key.reveal());
   for (const auto& [field, value] : config.headers) {
     append_field(fixed, field, value);

@@ -11,17 +11,6 @@
 
 namespace hawser::provider {
 
-/// The parts of a base URL.
-struct BaseUrl {
-  bool tls = true;
-  std::string host{};
-  std::uint16_t port = 443;
-  std::string path{};  // without a slash at its end: "/v1"
-};
-
-/// Error: invalid_request that says what is wrong with it.
-Result<BaseUrl> parse_base_url(std::string_view url);
-
 /// What is special about one provider, compiled from its configuration. Pure: it writes heads and
 /// never opens a connection.
 class Provider {

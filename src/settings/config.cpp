@@ -7,10 +7,10 @@
 #include "net/listener.hpp"
 #include "net/tls.hpp"
 #include "price/price_table.hpp"
-#include "provider/provider.hpp"
 #include "stage/authenticate/authenticate.hpp"
 #include "stage/route/route.hpp"
 #include "wire/http1.hpp"
+#include "wire/url.hpp"
 
 namespace hawser::settings {
 namespace {
@@ -67,31 +67,40 @@ void check_listen(const Config& config, Problems& problems) {
   }
 }
 
+/// What is asked over HTTP: a provider, or a service of the gateway's own.
+void check_outside(const std::string& path, const char* url_field, const std::string& text,
+                   const config::Map<std::string>& headers, const net::TlsClientConfig& tls,
+                   Problems& problems) {
+  const auto url = wire::parse_url(text);
+  if (!url) {
+    problems.push_back({path + "." + url_field, url_field + (" " + url.error().message)});
+  }
+  if (!tls.ca_file.empty()) {
+    check_opens(path + ".tls.ca_file", problems, [&tls] { net::make_client_context(tls); });
+  }
+  for (const auto& [field, value] : headers) {
+    const bool token = !field.empty() && std::all_of(field.begin(), field.end(), [](char c) {
+      return c > ' ' && c < 0x7f &&
+             std::string_view("()<>@,;:\\\"/[]?={}").find(c) == std::string_view::npos;
+    });
+    if (!token) problems.push_back({path + ".headers." + field, "is not a header name"});
+    if (wire::hop_by_hop(field) || wire::same_token(field, "host") ||
+        wire::same_token(field, "content-length")) {
+      problems.push_back({path + ".headers." + field, "is set by the gateway"});
+    }
+    if (value.find_first_of("\r\n") != std::string::npos) {
+      problems.push_back({path + ".headers." + field, "must not hold a line end"});
+    }
+  }
+}
+
 void check_providers(const Config& config, Problems& problems) {
   for (const auto& [name, provider] : config.providers) {
     const std::string path = "providers." + name;
     if (!valid_name(name)) {
       problems.push_back({path, "a name has 1 to 64 printable characters and no blanks"});
     }
-    const auto url = provider::parse_base_url(provider.base_url);
-    if (!url) problems.push_back({path + ".base_url", url.error().message});
-    if (const auto& tls = provider.tls; !tls.ca_file.empty()) {
-      check_opens(path + ".tls.ca_file", problems, [&tls] { net::make_client_context(tls); });
-    }
-    for (const auto& [field, value] : provider.headers) {
-      const bool token = !field.empty() && std::all_of(field.begin(), field.end(), [](char c) {
-        return c > ' ' && c < 0x7f &&
-               std::string_view("()<>@,;:\\\"/[]?={}").find(c) == std::string_view::npos;
-      });
-      if (!token) problems.push_back({path + ".headers." + field, "is not a header name"});
-      if (wire::hop_by_hop(field) || wire::same_token(field, "host") ||
-          wire::same_token(field, "content-length")) {
-        problems.push_back({path + ".headers." + field, "is set by the gateway"});
-      }
-      if (value.find_first_of("\r\n") != std::string::npos) {
-        problems.push_back({path + ".headers." + field, "must not hold a line end"});
-      }
-    }
+    check_outside(path, "base_url", provider.base_url, provider.headers, provider.tls, problems);
   }
 }
 
