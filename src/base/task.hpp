@@ -19,7 +19,7 @@ class FramePool {
   static void give_back(void* frame, std::size_t size) noexcept;
 
  private:
-  static constexpr std::size_t step = 64;
+  static constexpr std::size_t step = 16;  // as malloc rounds
   static constexpr std::size_t pooled_max = 4096;
   static constexpr std::uint32_t kept_max = 128;  // of each size
 
