@@ -44,6 +44,12 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::T
     snapshot->providers.push_back(std::move(compiled));
     names.push_back(name);
   }
+  for (const auto& doh : config->resolver.doh) {
+    http::EndpointConfig endpoint;
+    endpoint.url = doh.url;
+    endpoint.tls = doh.tls;
+    snapshot->doh.push_back(std::make_shared<const http::Endpoint>(endpoint));
+  }
   for (const auto& listen : config->listen) {
     snapshot->listen_tls.push_back(
         listen.tls ? net::make_server_context(*listen.tls, tickets, listen.grpc) : nullptr);

@@ -95,7 +95,7 @@ Task<Try> ask_on(UpstreamConnection& connection, const std::string& head, const 
 Endpoint::Endpoint(const EndpointConfig& config) {
   const auto url = wire::parse_url(config.url);
   if (!url) throw std::runtime_error("url " + url.error().message);
-  origin_ = net::origin_of(url->tls, url->host, url->port, config.tls);
+  origin_ = net::origin_of(url->tls, url->host, url->port, config.tls, config.way);
   path_ = url->path.empty() ? "/" : url->path;
   if (url->tls) tls_ = net::make_client_context(config.tls);
   std::string fixed = "host: " + url->authority() + "\r\n";

@@ -18,6 +18,7 @@ struct EndpointConfig {
   Secret api_key{};
   config::Map<std::string> headers{};
   net::TlsClientConfig tls{};
+  net::WayConfig way{};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -25,6 +26,7 @@ struct EndpointConfig {
     field("api_key", api_key, config::Anything{},
           "Sent as Authorization: Bearer: ${env:NAME} or ${file:PATH}.");
     field("headers", headers, config::Anything{}, "Headers that are set on every request to it.");
+    way.fields(field);
     field("tls", tls, config::Anything{}, "TLS towards it.");
   }
 };
