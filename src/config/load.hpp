@@ -185,7 +185,11 @@ class Loader {
                 text_of(value));
   }
 
-  static std::string text_of(std::uint64_t number) { return std::to_string(number); }
+  template <std::unsigned_integral I>
+  static std::string text_of(I number) {
+    return std::to_string(number);
+  }
+  static std::string text_of(double number) { return to_text(number); }
   static std::string text_of(milliseconds duration) { return to_text(duration); }
   static std::string text_of(Bytes size) { return to_text(size); }
   static std::string shown(const std::string& text);

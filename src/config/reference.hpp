@@ -101,6 +101,8 @@ class Reference {
       return {};
     } else if constexpr (std::is_integral_v<T>)
       return std::to_string(value);
+    else if constexpr (std::is_floating_point_v<T>)
+      return to_text(value);
     else
       return {};
   }

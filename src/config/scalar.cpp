@@ -99,6 +99,11 @@ std::string to_text(milliseconds duration) {
   return std::to_string(ms) + "ms";
 }
 
+std::string to_text(double number) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
+
 std::string to_text(Bytes size) {
   const auto bytes = size.count();
   if (bytes != 0 && bytes % (1024ull * 1024 * 1024) == 0) {

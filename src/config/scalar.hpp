@@ -25,6 +25,7 @@ Result<milliseconds> parse_duration(std::string_view text);
 Result<Bytes> parse_bytes(std::string_view text);
 std::string to_text(milliseconds duration);
 std::string to_text(Bytes size);
+std::string to_text(double number);  // the shortest that reads back the same
 
 /// Replaces ${env:NAME} and ${file:PATH}; "$${" stands for "${".
 Result<std::string> expand(std::string_view text, const Lookups& lookups);

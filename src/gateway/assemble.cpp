@@ -49,11 +49,20 @@ StagePtr guards(const Snapshot& snapshot, const WorkerParts& parts) {
   }
   return std::make_unique<stage::guard::Guards>(std::move(guards), parts.reactor);
 }
+std::shared_ptr<stage::cache::Semantic> semantic(const Snapshot& snapshot,
+                                                 const WorkerParts& parts) {
+  if (!snapshot.embeddings || parts.cache.neighbours == nullptr) return nullptr;
+  std::shared_ptr<const stage::cache::SemanticConfig> config(snapshot.config,
+                                                             &*snapshot.config->cache.semantic);
+  return std::make_shared<stage::cache::Semantic>(stage::cache::Semantic::Parts{
+      std::move(config), snapshot.embeddings, snapshot.embeddings->pool(parts.pools),
+      *parts.cache.neighbours, parts.cache.memory, parts.shard, snapshot.semantic_figures});
+}
 StagePtr cache(const Snapshot& snapshot, const WorkerParts& parts) {
   std::shared_ptr<const stage::cache::CacheConfig> config(snapshot.config, &snapshot.config->cache);
   return std::make_unique<stage::cache::Cache>(std::move(config), parts.cache, parts.reactor,
-                                               parts.shard, snapshot.cache_figures,
-                                               parts.run_aside);
+                                               parts.shard, snapshot.cache_figures, parts.run_aside,
+                                               semantic(snapshot, parts));
 }
 StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
   std::vector<stage::attempt::Upstream> upstreams;

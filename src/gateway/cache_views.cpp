@@ -75,6 +75,8 @@ std::string render_cache(const stage::cache::Cache::Shelves& shelves) {
   page.add("hawser_cache_entries", "gauge", "Cached answers.", totals.entries);
   page.add("hawser_cache_evictions_total", "counter", "Answers that made room for others.",
            totals.evictions);
+  page.add("hawser_semantic_cache_entries", "gauge", "Questions that are kept by their meaning.",
+           shelves.neighbours->size());
   if (shelves.disk != nullptr) add_disk(page, shelves.disk->totals());
   return page.take();
 }
@@ -95,6 +97,8 @@ Task<Result<std::string>> purge_cache(stage::cache::Cache::Shelves shelves, net:
     }
   }
   const std::size_t count = shelves.memory.purge(*purge);  // whatever became of the disk
+  shelves.neighbours->erase_if(
+      [&](const stage::cache::Key& answer) { return !shelves.memory.find(answer); });
   if (failed) co_return std::move(*failed);
   std::string answer = "{\"purged\":" + std::to_string(count) + disk + "}";
   co_return answer;

@@ -124,8 +124,13 @@ class Gateway {
     open_ledger(*snapshot->limits);
     open_cache();
     directory_ = std::make_unique<generation::Directory>(static_cast<std::uint32_t>(count));
-    const Shared shared{registry_, metrics_,       access_log_,           *directory_,
-                        *limits_,  filter_secret_, {*cache_, disk_.get()}};
+    const Shared shared{registry_,
+                        metrics_,
+                        access_log_,
+                        *directory_,
+                        *limits_,
+                        filter_secret_,
+                        {*cache_, disk_.get(), neighbours_.get()}};
     for (std::size_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(shared, static_cast<std::uint32_t>(i), snapshot,
                                                   listening.by_worker[i]));
@@ -138,6 +143,9 @@ class Gateway {
     if (config_->cache.disk) {
       disk_ = std::make_unique<stage::cache::DiskShelf>(*config_->cache.disk);
     }
+    const auto semantic = config_->cache.semantic ? config_->cache.semantic->entries_max
+                                                  : stage::cache::SemanticConfig{}.entries_max;
+    neighbours_ = std::make_unique<stage::cache::Neighbours>(semantic);
     // With a disk the keys must be the same after a restart.
     cache_ = std::make_unique<stage::cache::Shelf>(config_->cache.memory_max.count(),
                                                    disk_ ? disk_->key_secret() : std::string());
@@ -164,15 +172,16 @@ class Gateway {
     if (!fd) throw std::runtime_error(fd.error().message);
     admin_ = std::make_unique<admin::Admin>(
         reactor_, blocks_, *fd,
-        admin::Views{[this] { return !draining_; },
-                     [this] {
-                       return exporting::render(registry_) + exporting::render_process() +
-                              render_cache({*cache_, disk_.get()}) +
-                              (limits_->ledger ? render_ledger(*limits_->ledger) : std::string());
-                     },
-                     [this](std::string_view query) {
-                       return purge_cache({*cache_, disk_.get()}, reactor_, query);
-                     }});
+        admin::Views{
+            [this] { return !draining_; },
+            [this] {
+              return exporting::render(registry_) + exporting::render_process() +
+                     render_cache({*cache_, disk_.get(), neighbours_.get()}) +
+                     (limits_->ledger ? render_ledger(*limits_->ledger) : std::string());
+            },
+            [this](std::string_view query) {
+              return purge_cache({*cache_, disk_.get(), neighbours_.get()}, reactor_, query);
+            }});
     admin_->start();
     std::cout << "admin on http://" << address->host << ":" << net::port_of(*fd) << std::endl;
   }
@@ -256,6 +265,7 @@ class Gateway {
   std::unique_ptr<stage::admit::SharedLimits> limits_;
   std::string filter_secret_ = random_bytes(32);  // pseudonyms follow from it until the end
   std::unique_ptr<stage::cache::Shelf> cache_;
+  std::unique_ptr<stage::cache::Neighbours> neighbours_;
   std::vector<std::unique_ptr<Worker>> workers_;
   // Before the workers: it posts its answers to them.
   std::unique_ptr<stage::cache::DiskShelf> disk_;

@@ -77,6 +77,10 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::T
   }
   snapshot->caches = config->cache.mode != stage::cache::Mode::off || !config->cache.models.empty();
   if (snapshot->caches) snapshot->cache_figures = stage::cache::cache_figures(registry);
+  if (config->cache.semantic) {
+    snapshot->embeddings = std::make_shared<const http::Endpoint>(config->cache.semantic->endpoint);
+    snapshot->semantic_figures = stage::cache::semantic_series(registry);
+  }
   snapshot->series = series_of(*snapshot->routes, registry);
   snapshot->config = std::move(config);
   return snapshot;

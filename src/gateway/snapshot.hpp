@@ -37,6 +37,8 @@ struct Snapshot {
   std::vector<stage::guard::GuardSeries> guard_figures;
   bool caches = false;
   stage::cache::CacheFigures cache_figures;
+  std::shared_ptr<const http::Endpoint> embeddings;  // null: no semantic cache
+  stage::cache::SemanticSeries semantic_figures;
   stage::observe::ModelSeries series;
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

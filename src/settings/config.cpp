@@ -235,6 +235,11 @@ Problems Config::check() const {
   check_providers(*this, problems);
   check_resolver(resolver, problems);
   check_guards(guards, problems);
+  if (cache.semantic) {
+    const auto& endpoint = cache.semantic->endpoint;
+    check_outside("cache.semantic", "url", endpoint.url, endpoint.headers, endpoint.tls,
+                  endpoint.way, problems);
+  }
   check_models(*this, problems);
   check_keys(*this, problems);
   check_limits(*this, problems);

@@ -35,6 +35,7 @@ class Names:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # head and body in one write
 
             def do_POST(self):
                 message = self.rfile.read(int(self.headers["Content-Length"]))
@@ -58,7 +59,7 @@ class Names:
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
                                                  do_handshake_on_connect=False)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def config(self, root):
         return {"url": f"https://doh.example:{self.port}/dns-query", "bootstrap": ["127.0.0.1"],

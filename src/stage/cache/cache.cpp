@@ -1,5 +1,7 @@
 #include "stage/cache/cache.hpp"
 
+#include <cstdio>
+
 #include "dialect/chat_shape.hpp"
 #include "stage/cache/filling.hpp"
 #include "stage/cache/replay.hpp"
@@ -100,7 +102,7 @@ CacheFigures cache_figures(telemetry::Registry& registry) {
 
 Cache::Cache(std::shared_ptr<const CacheConfig> config, const Shelves& shelves,
              net::Reactor& reactor, telemetry::Shard& shard, const CacheFigures& figures,
-             RunAside run_aside)
+             RunAside run_aside, std::shared_ptr<Semantic> semantic)
     : config_(std::move(config)),
       general_{config_->mode, config_->ttl, config_->scope},
       shelf_(shelves.memory),
@@ -108,7 +110,8 @@ Cache::Cache(std::shared_ptr<const CacheConfig> config, const Shelves& shelves,
       reactor_(reactor),
       shard_(shard),
       figures_(figures),
-      run_aside_(std::move(run_aside)) {
+      run_aside_(std::move(run_aside)),
+      semantic_(std::move(semantic)) {
   for (const auto& [name, model] : config_->models) {
     by_model_.emplace(name, Rules{model.mode, model.ttl, model.scope});
   }
@@ -202,6 +205,10 @@ Task<Answer> Cache::look(Exchange& exchange, exchange::Next next, Asked asked) {
       }
     }
   }
+  if (!entry && semantic_) {
+    auto near = co_await answer_by_meaning(exchange, asked);
+    if (!near || *near) co_return std::move(near);
+  }
   if (asked.control.only_if_cached) {
     co_return Error{.code = Code::timeout,
                     .message = "The answer is not in the cache (only-if-cached).",
@@ -220,6 +227,29 @@ Task<Answer> Cache::look(Exchange& exchange, exchange::Next next, Asked asked) {
   }
   shard_.add(figures_.misses);
   co_return keep(exchange, asked, std::move(answer));
+}
+
+/// @return null where the model is to be asked
+Task<Answer> Cache::answer_by_meaning(Exchange& exchange, Asked& asked) {
+  asked.meaning =
+      semantic_->weigh(exchange, asked.canonical, asked.rules.scope, asked.facts.deterministic);
+  if (!asked.meaning) co_return generation::GenerationPtr();
+  co_await semantic_->look(asked.meaning, !asked.control.no_cache);
+  if (exchange.cancellation.cancelled()) {
+    co_return Error{.code = Code::cancelled, .message = "cancelled"};
+  }
+  const EntryPtr entry = asked.meaning->answer;
+  if (!entry) co_return generation::GenerationPtr();
+  char detail[48];
+  std::snprintf(detail, sizeof detail, "; detail=semantic; sim=%.3f",
+                asked.meaning->near->similarity);
+  auto answer = answer_from(exchange, asked, entry, detail);
+  if (!answer || !*answer) co_return std::move(answer);
+  if (asked.meaning->verify) refresh(exchange, asked.key);
+  shard_.add(figures_.hits);
+  shard_.add(figures_.saved_tokens,
+             static_cast<std::int64_t>(entry->usage.input + entry->usage.output));
+  co_return std::move(answer);
 }
 
 Answer Cache::answer_from(const Exchange& exchange, const Asked& asked, const EntryPtr& entry,
@@ -283,8 +313,8 @@ Answer Cache::keep(const Exchange& exchange, const Asked& asked, Answer answer) 
   const dialect::Api api = exchange.request.endpoint.api;
   auto whole = [shelves = Shelves{shelf_, disk_}, &shard = shard_, series = figures_.stored, key,
                 api, bounded = asked.facts.bounded, entry = std::move(entry), config = config_,
-                owner = owner_of(exchange, asked.rules.scope)](
-                   std::string content, const dialect::Usage& usage) mutable {
+                owner = owner_of(exchange, asked.rules.scope), semantic = semantic_,
+                meaning = asked.meaning](std::string content, const dialect::Usage& usage) mutable {
     const bool refusal = entry.status != 200;
     if (!refusal) {
       std::optional<std::string> body;
@@ -296,7 +326,9 @@ Answer Cache::keep(const Exchange& exchange, const Asked& asked, Answer answer) 
     entry.content = std::move(content);
     entry.usage = usage;
     entry.stored = WallClock::now();
-    store(shelves, key, std::make_shared<const Entry>(std::move(entry)), *config, owner);
+    auto kept = std::make_shared<const Entry>(std::move(entry));
+    store(shelves, key, kept, *config, owner);
+    if (meaning) semantic->learn(meaning, key, std::move(kept), api);
     shard.add(series);
   };
   auto content = std::make_unique<Filling>((*answer)->take_content(), config_->entry_max.count(),

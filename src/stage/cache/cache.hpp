@@ -9,6 +9,7 @@
 #include "stage/cache/cacheable.hpp"
 #include "stage/cache/control.hpp"
 #include "stage/cache/disk_shelf.hpp"
+#include "stage/cache/semantic.hpp"
 #include "stage/cache/shelf.hpp"
 #include "telemetry/metrics.hpp"
 
@@ -39,11 +40,13 @@ class Cache final : public exchange::Stage {
   /// Where entries are.
   struct Shelves {
     Shelf& memory;
-    DiskShelf* disk = nullptr;  // null: there is none
+    DiskShelf* disk = nullptr;         // null: there is none
+    Neighbours* neighbours = nullptr;  // null: answers are found by their key alone
   };
 
   Cache(std::shared_ptr<const CacheConfig> config, const Shelves& shelves, net::Reactor& reactor,
-        telemetry::Shard& shard, const CacheFigures& figures, RunAside run_aside);
+        telemetry::Shard& shard, const CacheFigures& figures, RunAside run_aside,
+        std::shared_ptr<Semantic> semantic = nullptr);
 
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
@@ -60,6 +63,7 @@ class Cache final : public exchange::Stage {
     Control control;
     std::string canonical;
     Key key;
+    Semantic::MeaningPtr meaning{};  // null: not looked up by it
   };
   enum class Freshness : std::uint8_t { fresh, revalidate, stale };
 
@@ -72,6 +76,7 @@ class Cache final : public exchange::Stage {
                                const EntryPtr& entry, std::string_view detail);
   exchange::Answer keep(const exchange::Exchange& exchange, const Asked& asked,
                         exchange::Answer answer);
+  Task<exchange::Answer> answer_by_meaning(exchange::Exchange& exchange, Asked& asked);
   void refresh(const exchange::Exchange& exchange, const Key& key);
   milliseconds jittered(milliseconds ttl);
 
@@ -84,6 +89,7 @@ class Cache final : public exchange::Stage {
   telemetry::Shard& shard_;
   CacheFigures figures_;
   RunAside run_aside_;
+  std::shared_ptr<Semantic> semantic_;  // null: off
   std::minstd_rand random_{std::random_device{}()};
 };
 

@@ -8,6 +8,9 @@
 #include "base/master_key.hpp"
 #include "base/strong.hpp"
 #include "config/fields.hpp"
+#include "http/breaker.hpp"
+#include "http/endpoint.hpp"
+#include "stage/cache/same_words.hpp"
 
 namespace hawser::stage::cache {
 
@@ -69,6 +72,43 @@ struct DiskConfig {
   }
 };
 
+/// Answers to questions that are asked in other words.
+struct SemanticConfig {
+  http::EndpointConfig endpoint{};
+  std::string model{};
+  std::chrono::milliseconds timeout{30};
+  double error_bound = 0.01;
+  Words words = Words::strict;
+  double verify = 0.01;
+  std::uint32_t entries_max = 100'000;
+  Bytes text_max{2 * 1024};
+  http::BreakerConfig breaker{};
+  std::vector<std::string> models{};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    endpoint.fields(field);
+    field("model", model, config::Required{}, "The embedding model.");
+    field("timeout", timeout, config::Range<milliseconds>{5ms, 5s},
+          "How long a client waits for an embedding; then it is a miss.");
+    field("error_bound", error_bound, config::Range<double>{0.001, 0.1},
+          "The share of wrong answers that is not passed, as sure as what was learned makes it.");
+    field("words", words, config::Anything{},
+          "strict: no word of meaning may differ; loose: numbers, names, negations, quotes and the "
+          "order of words may not, the rest is learned.");
+    field("verify", verify, config::Range<double>{0, 1},
+          "The share of answers that is compared with the model's own all the same.");
+    field("entries_max", entries_max, config::Range<std::uint32_t>{16, 10'000'000},
+          "Questions that are kept; read at start.");
+    field("text_max", text_max, config::Range<Bytes>{Bytes{64}, Bytes{16 * 1024}},
+          "Longer questions are not looked up.");
+    field("breaker", breaker, config::Anything{},
+          "When the embedding model fails again and again.");
+    field("models", models, config::Anything{},
+          "Public names of models whose answers may be given so; empty: all.");
+  }
+};
+
 struct CacheConfig {
   Mode mode = Mode::off;
   milliseconds ttl{3'600'000};
@@ -79,6 +119,7 @@ struct CacheConfig {
   Bytes memory_max{256 * 1024 * 1024};
   Bytes entry_max{2 * 1024 * 1024};
   std::optional<DiskConfig> disk{};
+  std::optional<SemanticConfig> semantic{};
   config::Map<ModelCacheConfig> models{};
 
   template <class Visitor>
@@ -103,6 +144,8 @@ struct CacheConfig {
           "One entry; a longer answer is not stored.");
     field("disk", disk, config::Anything{},
           "Keeps entries in a file too, so that they outlive the process; absent: memory alone.");
+    field("semantic", semantic, config::Anything{},
+          "Also answers questions that are asked in other words; absent: never.");
     field("models", models, config::Anything{},
           "Other rules for a model, by its public name as it stands under models.");
   }

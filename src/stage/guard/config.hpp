@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "base/strong.hpp"
 #include "config/fields.hpp"
+#include "http/breaker.hpp"
 #include "http/endpoint.hpp"
 
 namespace hawser::stage::guard {
@@ -42,19 +43,6 @@ inline auto names_of(Without) {
   return std::span(names);
 }
 
-struct BreakerConfig {
-  std::uint32_t failures = 5;
-  std::chrono::milliseconds pause{5'000};
-
-  template <class Visitor>
-  void fields(Visitor&& field) {
-    field("failures", failures, config::Range<std::uint32_t>{1, 1000},
-          "So many in a row, and it is not asked for a while: on_timeout holds at once.");
-    field("pause", pause, config::Range<milliseconds>{100ms, 1h},
-          "For how long; then one request tries it.");
-  }
-};
-
 struct GuardConfig {
   std::string name{};
   http::EndpointConfig endpoint{};
@@ -70,7 +58,7 @@ struct GuardConfig {
   std::chrono::milliseconds window_time{1'000};
   std::chrono::milliseconds verdicts_kept{300'000};
   std::uint32_t verdicts_max = 10'000;
-  BreakerConfig breaker{};
+  http::BreakerConfig breaker{};
   std::vector<std::string> tenants{};
 
   template <class Visitor>

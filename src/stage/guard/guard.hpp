@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "exchange/exchange.hpp"
+#include "http/breaker.hpp"
 #include "http/endpoint.hpp"
-#include "stage/guard/breaker.hpp"
 #include "stage/guard/kept_verdicts.hpp"
 #include "telemetry/metrics.hpp"
 
@@ -62,7 +62,7 @@ class Guard {
   }
 
   Parts parts_;
-  Breaker breaker_;
+  http::Breaker breaker_;
   KeptVerdicts kept_;
 };
 using GuardPtr = std::shared_ptr<Guard>;

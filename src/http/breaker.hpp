@@ -1,9 +1,22 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "stage/guard/config.hpp"
+#include "config/fields.hpp"
 
-namespace hawser::stage::guard {
+namespace hawser::http {
+
+struct BreakerConfig {
+  std::uint32_t failures = 5;
+  std::chrono::milliseconds pause{5'000};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("failures", failures, config::Range<std::uint32_t>{1, 1000},
+          "So many in a row, and it is not asked for a while: it counts as away.");
+    field("pause", pause, config::Range<milliseconds>{100ms, 1h},
+          "For how long; then one request tries it.");
+  }
+};
 
 /// Keeps from asking again and again what fails again and again. Of one worker; pure.
 class Breaker {
@@ -29,4 +42,4 @@ class Breaker {
   Clock::time_point try_at_{};
 };
 
-}  // namespace hawser::stage::guard
+}  // namespace hawser::http
