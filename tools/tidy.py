@@ -7,7 +7,7 @@ import re
 import sys
 
 LINE_MAX, FILE_MAX, TEST_MAX = 100, 500, 800
-REVEALS = ("base", "http", "provider", "stage/authenticate", "settings")
+REVEALS = ("base", "net", "http", "provider", "stage/authenticate", "settings")
 BANNED_NAMES = ("util", "helper", "manager", "common", "misc")
 # What the programs beside src/ may include of it, and what else they may.
 BESIDE = {

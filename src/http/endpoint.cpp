@@ -97,8 +97,8 @@ Endpoint::Endpoint(const EndpointConfig& config) {
   if (!url) throw std::runtime_error("url " + url.error().message);
   origin_ = net::origin_of(url->tls, url->host, url->port, config.tls);
   path_ = url->path.empty() ? "/" : url->path;
-  if (url->tls) tls_ = net::make_client_context(config.tls);
-  std::string fixed = "host: " + url->authority() + "\r\n";
+  if (url->tls) tls_ = net::make_client_context(config.tls, url->authority());
+  std::string fixed = "host: " + (config.host.empty() ? url->authority() : config.host) + "\r\n";
   if (!config.api_key.empty()) {
     fixed.append("authorization: Bearer ").append(config.api_key.reveal()).append("\r\n");
   }

@@ -126,8 +126,10 @@ Task<Result<StreamPtr>> connect(Reactor& reactor, Resolver& resolver, Dial& dial
   if (shaken == IoStatus::timeout || shaken == IoStatus::cancelled) {
     co_return error_of(shaken, "the provider took too long in the TLS handshake");
   }
-  co_return Error{.code = Code::connection,
-                  .message = "TLS with the provider failed: " + tls_problem(stream->ssl())};
+  Error error{.code = Code::connection,
+              .message = "TLS with the provider failed: " + tls_problem(stream->ssl())};
+  error.client_may_retry = !tls_problem_stays(stream->ssl());
+  co_return error;
 }
 
 }  // namespace hawser::net

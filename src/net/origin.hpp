@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "net/config.hpp"
+#include "net/tls_client.hpp"
 
 namespace hawser::net {
 
@@ -14,8 +14,8 @@ struct Origin {
   std::string host{};  // name or address, without brackets
   std::uint16_t port = 443;
   std::string server_name{};  // asked for and verified; plain: empty
-  std::string ca_file{};
-  TlsVersion min_version = TlsVersion::tls12;
+  TlsClientConfig rules{};    // all that its handshake depends on; plain: none
+  std::string files{};        // a digest of what the files hold that `rules` names
 
   bool operator==(const Origin&) const = default;
 };
@@ -26,8 +26,8 @@ inline Origin origin_of(bool tls, std::string host, std::uint16_t port,
   Origin origin{.tls = tls, .host = std::move(host), .port = port};
   if (!tls) return origin;
   origin.server_name = config.server_name.empty() ? origin.host : config.server_name;
-  origin.ca_file = config.ca_file;
-  origin.min_version = config.min_version;
+  origin.rules = config;
+  origin.files = digest_of_files(config);
   return origin;
 }
 

@@ -1,12 +1,13 @@
 #include "settings/config.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "config/nearest.hpp"
 #include "net/listener.hpp"
-#include "net/tls.hpp"
 #include "price/price_table.hpp"
+#include "settings/tls_checks.hpp"
 #include "stage/authenticate/authenticate.hpp"
 #include "stage/route/route.hpp"
 #include "wire/http1.hpp"
@@ -16,7 +17,6 @@ namespace hawser::settings {
 namespace {
 
 using config::Problem;
-using Problems = std::vector<Problem>;
 
 std::string at(const char* list, std::size_t index, const char* member) {
   return std::string(list) + "[" + std::to_string(index) + "]." + member;
@@ -42,8 +42,7 @@ void check_listen(const Config& config, Problems& problems) {
   for (std::size_t i = 0; i < config.listen.size(); ++i) {
     const std::string& text = config.listen[i].address;
     if (const auto& tls = config.listen[i].tls) {
-      check_opens(at("listen", i, "tls"), problems,
-                  [&] { net::make_server_context(*tls, net::TicketKeys{}); });
+      check_server_tls(at("listen", i, "tls"), *tls, problems);
     }
     const auto address = net::parse_host_port(text);
     if (!address) {
@@ -75,9 +74,7 @@ void check_outside(const std::string& path, const char* url_field, const std::st
   if (!url) {
     problems.push_back({path + "." + url_field, url_field + (" " + url.error().message)});
   }
-  if (!tls.ca_file.empty()) {
-    check_opens(path + ".tls.ca_file", problems, [&tls] { net::make_client_context(tls); });
-  }
+  check_client_tls(path + ".tls", tls, problems);
   for (const auto& [field, value] : headers) {
     const bool token = !field.empty() && std::all_of(field.begin(), field.end(), [](char c) {
       return c > ' ' && c < 0x7f &&
@@ -94,6 +91,15 @@ void check_outside(const std::string& path, const char* url_field, const std::st
   }
 }
 
+/// A Host header (RFC 9110, 7.2): it goes out as it stands.
+void check_host(const std::string& path, const std::string& host, Problems& problems) {
+  const bool plain = std::all_of(host.begin(), host.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("-._~:[]%").find(c) != std::string_view::npos;
+  });
+  if (!plain) problems.push_back({path + ".host", "must be HOST or HOST:PORT"});
+}
+
 void check_providers(const Config& config, Problems& problems) {
   for (const auto& [name, provider] : config.providers) {
     const std::string path = "providers." + name;
@@ -101,6 +107,7 @@ void check_providers(const Config& config, Problems& problems) {
       problems.push_back({path, "a name has 1 to 64 printable characters and no blanks"});
     }
     check_outside(path, "base_url", provider.base_url, provider.headers, provider.tls, problems);
+    check_host(path, provider.host, problems);
   }
 }
 
@@ -133,8 +140,36 @@ void check_models(const Config& config, Problems& problems) {
   }
 }
 
+/// The name in a certificate that stands for a key.
+void check_subject(const Config& config, std::size_t i, std::set<std::string>& seen,
+                   Problems& problems) {
+  const std::string& subject = config.keys[i].client_subject;
+  if (subject.empty()) return;
+  const std::string path = at("keys", i, "client_subject");
+  const bool asks =
+      std::any_of(config.listen.begin(), config.listen.end(), [](const net::ListenConfig& listen) {
+        return listen.tls && listen.tls->client_auth != net::ClientAuth::none;
+      });
+  if (!asks) {
+    problems.push_back({path,
+                        "no listener asks for certificates: add listen[].tls.client_ca and "
+                        "client_auth"});
+  }
+  const bool named = subject.find('=') != std::string::npos || subject.starts_with("DNS:") ||
+                     subject.starts_with("URI:") || subject.starts_with("email:") ||
+                     subject.starts_with("IP:");
+  if (!named) {
+    problems.push_back({path,
+                        "must be a subject (CN=ci,O=Example) or begin with DNS:, URI:, "
+                        "email: or IP:"});
+  }
+  if (!seen.insert(subject).second) {
+    problems.push_back({path, "'" + subject + "' stands for another key too"});
+  }
+}
+
 void check_keys(const Config& config, Problems& problems) {
-  std::set<std::string> names, hashes;
+  std::set<std::string> names, hashes, subjects;
   for (std::size_t i = 0; i < config.keys.size(); ++i) {
     const auto& key = config.keys[i];
     if (!valid_name(key.name)) {
@@ -142,6 +177,12 @@ void check_keys(const Config& config, Problems& problems) {
     }
     if (!names.insert(key.name).second) {
       problems.push_back({at("keys", i, "name"), "'" + key.name + "' stands twice"});
+    }
+    check_subject(config, i, subjects, problems);
+    if (key.hash.empty() && !key.client_subject.empty()) continue;
+    if (key.hash.empty()) {
+      problems.push_back({at("keys", i, "hash"), "is missing"});
+      continue;
     }
     stage::authenticate::Digest digest{};
     if (!stage::authenticate::parse_hash(key.hash, digest)) {
@@ -176,6 +217,17 @@ void check_limits(const Config& config, Problems& problems) {
 }
 
 }  // namespace
+
+Problems Config::warnings() const {
+  Problems out;
+  for (std::size_t i = 0; i < listen.size(); ++i) {
+    if (listen[i].tls) warn_server_tls(at("listen", i, "tls"), *listen[i].tls, out);
+  }
+  for (const auto& [name, provider] : providers) {
+    warn_client_tls("providers." + name + ".tls", provider.tls, out);
+  }
+  return out;
+}
 
 Problems Config::check() const {
   Problems problems;

@@ -104,6 +104,7 @@ Task<Tried> Tries::once(Exchange& exchange, const Target& target) {
     Tried tried;
     tried.error = opened.error();
     tried.failure = {.reached = Reached::not_connected, .code = opened.error().code};
+    if (!opened.error().client_may_retry) tried.failure.should_retry = false;
     co_return tried;
   }
   http::UpstreamPtr connection = std::move(*opened);
