@@ -214,6 +214,7 @@ class Gateway {
       if (error) return;
       if (stamps_of(options_.config_file, *config_) != stamps_) reload();
       watch_peers_.look();
+      for (const auto& keys : tickets_) keys->tend(Clock::now());
       watch_file();
     });
   }

@@ -95,6 +95,9 @@ Task<Try> ask_on(UpstreamConnection& connection, const std::string& head, const 
 Endpoint::Endpoint(const EndpointConfig& config) {
   const auto url = wire::parse_url(config.url);
   if (!url) throw std::runtime_error("url " + url.error().message);
+  if (!config.host.empty() && !wire::valid_authority(config.host)) {
+    throw std::runtime_error("host must be HOST or HOST:PORT");
+  }
   origin_ = net::origin_of(url->tls, url->host, url->port, config.tls);
   path_ = url->path.empty() ? "/" : url->path;
   if (url->tls) tls_ = net::make_client_context(config.tls, url->authority());

@@ -39,6 +39,11 @@ void TicketKeys::rotate(Clock::time_point now) {
   keys_.push_back(fresh);
 }
 
+void TicketKeys::tend(Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  rotate(now);
+}
+
 TicketKeys::Key TicketKeys::current(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   rotate(now);

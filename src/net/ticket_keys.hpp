@@ -29,6 +29,8 @@ class TicketKeys {
   };
 
   void rotate_every(milliseconds period);
+  /// Wipes those that have served, even where nobody asks for one.
+  void tend(Clock::time_point now);
   /// The one that encrypts; a new one when it has served its period.
   Key current(Clock::time_point now);
   /// The one of that name, while it is honoured.

@@ -135,6 +135,13 @@ std::string tls_problem(const SSL* ssl) {
   }
 }
 
+std::string tls_alert() {
+  const unsigned long code = ERR_peek_last_error();
+  const bool alert =
+      ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
+  return alert ? last_reason() : std::string();
+}
+
 bool tls_problem_stays(const SSL* ssl) {
   if (SSL_get_verify_result(ssl) != X509_V_OK) return true;
   switch (ERR_GET_REASON(ERR_peek_last_error())) {

@@ -43,6 +43,9 @@ bool open_to_others(const std::string& path);
 
 /// Why the last handshake on this thread failed; holds no payload.
 std::string tls_problem(const SSL* ssl);
+/// The TLS alert that the last failed read on this thread met; empty where it was none. TLS 1.3
+/// refuses a client's certificate only after the handshake.
+std::string tls_alert();
 /// Whether that reason will be the same at the next try: it lies in a certificate or a setting and
 /// not on the way.
 bool tls_problem_stays(const SSL* ssl);

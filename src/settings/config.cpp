@@ -1,13 +1,13 @@
 #include "settings/config.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 #include "config/nearest.hpp"
 #include "net/listener.hpp"
 #include "price/price_table.hpp"
 #include "settings/tls_checks.hpp"
+#include "settings/tls_walk.hpp"
 #include "stage/authenticate/authenticate.hpp"
 #include "stage/route/route.hpp"
 #include "wire/http1.hpp"
@@ -91,15 +91,6 @@ void check_outside(const std::string& path, const char* url_field, const std::st
   }
 }
 
-/// A Host header (RFC 9110, 7.2): it goes out as it stands.
-void check_host(const std::string& path, const std::string& host, Problems& problems) {
-  const bool plain = std::all_of(host.begin(), host.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-           std::string_view("-._~:[]%").find(c) != std::string_view::npos;
-  });
-  if (!plain) problems.push_back({path + ".host", "must be HOST or HOST:PORT"});
-}
-
 void check_providers(const Config& config, Problems& problems) {
   for (const auto& [name, provider] : config.providers) {
     const std::string path = "providers." + name;
@@ -107,7 +98,9 @@ void check_providers(const Config& config, Problems& problems) {
       problems.push_back({path, "a name has 1 to 64 printable characters and no blanks"});
     }
     check_outside(path, "base_url", provider.base_url, provider.headers, provider.tls, problems);
-    check_host(path, provider.host, problems);
+    if (!provider.host.empty() && !wire::valid_authority(provider.host)) {
+      problems.push_back({path + ".host", "must be HOST or HOST:PORT"});
+    }
   }
 }
 
@@ -218,14 +211,27 @@ void check_limits(const Config& config, Problems& problems) {
 
 }  // namespace
 
+namespace {
+
+template <class See>
+void each_tls(const Config& config, See see) {
+  // fields() has one form for loading and for looking; nothing is changed here.
+  TlsWalk<See>(std::move(see)).visit("", const_cast<Config&>(config));
+}
+
+}  // namespace
+
 Problems Config::warnings() const {
   Problems out;
-  for (std::size_t i = 0; i < listen.size(); ++i) {
-    if (listen[i].tls) warn_server_tls(at("listen", i, "tls"), *listen[i].tls, out);
-  }
-  for (const auto& [name, provider] : providers) {
-    warn_client_tls("providers." + name + ".tls", provider.tls, out);
-  }
+  each_tls(*this, [&](const std::string& path, const auto& tls) { warn_of_tls(path, tls, out); });
+  return out;
+}
+
+std::vector<std::string> files_of(const Config& config) {
+  std::vector<std::string> out;
+  each_tls(config, [&](const std::string&, const auto& tls) {
+    for (auto& file : files_of(tls)) out.push_back(std::move(file));
+  });
   return out;
 }
 

@@ -78,7 +78,7 @@ void check_client_tls(const std::string& path, const net::TlsClientConfig& tls,
   opens(path + ".certificate", problems, [&] { net::make_client_context(tls); });
 }
 
-void warn_server_tls(const std::string& path, const net::TlsServerConfig& tls, Problems& warnings) {
+void warn_of_tls(const std::string& path, const net::TlsServerConfig& tls, Problems& warnings) {
   warn_of_key(path + ".key", tls.key, warnings);
   for (std::size_t i = 0; i < tls.certificates.size(); ++i) {
     warn_of_key(path + ".certificates[" + std::to_string(i) + "].key", tls.certificates[i].key,
@@ -86,13 +86,29 @@ void warn_server_tls(const std::string& path, const net::TlsServerConfig& tls, P
   }
 }
 
-void warn_client_tls(const std::string& path, const net::TlsClientConfig& tls, Problems& warnings) {
+void warn_of_tls(const std::string& path, const net::TlsClientConfig& tls, Problems& warnings) {
   warn_of_key(path + ".key", tls.key, warnings);
   if (tls.pins.size() == 1 && !tls.pins_report_only) {
     warnings.push_back(
         {path + ".pins",
          "there is no backup: when this key goes, nothing passes; pin a second one"});
   }
+}
+
+std::vector<std::string> files_of(const net::TlsServerConfig& tls) {
+  std::vector<std::string> files;
+  for (const auto& each : tls.all()) {
+    files.push_back(each.certificate);
+    files.push_back(each.key);
+  }
+  if (!tls.client_ca.empty()) files.push_back(tls.client_ca);
+  return files;
+}
+
+std::vector<std::string> files_of(const net::TlsClientConfig& tls) {
+  std::vector<std::string> files{tls.ca_file, tls.certificate, tls.key};
+  std::erase(files, std::string());
+  return files;
 }
 
 }  // namespace hawser::settings

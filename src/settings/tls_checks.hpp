@@ -16,7 +16,11 @@ void check_server_tls(const std::string& path, const net::TlsServerConfig& tls, 
 void check_client_tls(const std::string& path, const net::TlsClientConfig& tls, Problems& problems);
 
 /// What is allowed, but unwise.
-void warn_server_tls(const std::string& path, const net::TlsServerConfig& tls, Problems& warnings);
-void warn_client_tls(const std::string& path, const net::TlsClientConfig& tls, Problems& warnings);
+void warn_of_tls(const std::string& path, const net::TlsServerConfig& tls, Problems& warnings);
+void warn_of_tls(const std::string& path, const net::TlsClientConfig& tls, Problems& warnings);
+
+/// The files that are read.
+std::vector<std::string> files_of(const net::TlsServerConfig& tls);
+std::vector<std::string> files_of(const net::TlsClientConfig& tls);
 
 }  // namespace hawser::settings

@@ -221,15 +221,16 @@ def test_host_and_server_name_are_ones_own(root, tmp_path):
         server.close()
 
 
-def test_a_server_that_wants_a_certificate_says_so(root, tmp_path):
-    server = TlsServer(root.issue("DNS:localhost"), SSL.TLS1_2_VERSION, client_root=root)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_server_that_wants_a_certificate_says_so(version, root, tmp_path):
+    server = TlsServer(root.issue("DNS:localhost"), VERSIONS[version], client_root=root)
     (tmp_path / "root.pem").write_bytes(root.chain_pem())
     provider = {"base_url": f"https://localhost:{server.port}/v1", "api_key": CREDENTIAL,
                 "tls": {"ca_file": str(tmp_path / "root.pem")}}
     try:
         with Gateway(tmp_path, workers=1, providers={"p": provider}) as gateway:
             status, _, body = chat(gateway.address)
-            assert status == 502 and "alert" in json.loads(body)["error"]["message"]
+            assert status == 502 and " alert " in json.loads(body)["error"]["message"]
             assert server.connections == 1 and server.plaintext == b""
     finally:
         server.close()

@@ -205,6 +205,9 @@ Task<Tried> Tries::receive(Exchange& exchange, const Upstream& upstream,
   }
   Tried tried;
   tried.error = error_of(read.status, "the provider did not begin to answer in time");
+  if (read.status == IoStatus::failed && connection->stream().secured()) {
+    if (const auto alert = net::tls_alert(); !alert.empty()) tried.error.message += ": " + alert;
+  }
   if (read.malformed) {
     tried.error = {.code = Code::upstream, .message = "the provider's answer is not HTTP/1.1"};
   }
