@@ -44,6 +44,12 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
     snapshot->providers.push_back(std::move(compiled));
     names.push_back(name);
   }
+  for (const auto& doh : config->resolver.doh) {
+    http::EndpointConfig endpoint;
+    endpoint.url = doh.url;
+    endpoint.tls = doh.tls;
+    snapshot->doh.push_back(std::make_shared<const http::Endpoint>(endpoint));
+  }
   for (std::size_t i = 0; i < config->listen.size(); ++i) {
     const auto& listen = config->listen[i];
     snapshot->listen_tls.push_back(

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "http/endpoint.hpp"
 #include "net/tls_server.hpp"
 #include "provider/provider.hpp"
 #include "settings/config.hpp"
@@ -23,7 +24,8 @@ struct Snapshot {
   std::shared_ptr<const settings::Config> config;
   std::vector<std::shared_ptr<const provider::Provider>> providers;
   std::vector<net::SslContext> provider_tls;  // by provider; null: plain
-  std::vector<net::SslContext> listen_tls;    // by listener; null: plain
+  std::vector<std::shared_ptr<const http::Endpoint>> doh;
+  std::vector<net::SslContext> listen_tls;  // by listener; null: plain
   std::shared_ptr<const stage::authenticate::KeyTable> keys;
   std::shared_ptr<const stage::route::RouteTable> routes;
   std::shared_ptr<const stage::admit::LimitTable> limits;

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "gateway/names.hpp"
 #include "telemetry/log.hpp"
 
 namespace hawser::gateway {
@@ -93,6 +94,7 @@ void Worker::use(SnapshotPtr snapshot) {
 
 void Worker::apply(SnapshotPtr snapshot) {
   services_.pipeline = assemble(*snapshot, parts_);
+  resolver_.configure(resolver_settings(*snapshot, parts_));
   services_.limits = snapshot->config->limits;
   const auto& generations = snapshot->config->generations;
   shelf_.configure({generations.kept, generations.memory_max.count() / directory_.workers(),

@@ -60,8 +60,8 @@ class Worker {
 
   net::asio::io_context loop_{1};  // 1 tells Asio that one thread runs it
   net::Reactor reactor_{loop_};
-  net::Resolver resolver_{reactor_};
   net::BlockPool blocks_;
+  net::Resolver resolver_{reactor_};  // its own connections read into those blocks
   http::UpstreamPools pools_{{reactor_, resolver_, blocks_}};
   generation::Directory& directory_;
   generation::Shelf shelf_;

@@ -98,7 +98,7 @@ Endpoint::Endpoint(const EndpointConfig& config) {
   if (!config.host.empty() && !wire::valid_authority(config.host)) {
     throw std::runtime_error("host must be HOST or HOST:PORT");
   }
-  origin_ = net::origin_of(url->tls, url->host, url->port, config.tls);
+  origin_ = net::origin_of(url->tls, url->host, url->port, config.tls, config.way);
   path_ = url->path.empty() ? "/" : url->path;
   if (url->tls) tls_ = net::make_client_context(config.tls, url->authority());
   std::string fixed = "host: " + (config.host.empty() ? url->authority() : config.host) + "\r\n";

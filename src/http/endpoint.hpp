@@ -19,6 +19,7 @@ struct EndpointConfig {
   std::string host{};
   config::Map<std::string> headers{};
   net::TlsClientConfig tls{};
+  net::WayConfig way{};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -27,6 +28,7 @@ struct EndpointConfig {
           "Sent as Authorization: Bearer: ${env:NAME} or ${file:PATH}.");
     field("host", host, config::Anything{}, "Host header in place of the url's host.");
     field("headers", headers, config::Anything{}, "Headers that are set on every request to it.");
+    way.fields(field);
     field("tls", tls, config::Anything{}, "TLS towards it.");
   }
 };

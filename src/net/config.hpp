@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/secret.hpp"
 #include "config/fields.hpp"
 
 namespace hawser::net {
@@ -118,6 +119,28 @@ struct TlsClientConfig {
           "Count and log connections without a pinned key, and let them pass.");
     field("expiry_warning", expiry_warning, config::Range<milliseconds>{0s, 8760h},
           "Warn when the other side's certificates end within this time; 0: never.");
+  }
+};
+
+/// Which addresses a host may have.
+enum class Network : std::uint8_t { by_name, public_only, any };
+constexpr std::array<config::EnumName<Network>, 3> names_of(Network) {
+  return {{{Network::by_name, "auto"}, {Network::public_only, "public"}, {Network::any, "any"}}};
+}
+
+/// How a host is reached.
+struct WayConfig {
+  Secret proxy{};
+  Network network = Network::by_name;
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("proxy", proxy, config::Anything{},
+          "Forward proxy: http://USER:PASSWORD@HOST:PORT (CONNECT), socks5:// or none; empty: as "
+          "HTTPS_PROXY and NO_PROXY say.");
+    field("network", network, config::Anything{},
+          "Whether its name may point to private addresses: public: never; any; auto: not for the "
+          "hosts of well-known providers.");
   }
 };
 

@@ -5,16 +5,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <vector>
+
+#include "base/public_address.hpp"
+#include "net/proxy.hpp"
 
 namespace hawser::net {
 namespace {
 
 constexpr auto next_address_after = 250ms;
+constexpr int strangers_max = 3;  // addresses that fail in TLS, before a connection does
 using StreamPtr = std::unique_ptr<Stream>;
 using asio::ip::tcp;
+
+bool is_public(const asio::ip::address& address) {
+  const auto plain = IpAddress::parse(address.to_string());
+  return plain && hawser::is_public(*plain);
+}
 
 Error no_connection() {
   return {.code = Code::connection, .message = "could not connect to the provider"};
@@ -107,29 +117,114 @@ Task<Result<StreamPtr>> connect_tcp(Reactor& reactor, Addresses addresses,
   co_return std::move(stream);
 }
 
-}  // namespace
+/// Addresses of the host, less those where it may not be and those that were tried.
+struct Choice {
+  Result<Addresses> addresses;
+  bool all_private = false;
+};
 
-Task<Result<StreamPtr>> connect(Reactor& reactor, Resolver& resolver, Dial& dial,
-                                ConnectTimeouts timeouts, Cancellation& cancellation) {
-  const auto deadline = Clock::now() + timeouts.connect;
-  auto addresses = co_await resolver.resolve(dial.origin.host, dial.origin.port, deadline);
-  if (!addresses) co_return addresses.error();
-  auto connected = co_await connect_tcp(reactor, std::move(*addresses), deadline, cancellation);
-  if (!connected || !dial.tls) co_return std::move(connected);
+Choice choose(Resolver& resolver, const Origin& origin, const Addresses& found,
+              const Addresses& tried) {
+  Addresses open, left;
+  for (const auto& address : found) {
+    if (origin.public_only && !is_public(address.address())) {
+      resolver.distrust(origin.host, address.address());
+    } else {
+      open.push_back(address);
+    }
+  }
+  for (const auto& address : open) {
+    if (std::find(tried.begin(), tried.end(), address) == tried.end()) left.push_back(address);
+  }
+  return {std::move(left), open.empty()};
+}
 
-  StreamPtr stream = std::move(*connected);
+Error points_inside() {
+  return {.code = Code::connection,
+          .message =
+              "the provider's name points to a private address, and it is a public one "
+              "(network: any allows it)"};
+}
+
+/// TCP to the host, or to its proxy and through it.
+Task<Result<StreamPtr>> reach(Reactor& reactor, Resolver& resolver, Dial& dial, Addresses& tried,
+                              Clock::time_point deadline, Cancellation& cancellation) {
+  const Origin& origin = dial.origin;
+  const std::string host = origin.proxy ? origin.proxy->host : origin.host;
+  const std::uint16_t port = origin.proxy ? origin.proxy->port : origin.port;
+  auto found = co_await resolver.resolve(host, port, deadline);
+  if (!found) co_return found.error();
+  if (!origin.proxy) {
+    auto choice = choose(resolver, origin, *found, tried);
+    if (choice.all_private) {  // the next source may know better
+      found = co_await resolver.resolve(host, port, deadline);
+      if (!found) co_return found.error();
+      choice = choose(resolver, origin, *found, tried);
+    }
+    if (choice.all_private) co_return points_inside();
+    found = std::move(choice.addresses);
+    if (found->empty()) co_return no_connection();
+  }
+  auto stream = co_await connect_tcp(reactor, std::move(*found), deadline, cancellation);
+  if (!stream || !origin.proxy) co_return std::move(stream);
+  cancellation.aim_at(&(*stream)->waiter());
+  auto passed = co_await pass_proxy(**stream, *origin.proxy, origin.host, origin.port, deadline);
+  cancellation.aim_at(nullptr);
+  if (!passed) co_return passed.error();
+  co_return std::move(stream);
+}
+
+tcp::endpoint peer_of(const Stream& stream) {
+  tcp::endpoint peer;
+  auto size = static_cast<socklen_t>(peer.capacity());
+  if (::getpeername(stream.fd(), peer.data(), &size) == 0) peer.resize(size);
+  return peer;
+}
+
+/// What a connection came to.
+struct Secured {
+  Result<StreamPtr> stream;
+  bool stranger = false;  // who answers is not who was asked for
+};
+
+Task<Secured> secure(StreamPtr stream, Dial& dial, milliseconds patience,
+                     Cancellation& cancellation) {
   stream->secure(make_client_ssl(*dial.tls, dial.origin.server_name, dial.session));
   cancellation.aim_at(&stream->waiter());
-  const IoStatus shaken = co_await stream->handshake(Clock::now() + timeouts.tls);
+  const IoStatus shaken = co_await stream->handshake(Clock::now() + patience);
   cancellation.aim_at(nullptr);
-  if (shaken == IoStatus::ok) co_return std::move(stream);
+  if (shaken == IoStatus::ok) co_return Secured{std::move(stream)};
   if (shaken == IoStatus::timeout || shaken == IoStatus::cancelled) {
-    co_return error_of(shaken, "the provider took too long in the TLS handshake");
+    co_return Secured{error_of(shaken, "the provider took too long in the TLS handshake")};
   }
   Error error{.code = Code::connection,
               .message = "TLS with the provider failed: " + tls_problem(stream->ssl())};
   error.client_may_retry = !tls_problem_stays(stream->ssl());
-  co_return error;
+  co_return Secured{std::move(error), true};
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<Stream>>> connect(Reactor& reactor, Resolver& resolver, Dial& dial,
+                                              ConnectTimeouts timeouts,
+                                              Cancellation& cancellation) {
+  Addresses tried;
+  Error last = no_connection();
+  for (int turn = 0; turn < strangers_max; ++turn) {
+    const auto deadline = Clock::now() + timeouts.connect;
+    auto reached = co_await reach(reactor, resolver, dial, tried, deadline, cancellation);
+    if (reached && !dial.tls) co_return std::move(reached);
+    if (!reached) co_return turn == 0 ? reached.error() : last;
+    const tcp::endpoint peer = peer_of(**reached);
+    auto secured = co_await secure(std::move(*reached), dial, timeouts.tls, cancellation);
+    if (secured.stream || !secured.stranger || dial.origin.proxy) {
+      co_return std::move(secured.stream);
+    }
+    last = secured.stream.error();
+    resolver.distrust(dial.origin.host, peer.address());
+    tried.push_back(peer);
+  }
+  co_return last;
 }
 
 }  // namespace hawser::net

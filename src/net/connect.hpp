@@ -24,7 +24,9 @@ struct Dial {
 };
 
 /// Opens a connection: addresses are raced (RFC 8305: a new one every 250 ms, the first to answer
-/// wins), then TLS is set up and verified.
+/// wins), then TLS is set up and verified. Where it fails, the name was perhaps resolved wrongly:
+/// the next address, then the resolver's next source is tried. The one place where every address
+/// that goes out is checked against what its origin allows.
 /// Errors: connection, timeout, cancelled.
 Task<Result<std::unique_ptr<Stream>>> connect(Reactor& reactor, Resolver& resolver, Dial& dial,
                                               ConnectTimeouts timeouts, Cancellation& cancellation);

@@ -3,7 +3,8 @@
 #include <cstdint>
 #include <string>
 
-#include "net/tls_client.hpp"
+#include "net/config.hpp"
+#include "net/proxy.hpp"
 
 namespace hawser::net {
 
@@ -16,19 +17,16 @@ struct Origin {
   std::string server_name{};  // asked for and verified; plain: empty
   TlsClientConfig rules{};    // all that its handshake depends on; plain: none
   std::string files{};        // a digest of what the files hold that `rules` names
+  ProxyPtr proxy{};           // null: a direct connection
+  bool public_only = false;   // an answer with a private address is not believed
 
-  bool operator==(const Origin&) const = default;
+  friend bool operator==(const Origin& a, const Origin& b);
 };
 
-/// What the connection to a host must be, where TLS is wanted, by its configuration.
-inline Origin origin_of(bool tls, std::string host, std::uint16_t port,
-                        const TlsClientConfig& config) {
-  Origin origin{.tls = tls, .host = std::move(host), .port = port};
-  if (!tls) return origin;
-  origin.server_name = config.server_name.empty() ? origin.host : config.server_name;
-  origin.rules = config;
-  origin.files = digest_of_files(config);
-  return origin;
-}
+/// What the connection to a host must be by its configuration.
+/// @param way  how it is reached
+/// @throws std::runtime_error for a proxy that cannot be read
+Origin origin_of(bool tls, std::string host, std::uint16_t port, const TlsClientConfig& config,
+                 const WayConfig& way);
 
 }  // namespace hawser::net

@@ -41,6 +41,7 @@ struct ProviderConfig {
   std::string api_version{};
   dialect::Prefill prefill = dialect::Prefill::none;
   net::TlsClientConfig tls{};
+  net::WayConfig way{};
   net::PoolConfig pool{};
 
   template <class Visitor>
@@ -57,6 +58,7 @@ struct ProviderConfig {
           "Azure's dated API: adds ?api-version= to every request.");
     field("prefill", prefill, config::Anything{},
           "How this API continues an answer that is begun: a broken chat is then continued there.");
+    way.fields(field);
     field("tls", tls, config::Anything{}, "TLS towards the provider.");
     field("pool", pool, config::Anything{}, "Kept connections.");
   }

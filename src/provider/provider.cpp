@@ -123,7 +123,7 @@ std::string credential_field(Auth auth, std::string_view key) {
 Provider::Provider(std::string name, const ProviderConfig& config) : name_(std::move(name)) {
   const auto url = wire::parse_url(config.base_url);
   if (!url) throw std::runtime_error("provider " + name_ + ": base_url " + url.error().message);
-  origin_ = net::origin_of(url->tls, url->host, url->port, config.tls);
+  origin_ = net::origin_of(url->tls, url->host, url->port, config.tls, config.way);
   path_ = url->path;
   if (!config.api_version.empty()) query_ = "api-version=" + config.api_version;
   prefill_ = config.prefill;

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "base/address.hpp"
 #include "config/nearest.hpp"
 #include "net/listener.hpp"
+#include "net/proxy.hpp"
 #include "price/price_table.hpp"
 #include "settings/tls_checks.hpp"
 #include "settings/tls_walk.hpp"
@@ -20,6 +22,10 @@ using config::Problem;
 
 std::string at(const char* list, std::size_t index, const char* member) {
   return std::string(list) + "[" + std::to_string(index) + "]." + member;
+}
+
+std::string at(const std::string& list, std::size_t index) {
+  return list + "[" + std::to_string(index) + "]";
 }
 
 bool valid_name(const std::string& name) {
@@ -69,10 +75,14 @@ void check_listen(const Config& config, Problems& problems) {
 /// What is asked over HTTP: a provider, or a service of the gateway's own.
 void check_outside(const std::string& path, const char* url_field, const std::string& text,
                    const config::Map<std::string>& headers, const net::TlsClientConfig& tls,
-                   Problems& problems) {
+                   const net::WayConfig& way, Problems& problems) {
   const auto url = wire::parse_url(text);
   if (!url) {
     problems.push_back({path + "." + url_field, url_field + (" " + url.error().message)});
+  }
+  if (!way.proxy.empty() && way.proxy.reveal() != "none") {
+    const auto proxy = net::parse_proxy(way.proxy.reveal());
+    if (!proxy) problems.push_back({path + ".proxy", proxy.error().message});
   }
   check_client_tls(path + ".tls", tls, problems);
   for (const auto& [field, value] : headers) {
@@ -97,7 +107,8 @@ void check_providers(const Config& config, Problems& problems) {
     if (!valid_name(name)) {
       problems.push_back({path, "a name has 1 to 64 printable characters and no blanks"});
     }
-    check_outside(path, "base_url", provider.base_url, provider.headers, provider.tls, problems);
+    check_outside(path, "base_url", provider.base_url, provider.headers, provider.tls, provider.way,
+                  problems);
     if (!provider.host.empty() && !wire::valid_authority(provider.host)) {
       problems.push_back({path + ".host", "must be HOST or HOST:PORT"});
     }
@@ -111,6 +122,31 @@ Problem no_such_provider(const Config& config, std::string path, const std::stri
   const auto meant = config::nearest(name, names);
   if (!meant.empty()) reason += ": did you mean '" + std::string(meant) + "'?";
   return {std::move(path), std::move(reason)};
+}
+
+void check_addresses(const std::string& path, const std::vector<std::string>& texts,
+                     Problems& problems) {
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (!IpAddress::parse(texts[i])) problems.push_back({at(path, i), "is not an IP address"});
+  }
+}
+
+void check_resolver(const http::ResolverConfig& resolver, Problems& problems) {
+  for (std::size_t i = 0; i < resolver.doh.size(); ++i) {
+    const auto& doh = resolver.doh[i];
+    const std::string path = at("resolver.doh", i);
+    check_outside(path, "url", doh.url, {}, doh.tls, {}, problems);
+    check_addresses(path + ".bootstrap", doh.bootstrap, problems);
+    const auto url = wire::parse_url(doh.url);
+    if (url && !IpAddress::parse(url->host) && doh.bootstrap.empty()) {
+      problems.push_back({path + ".bootstrap", "is needed: the host of url is a name"});
+    }
+  }
+  for (const auto& [name, addresses] : resolver.hosts) {
+    const std::string path = "resolver.hosts." + name;
+    if (addresses.empty()) problems.push_back({path, "needs an address"});
+    check_addresses(path, addresses, problems);
+  }
 }
 
 void check_models(const Config& config, Problems& problems) {
@@ -239,6 +275,7 @@ Problems Config::check() const {
   Problems problems;
   check_listen(*this, problems);
   check_providers(*this, problems);
+  check_resolver(resolver, problems);
   check_models(*this, problems);
   check_keys(*this, problems);
   check_limits(*this, problems);

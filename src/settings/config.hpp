@@ -7,6 +7,7 @@
 #include "front/grpc/config.hpp"
 #include "front/http/config.hpp"
 #include "front/websocket/config.hpp"
+#include "http/doh.hpp"
 #include "net/config.hpp"
 #include "provider/config.hpp"
 #include "stage/admit/config.hpp"
@@ -40,6 +41,7 @@ struct Config {
   config::Map<provider::ProviderConfig> providers{};
   config::Map<stage::route::ModelConfig> models{};
   std::string default_provider{};
+  http::ResolverConfig resolver{};
   std::vector<stage::authenticate::KeyConfig> keys{};
   std::vector<stage::admit::RateLimitConfig> rate_limits{};
   stage::admit::AdmissionConfig admission{};
@@ -74,6 +76,7 @@ struct Config {
     field("default_provider", default_provider, config::Anything{},
           "Takes requests for models that are not listed and for paths without a model; empty: the "
           "only provider, if there is one.");
+    field("resolver", resolver, config::Anything{}, "How the names of hosts are resolved.");
     field("keys", keys, config::Anything{},
           "Virtual keys. Without any, everyone who reaches the listener may use it.");
     field("rate_limits", rate_limits, config::Anything{},

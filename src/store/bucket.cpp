@@ -19,6 +19,11 @@ std::int64_t clamped(Wide value) {
 }  // namespace
 
 std::int64_t Pace::time_of(std::uint64_t units) const {
+  std::uint64_t narrow = 0;  // nearly always: a division of 64 bits is a fraction of one of 128
+  if (!__builtin_mul_overflow(units, static_cast<std::uint64_t>(period.count()), &narrow) &&
+      !__builtin_add_overflow(narrow, amount - 1, &narrow)) {
+    return clamped(narrow / amount);
+  }
   const auto whole = static_cast<Wide>(units) * static_cast<Wide>(period.count());
   return clamped((whole + amount - 1) / amount);
 }

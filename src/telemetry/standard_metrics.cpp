@@ -47,6 +47,9 @@ StandardMetrics::StandardMetrics(Registry& registry) {
   upstream_connections_reused =
       registry.counter("hawser_upstream_connections_total", connections_help, {{"reused", "true"}});
   constexpr std::array kinds{"restart", "prefill", "replay"};  // as dialect::SpliceKind
+  resolver_mismatches =
+      registry.counter("hawser_resolver_mismatches_total",
+                       "Names on whose addresses the first two resolvers agree in nothing.", {});
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     splices[i] = registry.counter(
         "hawser_splices_total", "Broken streams continued by a second call.", {{"kind", kinds[i]}});

@@ -29,6 +29,7 @@ struct StandardMetrics {
   SeriesId fallbacks{};
   SeriesId upstream_connections_new{};
   SeriesId upstream_connections_reused{};
+  SeriesId resolver_mismatches{};     // hawser_resolver_mismatches_total
   std::array<SeriesId, 3> splices{};  // hawser_splices_total{kind}, by dialect::SpliceKind
   SeriesId generations{};
   SeriesId resumed{};

@@ -216,7 +216,7 @@ TEST(ChunkDecoder, RefusesEveryOtherSpelling) {
         "5\nhello\r\n", "5\r\nhello!\r\n", "5\r\nhello\n0\r\n\r\n", "5;a\x01\r\nhello\r\n", "\r\n",
         "FFFFFFFFFFFFFFFFF\r\n", "0\r\nbad trailer\r\n\r\n", "0\r\n\n", "5\rhello"}) {
     SCOPED_TRACE(bytes);
-    for (std::size_t step : {1, 3, 100}) {
+    for (const std::size_t step : {1U, 3U, 100U}) {
       ChunkDecoder::State state;
       decode(bytes, step, state);
       EXPECT_EQ(state, ChunkDecoder::State::malformed);

@@ -52,7 +52,7 @@ TEST(WebSocket, MessagesAreTheSameHoweverTheyAreCut) {
                                  {Kind::binary, 0, std::string(70'000, '\xff')},
                                  {Kind::text, 0, ""},
                                  {Kind::close, 1000, "bye"}};
-  for (const std::size_t cut : {1, 2, 3, 7, 125, 126, 4096, 1'000'000}) {
+  for (const std::size_t cut : {1U, 2U, 3U, 7U, 125U, 126U, 4096U, 1'000'000U}) {
     EXPECT_EQ(decode(bytes, cut), wanted) << cut;
   }
 }

@@ -234,7 +234,8 @@ def test_aborted_exchanges_leave_nothing_taken(limited, everything):
     head = (b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             b"x-sim-interval-ms: 20\r\nContent-Length: %d\r\n\r\n" % len(body))
     remaining = int(chat(gateway.address)[1]["x-ratelimit-remaining-tokens"])
-    for number in range(10_000 if everything else 400):
+    exchanges = 10_000 if everything else 400
+    for number in range(exchanges):
         connection = connect(gateway.address)
         connection.sendall(head + body)
         if number % 3 == 0:
@@ -247,7 +248,10 @@ def test_aborted_exchanges_leave_nothing_taken(limited, everything):
     status, headers, _ = chat(gateway.address)
     assert status == 200
     assert '"places";r=39' in headers["ratelimit"]
-    assert remaining - int(headers["x-ratelimit-remaining-tokens"]) < 30_000
+    # Each reserved over 500 tokens and used a few before its client went.
+    taken = (remaining - int(headers["x-ratelimit-remaining-tokens"])) / exchanges
+    print(f"{exchanges} aborted exchanges: no place taken, {taken:.1f} tokens used by each")
+    assert taken < 20
 
 
 @pytest.mark.parametrize("limit,word", [

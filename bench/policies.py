@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""What the policies cost: limits, tokenizer, cache and filter. Absolute figures of one core; each is
+judged against its requirement, and what falls short ends with status 1.
+
+Run by ./dev bench limits | tokenizer | cache | filter.
+"""
+import argparse
+import json
+import pathlib
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support.programs import HAWSER, Gateway, Simulator  # noqa: E402
+
+MB, GB = 1e6, 1e9
+REPETITIONS = 5
+REQUESTS = 1000
+
+
+class Judge:
+    """Prints a line a figure and remembers whether all were reached."""
+
+    def __init__(self, name):
+        self.name = name
+        self.reached = True
+
+    def __call__(self, what, value, unit, *, most=None, least=None):
+        fine = value <= most if most is not None else value >= least
+        wanted = f"<= {most}" if most is not None else f">= {least}"
+        print(f"{'ok  ' if fine else 'MISS'} {self.name}, {what}: {value:,.3g} {unit} "
+              f"(required {wanted} {unit})", flush=True)
+        self.reached &= fine
+
+
+def micro(program):
+    """Name to the best of some repetitions: what else runs on the machine only makes them worse."""
+    path = pathlib.Path(HAWSER).resolve().parent / "src" / program
+    done = subprocess.run([path, "--benchmark_format=json", f"--benchmark_repetitions={REPETITIONS}",
+                           "--benchmark_min_time=0.1"], check=True, capture_output=True, text=True)
+    best = {}
+    for run in json.loads(done.stdout)["benchmarks"]:
+        if run["run_type"] != "iteration":
+            continue
+        name = run["run_name"]
+        if name not in best or run["cpu_time"] < best[name]["cpu_time"]:
+            best[name] = run
+    return best
+
+
+def limits(judge):
+    judge("a decision of three limits", micro("stage_admit_bench")["decision"]["cpu_time"], "ns",
+          most=200)
+
+
+def tokenizer(judge):
+    speed = {name: run["bytes_per_second"] / MB for name, run in micro("tokenizer_bench").items()}
+    judge("English, o200k", speed["english/o200k"], "MB/s", least=60)
+    judge("Chinese, o200k", speed["chinese/o200k"], "MB/s", least=35)
+    worst = min((value, name) for name, value in speed.items() if name.startswith("worst/"))
+    judge(f"the worst text ({worst[1]})", worst[0], "MB/s", least=15)
+
+
+class Client:
+    """One keep-alive connection that times the first byte of content."""
+
+    def __init__(self, gateway):
+        self.socket = socket.create_connection(gateway.address, 10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def first_content(self, body):
+        """Seconds from the request to the first bytes behind the answer's head, and that head."""
+        head = (f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n").encode()
+        begun = time.perf_counter()
+        self.socket.sendall(head + body)
+        answer = self.socket.recv(65536)
+        while not answer.partition(b"\r\n\r\n")[2]:
+            answer += self.socket.recv(65536)
+        took = time.perf_counter() - begun
+        while not answer.endswith(b"0\r\n\r\n"):
+            answer += self.socket.recv(65536)
+        return took, answer
+
+
+def chat(number, **members):
+    text = f"Question {number}: how long is a rope of 12 fathoms? Write to the office, it is open from 9 to 5. "
+    return json.dumps({"model": "m", "stream": True, "max_tokens": 8, **members,
+                       "messages": [{"role": "user", "content": text * 8}]}).encode()
+
+
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def cache(judge):
+    judge("looking up an entry", micro("stage_cache_bench")["look_up"]["cpu_time"], "ns", most=200)
+    with Simulator() as sim, tempfile.TemporaryDirectory() as folder:
+        with Gateway(folder, workers=1, providers={"sim": sim.provider()}, cache={"mode": "auto"},
+                     log={"level": "error"}) as gateway:
+            client = Client(gateway)
+            body = chat(0, temperature=0)
+            client.first_content(body)
+            times = []
+            for _ in range(REQUESTS):
+                took, answer = client.first_content(body)
+                assert b"x-hawser-cache: hit" in answer.lower(), answer[:500]
+                times.append(took * 1000)
+    judge("first byte of a streamed hit at the client, p50", statistics.median(times), "ms", most=1)
+    judge("the same, p99", percentile(times, 0.99), "ms", most=1)
+
+
+def filters(judge):
+    speed = {name: run.get("bytes_per_second", 0) for name, run in micro("filter_bench").items()}
+    for text in ("english", "code", "chinese"):
+        judge(f"{text} without hits", speed[f"{text}_without_hits"] / GB, "GB/s", least=1)
+    judge("mixed text, all rules", speed["mixed_with_everything"] / MB, "MB/s", least=150)
+    everything = {"rules": [
+        {"name": "secrets", "detect": ["credential", "private_key", "jwt", "assigned_secret"]},
+        {"name": "people", "detect": ["email", "phone", "resident_id", "bank_card", "iban"],
+         "action": "pseudonymise"},
+        {"name": "rest", "detect": ["credit_code", "passport", "ip", "mac", "licence_plate"]},
+        {"name": "words", "keywords": [f"project{n}" for n in range(1000)], "any_case": True},
+        {"name": "tickets", "pattern": "TCK-[0-9]{4,8}", "action": "hash"}]}
+    with Simulator() as sim, tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        settings = dict(workers=1, providers={"sim": sim.provider()}, log={"level": "error"})
+        with Gateway(one, **settings) as plain, Gateway(two, filter=everything, **settings) as filtered:
+            clients = {"plain": Client(plain), "filtered": Client(filtered)}
+            times = {name: [] for name in clients}
+            for number in range(REQUESTS + 20):
+                for name, client in clients.items():
+                    took, _ = client.first_content(chat(number))
+                    if number >= 20:
+                        times[name].append(took * 1000)
+    added = percentile(times["filtered"], 0.99) - percentile(times["plain"], 0.99)
+    print(f"first content, p50 / p99: plain {statistics.median(times['plain']):.3f} / "
+          f"{percentile(times['plain'], 0.99):.3f} ms, filtered {statistics.median(times['filtered']):.3f} / "
+          f"{percentile(times['filtered'], 0.99):.3f} ms")
+    judge("what a filter adds to the first token, p99", added, "ms", most=2)
+
+
+FIGURES = {"limits": limits, "tokenizer": tokenizer, "cache": cache, "filter": filters}
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("name", choices=FIGURES)
+    name = options.parse_args().name
+    judge = Judge(name)
+    FIGURES[name](judge)
+    return 0 if judge.reached else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
