@@ -1,12 +1,10 @@
 #include "net/tls_server.hpp"
 
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
 
 #include "net/certificate_choice.hpp"
@@ -143,7 +141,6 @@ SslContext make_one(const TlsServerConfig& config,
 
 std::shared_ptr<const ServerRules> rules_for(const TlsServerConfig& config,
                                              std::shared_ptr<TicketKeys> tickets, bool http2) {
-  tickets->rotate_every(config.ticket_rotation);
   auto rules = std::make_shared<ServerRules>();
   rules->tickets = std::move(tickets);
   rules->http2 = http2;
@@ -152,44 +149,55 @@ std::shared_ptr<const ServerRules> rules_for(const TlsServerConfig& config,
   return rules;
 }
 
-/// What tells two certificates for the same names apart: each client gets the kind that it knows.
-struct Kind {
+/// Certificates for the same names serve together where their kinds of key differ: each client gets
+/// the kind that it knows.
+struct Shown {
   std::vector<std::string> names{};
-  std::vector<int> keys{};
+  std::vector<int> keys{};  // kinds
+  SslContext context{};
+
+  bool takes(const std::vector<std::string>& others, int key) const {
+    return !names.empty() && names == others &&
+           std::find(keys.begin(), keys.end(), key) == keys.end();
+  }
 };
+
+std::vector<Shown> read_certificates(const TlsServerConfig& config,
+                                     const std::shared_ptr<const ServerRules>& rules) {
+  std::vector<Shown> all;
+  for (const CertificateConfig& each : config.all()) {
+    const X509Ptr certificate = read_certificate(each.certificate);
+    auto names = dns_names(*certificate);
+    const int key = EVP_PKEY_get_base_id(X509_get0_pubkey(certificate.get()));
+    auto same = std::find_if(all.begin(), all.end(),
+                             [&](const Shown& shown) { return shown.takes(names, key); });
+    if (same == all.end()) {
+      all.push_back({std::move(names), {}, make_one(config, rules)});
+      same = all.end() - 1;
+    }
+    same->keys.push_back(key);
+    use_certificate(*same->context, each);
+  }
+  if (all.empty()) throw std::runtime_error("there is no certificate");
+  return all;
+}
 
 }  // namespace
 
 SslContext make_server_context(const TlsServerConfig& config, std::shared_ptr<TicketKeys> tickets,
                                bool http2) {
-  const auto rules = rules_for(config, std::move(tickets), http2);
-  std::vector<SslContext> contexts;
-  std::vector<Kind> kinds;
-  for (const CertificateConfig& each : config.all()) {
-    const X509Ptr certificate = read_certificate(each.certificate);
-    auto names = dns_names(*certificate);
-    const int key = EVP_PKEY_get_base_id(X509_get0_pubkey(certificate.get()));
-    auto same = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& kind) {
-      return !names.empty() && kind.names == names &&
-             std::find(kind.keys.begin(), kind.keys.end(), key) == kind.keys.end();
-    });
-    if (same == kinds.end()) {
-      contexts.push_back(make_one(config, rules));
-      kinds.push_back({std::move(names), {}});
-      same = kinds.end() - 1;
-    }
-    same->keys.push_back(key);
-    use_certificate(*contexts[static_cast<std::size_t>(same - kinds.begin())], each);
-  }
-  if (contexts.empty()) throw std::runtime_error("there is no certificate");
+  const auto all = read_certificates(config, rules_for(config, tickets, http2));
   auto certificates = std::make_unique<Certificates>();
-  for (std::size_t i = 0; i < kinds.size(); ++i) certificates->choice.add(i, kinds[i].names);
-  certificates->others.assign(contexts.begin() + 1, contexts.end());
-  SSL_CTX* const first = contexts.front().get();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    certificates->choice.add(i, all[i].names);
+    if (i > 0) certificates->others.push_back(all[i].context);
+  }
+  SSL_CTX* const first = all.front().context.get();
   SSL_CTX_set_tlsext_servername_callback(first, choose_certificate);
   SSL_CTX_set_tlsext_servername_arg(first, certificates.get());
   SSL_CTX_set_ex_data(first, certificates_index(), certificates.release());
-  return contexts.front();
+  tickets->rotate_every(config.ticket_rotation);
+  return all.front().context;
 }
 
 SslPtr make_server_ssl(SSL_CTX& context) {

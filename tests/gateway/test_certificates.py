@@ -126,7 +126,7 @@ def test_BadCertificates_are_refused_before_a_credential_is_sent(root, tmp_path)
             # One look is enough: the certificate will be the same at the next one.
             assert server.connections == 1 and headers["x-hawser-attempts"] == "1", label
             assert server.plaintext == b"", label
-        gateway.stop()
+        assert gateway.stop() == 0
     assert CREDENTIAL not in gateway.err
     assert len(refused) >= 15
     print(f"{len(refused)} kinds of bad certificates, {len(servers)} servers: "
@@ -203,7 +203,7 @@ def test_a_certificate_that_ends_soon_is_told(root, tmp_path):
         assert 2.9 * 86400 < gateway.metric(name % "soon,TLS_1.3") <= 3 * 86400
         assert 29 * 86400 < gateway.metric(name % "later,TLS_1.3") <= 30 * 86400
         time.sleep(0.7)  # the watch looks twice a second
-        gateway.stop()
+        assert gateway.stop() == 0
     told = [line for line in gateway.err.splitlines() if "a provider's certificate ends soon" in line]
     assert len(told) == 2 and all('"soon,' in line for line in told)
 
