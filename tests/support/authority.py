@@ -140,6 +140,17 @@ ANSWER = json.dumps({"id": "1", "object": "chat.completion", "created": 1, "mode
     {"index": 0, "message": {"role": "assistant", "content": "fine"}, "finish_reason": "stop"}]}).encode()
 
 
+def linger(accepted):
+    """A close with unread bytes is a reset, which may overtake the alert."""
+    try:
+        accepted.shutdown(socket.SHUT_WR)
+        accepted.settimeout(5)
+        while accepted.recv(65536):
+            pass
+    except OSError:
+        pass
+
+
 class TlsServer:
     """Answers each request with one chat; keeps every byte of plaintext that it got."""
 
@@ -187,6 +198,7 @@ class TlsServer:
             self._answer_all(connection)
         except SSL.Error as problem:
             self.problems.append(repr(problem))
+            linger(accepted)
         finally:
             accepted.close()
 
