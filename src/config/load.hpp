@@ -157,6 +157,15 @@ class Loader {
       problem(node, path, "must be a whole number from 0, not '" + shown(text) + "'");
     }
   }
+  template <std::floating_point F>
+  void read(const YAML::Node& node, const std::string& path, F& target) {
+    std::string text;
+    if (!scalar(node, path, "a number", text)) return;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), target);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+      problem(node, path, "must be a number, not '" + shown(text) + "'");
+    }
+  }
   void read(const YAML::Node& node, const std::string& path, bool& target);
   void read(const YAML::Node& node, const std::string& path, std::string& target);
   void read(const YAML::Node& node, const std::string& path, Secret& target);
@@ -168,9 +177,13 @@ class Loader {
   template <class T>
   void constrain(const YAML::Node& node, const std::string& path, bool given, const T& value,
                  Required) {
-    if (!given && value.empty()) problem(node, path, "is missing");
-    if (given && value.empty() && (node.IsSequence() || node.IsMap() || node.IsScalar())) {
-      problem(node, path, "must not be empty");
+    if constexpr (requires { value.empty(); }) {
+      if (!given && value.empty()) problem(node, path, "is missing");
+      if (given && value.empty() && (node.IsSequence() || node.IsMap() || node.IsScalar())) {
+        problem(node, path, "must not be empty");
+      }
+    } else if (!given) {
+      problem(node, path, "is missing");
     }
   }
   template <class T>

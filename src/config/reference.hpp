@@ -51,8 +51,9 @@ class Reference {
   void row(const std::string& path, V& value, const C& constraint, std::string_view text) {
     using Inner = typename Unwrapped<V>::Type;
     const std::string type = std::string(Unwrapped<V>::name) + type_of<Inner>();
-    rows_ += "| `" + path + "` | " + type + " | " + default_of(value) + " | " +
-             range_of(constraint) + " | " + std::string(text) + " |\n";
+    const std::string preset = std::is_same_v<C, Required> ? "" : default_of(value);
+    rows_ += "| `" + path + "` | " + type + " | " + preset + " | " + range_of(constraint) + " | " +
+             std::string(text) + " |\n";
     if constexpr (requires(Inner inner) { inner.fields([](auto&&...) {}); }) {
       Inner inner{};
       describe(inner, path + Unwrapped<V>::suffix);
@@ -73,7 +74,7 @@ class Reference {
       return "size";
     else if constexpr (std::is_enum_v<T>)
       return words_of<T>();
-    else if constexpr (std::is_integral_v<T>)
+    else if constexpr (std::is_arithmetic_v<T>)
       return "number";
     else
       return "mapping";

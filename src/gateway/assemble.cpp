@@ -2,6 +2,7 @@
 
 #include "stage/attempt/attempt.hpp"
 #include "stage/decode/decode.hpp"
+#include "stage/guard/stage.hpp"
 #include "stage/record/record.hpp"
 
 namespace hawser::gateway {
@@ -35,6 +36,18 @@ StagePtr filter(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::filter::Filter>(snapshot.filters, std::string(parts.filter_secret),
                                                  parts.reactor, parts.shard,
                                                  snapshot.filter_figures);
+}
+StagePtr guards(const Snapshot& snapshot, const WorkerParts& parts) {
+  std::vector<stage::guard::GuardPtr> guards;
+  for (std::size_t i = 0; i < snapshot.guards.size(); ++i) {
+    std::shared_ptr<const stage::guard::GuardConfig> config(snapshot.config,
+                                                            &snapshot.config->guards[i]);
+    const auto& endpoint = snapshot.guards[i];
+    guards.push_back(std::make_shared<stage::guard::Guard>(stage::guard::Guard::Parts{
+        std::move(config), endpoint, endpoint->pool(parts.pools), std::string(parts.filter_secret),
+        parts.shard, snapshot.guard_figures[i]}));
+  }
+  return std::make_unique<stage::guard::Guards>(std::move(guards), parts.reactor);
 }
 StagePtr cache(const Snapshot& snapshot, const WorkerParts& parts) {
   std::shared_ptr<const stage::cache::CacheConfig> config(snapshot.config, &snapshot.config->cache);
@@ -76,6 +89,9 @@ std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const Wor
   stages.push_back(record(snapshot, parts));  // what is generated outlives its connection
   if (!snapshot.filters->empty()) {
     stages.push_back(filter(snapshot, parts));  // below the record: nobody resumes past it
+  }
+  if (!snapshot.guards.empty()) {
+    stages.push_back(guards(snapshot, parts));  // strangers see what the filter left
   }
   if (snapshot.caches) stages.push_back(cache(snapshot, parts));  // a hit is a generation too
   stages.push_back(attempt(snapshot, parts));  // last: talks to providers, never calls next

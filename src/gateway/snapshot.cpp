@@ -72,6 +72,10 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
     snapshot->filter_figures = std::make_shared<const stage::filter::FilterFigures>(
         stage::filter::filter_figures(registry, config->filter));
   }
+  for (const auto& guard : config->guards) {
+    snapshot->guards.push_back(std::make_shared<const http::Endpoint>(guard.endpoint));
+    snapshot->guard_figures.push_back(stage::guard::guard_series(registry, guard.name));
+  }
   snapshot->caches = config->cache.mode != stage::cache::Mode::off || !config->cache.models.empty();
   if (snapshot->caches) snapshot->cache_figures = stage::cache::cache_figures(registry);
   snapshot->series = series_of(*snapshot->routes, registry);

@@ -12,6 +12,7 @@
 #include "stage/authenticate/authenticate.hpp"
 #include "stage/cache/cache.hpp"
 #include "stage/filter/filter.hpp"
+#include "stage/guard/guard.hpp"
 #include "stage/observe/observe.hpp"
 #include "stage/route/route.hpp"
 #include "telemetry/metrics.hpp"
@@ -32,6 +33,8 @@ struct Snapshot {
   stage::admit::LimitFigures limit_figures;
   std::shared_ptr<const stage::filter::Policies> filters;
   stage::filter::FilterFiguresPtr filter_figures;
+  std::vector<std::shared_ptr<const http::Endpoint>> guards;  // by guard of the configuration
+  std::vector<stage::guard::GuardSeries> guard_figures;
   bool caches = false;
   stage::cache::CacheFigures cache_figures;
   stage::observe::ModelSeries series;

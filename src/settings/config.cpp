@@ -149,6 +149,22 @@ void check_resolver(const http::ResolverConfig& resolver, Problems& problems) {
   }
 }
 
+void check_guards(const std::vector<stage::guard::GuardConfig>& guards, Problems& problems) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < guards.size(); ++i) {
+    const auto& guard = guards[i];
+    const std::string path = at("guards", i);
+    if (!valid_name(guard.name)) {
+      problems.push_back({path + ".name", "has 1 to 64 printable characters and no blanks"});
+    } else if (!names.insert(guard.name).second) {
+      problems.push_back({path + ".name", "'" + guard.name + "' stands twice"});
+    }
+    const auto& endpoint = guard.endpoint;
+    check_outside(path, "url", endpoint.url, endpoint.headers, endpoint.tls, endpoint.way,
+                  problems);
+  }
+}
+
 void check_models(const Config& config, Problems& problems) {
   for (const auto& [name, model] : config.models) {
     const auto star = name.find('*');
@@ -276,6 +292,7 @@ Problems Config::check() const {
   check_listen(*this, problems);
   check_providers(*this, problems);
   check_resolver(resolver, problems);
+  check_guards(guards, problems);
   check_models(*this, problems);
   check_keys(*this, problems);
   check_limits(*this, problems);

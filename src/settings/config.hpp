@@ -15,6 +15,7 @@
 #include "stage/authenticate/config.hpp"
 #include "stage/cache/config.hpp"
 #include "stage/filter/config.hpp"
+#include "stage/guard/config.hpp"
 #include "stage/record/config.hpp"
 #include "stage/route/config.hpp"
 #include "telemetry/config.hpp"
@@ -55,6 +56,7 @@ struct Config {
   stage::attempt::TimeoutConfig timeouts{};
   stage::record::RecordConfig generations{};
   stage::filter::FilterConfig filter{};
+  std::vector<stage::guard::GuardConfig> guards{};
   stage::cache::CacheConfig cache{};
   telemetry::LogConfig log{};
 
@@ -95,6 +97,7 @@ struct Config {
     field("generations", generations, config::Anything{},
           "How generations outlive their connections.");
     field("filter", filter, config::Anything{}, "What is taken out of prompts and answers.");
+    field("guards", guards, config::Anything{}, "Services outside that judge prompts and answers.");
     field("cache", cache, config::Anything{}, "Answers that are given again.");
     field("log", log, config::Anything{}, "Logs.");
   }

@@ -1,10 +1,8 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
-#include "generation/generation.hpp"
-#include "net/reactor.hpp"
+#include "generation/read_beside.hpp"
 #include "stage/filter/event_filter.hpp"
 
 namespace hawser::stage::filter {
@@ -14,29 +12,19 @@ namespace hawser::stage::filter {
 class FilteredContent final : public generation::Content {
  public:
   FilteredContent(net::Reactor& reactor, std::unique_ptr<generation::Content> content,
-                  dialect::Api api, AnswerRules rules);
-  ~FilteredContent() override;
+                  dialect::Api api, AnswerRules rules)
+      : source_(reactor, std::move(content)), rules_(std::move(rules)), filter_(api, rules_) {}
 
   /// Errors: those of the content; filtered when a rule ended the answer
   Task<Result<net::Piece>> next() override;
-  dialect::Usage usage() const override { return source_->content->usage(); }
-  bool spliced() const override { return source_->content->spliced(); }
-  void cancel() override { source_->content->cancel(); }
+  dialect::Usage usage() const override { return source_.content().usage(); }
+  bool spliced() const override { return source_.content().spliced(); }
+  void cancel() override { source_.content().cancel(); }
 
  private:
-  /// What is read, and by whom it is waited for. Lives until its read is over.
-  struct Source {
-    Source(net::Reactor& reactor, std::unique_ptr<generation::Content> from)
-        : content(std::move(from)), arrived(reactor) {}
-    std::unique_ptr<generation::Content> content;
-    net::Waiter arrived;
-    std::optional<Result<net::Piece>> piece{};
-    bool reading = false;
-  };
-  static Task<> read(std::shared_ptr<Source> source);
   Result<net::Piece> take(const net::Piece& piece);
 
-  std::shared_ptr<Source> source_;
+  generation::ReadBeside source_;
   AnswerRules rules_;
   EventFilter filter_;
   std::string out_;

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "generation/read_beside.hpp"
+#include "stage/guard/guard.hpp"
+
+namespace hawser::stage::guard {
+
+/// A streamed answer of which nothing leaves that its guards did not allow. Its text is judged in
+/// windows, each with the end of the one before, so that nothing hides between two.
+class GuardedContent final : public generation::Content {
+ public:
+  /// @param about  all of the question but the text
+  GuardedContent(net::Reactor& reactor, std::unique_ptr<generation::Content> content,
+                 dialect::Api api, std::vector<GuardPtr> guards, Question about);
+
+  /// Errors: those of the content; filtered when a guard ended the answer
+  Task<Result<net::Piece>> next() override;
+  dialect::Usage usage() const override { return source_.content().usage(); }
+  bool spliced() const override { return source_.content().spliced(); }
+  void cancel() override { source_.content().cancel(); }
+
+ private:
+  /// Reads until there is a window to judge. @return whether the content is over
+  Task<bool> read_window();
+  void take(const net::Piece& piece);
+  bool full() const;
+
+  net::Reactor& reactor_;
+  generation::ReadBeside source_;
+  dialect::Api api_;
+  std::vector<GuardPtr> guards_;
+  Question about_;
+  std::size_t window_;
+  milliseconds window_time_;
+  std::string before_{};  // the end of the text that was judged last
+  std::string text_{};    // that is to be judged
+  std::string held_{};    // events that wait for it
+  std::uint32_t events_ = 0;
+  std::optional<Error> broken_{};
+  std::string out_{};
+};
+
+}  // namespace hawser::stage::guard

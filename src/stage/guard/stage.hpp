@@ -1,0 +1,30 @@
+#pragma once
+
+#include <vector>
+
+#include "exchange/stage.hpp"
+#include "stage/guard/guard.hpp"
+
+namespace hawser::stage::guard {
+
+/// Lets services outside judge prompts and answers. Below the filter: what a guard is shown has
+/// gone through the tenant's rules, and pseudonyms are still pseudonyms.
+class Guards final : public exchange::Stage {
+ public:
+  Guards(std::vector<GuardPtr> guards, net::Reactor& reactor)
+      : guards_(std::move(guards)), reactor_(reactor) {}
+
+  Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
+
+ private:
+  Task<exchange::Answer> guard(exchange::Exchange& exchange, exchange::Next next,
+                               std::vector<GuardPtr> prompt, std::vector<GuardPtr> answer);
+  Task<exchange::Answer> guard_answer(exchange::Exchange& exchange, std::vector<GuardPtr> guards,
+                                      generation::GenerationPtr answer);
+  std::vector<GuardPtr> those(const exchange::Exchange& exchange, Direction direction) const;
+
+  std::vector<GuardPtr> guards_;
+  net::Reactor& reactor_;
+};
+
+}  // namespace hawser::stage::guard

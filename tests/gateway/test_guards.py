@@ -1,0 +1,267 @@
+"""Services outside that judge prompts and answers."""
+import json
+import random
+import signal
+import string
+import subprocess
+import threading
+import time
+
+import pytest
+
+from support.guard import Guard
+from support.http import chat, connect, events, request
+from support.programs import HAWSER, Gateway
+
+
+def no_bombs(text):
+    return ("bomb" not in text, "about bombs" if "bomb" in text else "")
+
+
+@pytest.fixture
+def guarded(sim, tmp_path):
+    running = []
+
+    def start(*guards, **settings):
+        gateway = Gateway(tmp_path, providers={"sim": sim.provider()}, guards=list(guards),
+                          **{"workers": 1, "retry": {"attempts_max": 1}, **settings})
+        running.append(gateway)
+        return gateway
+
+    yield start
+    for gateway in running:
+        gateway.__exit__()
+
+
+def refusal(answer):
+    error = json.loads(answer[2])["error"]
+    return answer[0], error["message"]
+
+
+@pytest.mark.parametrize("form", ["json", "openai_moderation"])
+def test_a_prompt_is_judged_before_the_provider_is_asked(guarded, sim, form):
+    with Guard(no_bombs, form) as guard:
+        gateway = guarded(guard.config(form=form))
+        assert chat(gateway.address, "say: hello")[0] == 200
+        status, message = refusal(chat(gateway.address, "say: a bomb"))
+        assert status == 400 and 'stopped by the guard "guard": about bombs' in message
+        assert guard.texts() == ["say: hello", "say: a bomb"]
+        assert len(sim.journal()) == 1
+        if form == "json":
+            question = guard.asked[0]
+            assert question["direction"] == "prompt" and question["model"] == "sim-large" and question["id"]
+        assert gateway.metric('hawser_guard_verdicts_total{guard="guard",verdict="block"}') == 1
+
+
+def test_scores_decide_where_categories_are_named(guarded):
+    with Guard(no_bombs, "openai_moderation") as guard:
+        gateway = guarded(guard.config(categories={"violence": 0.95}), guard.config("other", categories={"violence": 0.8}))
+        status, message = refusal(chat(gateway.address, "a bomb"))
+        assert status == 400 and '"other": violence' in message
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_is_judged_before_it_leaves(guarded, sim, stream):
+    with Guard(no_bombs) as guard:
+        gateway = guarded(guard.config(**{"in": "answer"}, window=64))
+        status, _, body = chat(gateway.address, "say: all is well " + "and fine " * 40, stream=stream, max_tokens=500)
+        assert status == 200 and b"fine" in body
+        sent = chat(gateway.address, "say: " + "well " * 60 + " here is a bomb " + "and on " * 60, stream=stream, max_tokens=1000)
+        assert b"bomb" not in sent[2].replace(b"about bombs", b"")
+        if stream:
+            last = events(sent[2])[-1]
+            assert "ended by the guard" in last and b"[DONE]" not in sent[2]
+        else:
+            assert refusal(sent)[0] == 400 and "ended by the guard" in refusal(sent)[1]
+        assert {question["direction"] for question in guard.asked} == {"answer"}
+
+
+def test_windows_overlap_so_that_nothing_hides_between_two(guarded):
+    with Guard(no_bombs) as guard:
+        gateway = guarded(guard.config(**{"in": "answer"}, window=64, window_time="30s"))
+        for padding in range(50, 75):
+            body = chat(gateway.address, "say: " + "x" * padding + "bomb" + "y" * 80, stream=True, max_tokens=500)[2]
+            assert b"ended by the guard" in body, padding
+
+
+def test_a_slow_stream_is_judged_after_a_time(guarded):
+    with Guard() as guard:
+        gateway = guarded(guard.config(**{"in": "answer"}, window=60_000, window_time="100ms"))
+        connection = connect(gateway.address)
+        body = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "count: 40"}]}).encode()
+        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                           b"x-sim-interval-ms: 50\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        begun, got = time.monotonic(), b""
+        while b"data:" not in got:
+            got += connection.recv(65536)
+        assert time.monotonic() - begun < 1
+        connection.close()
+
+
+@pytest.mark.parametrize("fault", ["slow", "status", "nonsense", "dies", "redirects", "away"])
+@pytest.mark.parametrize("rule", ["open", "closed"])
+def test_without_a_verdict_the_rule_holds(guarded, sim, fault, rule):
+    with Guard() as guard:
+        guard.delay = 0.5 if fault == "slow" else 0
+        guard.status = {"status": 500, "redirects": 307}.get(fault, 200)
+        guard.raw = {"nonsense": b'{"allowed": 1}', "dies": b'{"al'}.get(fault)
+        guard.die = fault == "dies"
+        config = guard.config(on_timeout=rule, deadline="150ms")
+        if fault == "away":
+            config["url"] = "http://127.0.0.1:1/"
+        gateway = guarded(config)
+        begun = time.monotonic()
+        answer = chat(gateway.address)
+        assert time.monotonic() - begun < 0.45
+        assert answer[0] == (200 if rule == "open" else 400)
+        if rule == "closed":
+            assert "it could not be asked" in refusal(answer)[1]
+        word = "timeout" if fault == "slow" else "error"
+        assert gateway.metric(f'hawser_guard_verdicts_total{{guard="guard",verdict="{word}"}}') == 1
+        assert len(sim.journal()) == (1 if rule == "open" else 0)
+
+
+def test_too_long_a_text_is_not_sent(guarded):
+    with Guard() as guard:
+        gateway = guarded(guard.config(text_max="1KiB"))
+        assert chat(gateway.address, "ab c" * 256 + ".")[0] == 400 and guard.asked == []
+        assert chat(gateway.address, "ab c" * 256)[0] == 200
+
+
+def test_a_guard_that_fails_again_and_again_is_left_alone_for_a_while(guarded):
+    with Guard() as guard:
+        gateway = guarded(guard.config(on_timeout="open", breaker={"failures": 3, "pause": "300ms"}))
+        guard.status = 500
+        for number in range(10):
+            assert chat(gateway.address, f"say: {number}")[0] == 200
+        assert len(guard.asked) == 3
+        assert gateway.metric('hawser_guard_verdicts_total{guard="guard",verdict="breaker"}') == 7
+        guard.status = 200
+        time.sleep(0.35)
+        for number in range(10, 15):
+            assert chat(gateway.address, f"say: {number}")[0] == 200
+        assert len(guard.asked) == 8, "one tried it, then all"
+
+
+def test_verdicts_are_kept_within_a_tenant(guarded, sim):
+    keys = {name: subprocess.run([HAWSER, "key", "hash"], input=f"hk-{name}", capture_output=True, text=True).stdout.split()[-1]
+            for name in ("one", "two")}
+    with Guard(no_bombs) as guard:
+        gateway = guarded(guard.config(), keys=[{"name": name, "tenant": name, "hash": value} for name, value in keys.items()])
+
+        def ask(name, text):
+            return chat(gateway.address, text, headers={"Authorization": f"Bearer hk-{name}"})[0]
+
+        assert [ask("one", "say: hi") for _ in range(3)] == [200] * 3 and len(guard.asked) == 1
+        assert [ask("one", "a bomb") for _ in range(3)] == [400] * 3 and len(guard.asked) == 2
+        assert ask("two", "say: hi") == 200 and len(guard.asked) == 3
+        assert ask("two", "a bomb") == 400 and len(guard.asked) == 4
+        assert gateway.metric('hawser_guard_verdicts_total{guard="guard",verdict="kept"}') == 4
+
+
+def test_only_for_its_tenants(guarded):
+    with Guard(no_bombs) as guard:
+        gateway = guarded(guard.config(tenants=["elsewhere"]))
+        assert chat(gateway.address, "a bomb")[0] == 200 and guard.asked == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_beside_the_provider_nothing_leaves_before_the_verdict(guarded, sim, stream):
+    with Guard(no_bombs) as guard:
+        guard.delay = 0.4
+        gateway = guarded(guard.config(mode="parallel"))
+        begun = time.monotonic()
+        status, _, body = chat(gateway.address, "say: hello", stream=stream)
+        assert status == 200 and time.monotonic() - begun >= 0.4
+        assert len(sim.journal()) == 1, "the provider was asked meanwhile"
+        answer = chat(gateway.address, "say: a bomb", stream=stream)
+        assert refusal(answer)[0] == 400 and answer[2].count(b"bomb") == answer[2].count(b"about bombs")
+
+
+def test_a_refusal_ends_the_call_beside_it(guarded, sim):
+    with Guard(no_bombs) as guard:
+        guard.delay = 0.1
+        gateway = guarded(guard.config(mode="parallel"))
+        begun = time.monotonic()
+        status, _ = refusal(chat(gateway.address, "a bomb", headers={"x-sim-latency-ms": "5000"}))
+        assert status == 400 and time.monotonic() - begun < 2
+        assert sim.settled(lambda journal: journal and journal[0].get("ended") != "whole")
+        assert gateway.metric_becomes("hawser_requests_in_flight", 0)
+
+
+def test_several_are_asked_at_once_and_one_is_enough(guarded):
+    with Guard() as slow, Guard(no_bombs) as quick:
+        slow.delay = 1
+        gateway = guarded(slow.config("slow"), quick.config("quick"))
+        begun = time.monotonic()
+        status, message = refusal(chat(gateway.address, "a bomb"))
+        assert status == 400 and '"quick"' in message and time.monotonic() - begun < 0.8
+
+
+def test_a_guard_sees_what_the_filter_left(guarded):
+    with Guard() as guard:
+        rules = [{"name": "mail", "detect": ["email"], "action": "pseudonymise"}, {"name": "keys", "detect": ["credential"]}]
+        gateway = guarded(guard.config(**{"in": "both"}), filter={"rules": rules})
+        secret = "sk-ant-api03-" + "".join(random.Random(1).choices(string.ascii_letters + string.digits, k=93)) + "AA"
+        _, _, body = chat(gateway.address, f"say: write to ann@example.com with {secret}")
+        assert b"ann@example.com" in body
+        assert len(guard.asked) == 2
+        for text in guard.texts():
+            assert "ann@example.com" not in text and secret not in text and "EMAIL_" in text
+
+
+def test_hits_of_the_cache_are_judged_too(guarded, sim):
+    with Guard() as guard:
+        gateway = guarded(guard.config(verdicts_kept="0s"), cache={"mode": "all"})
+        assert chat(gateway.address, "say: a bomb")[0] == 200
+        guard.judge = no_bombs
+        assert chat(gateway.address, "say: a bomb")[0] == 400
+        assert len(sim.journal()) == 1
+
+
+def test_a_reload_under_traffic(guarded):
+    with Guard() as guard:
+        gateway = guarded(guard.config(**{"in": "both"}))
+        outcomes, over = [], threading.Event()
+
+        def ask():
+            while not over.is_set():
+                outcomes.append(chat(gateway.address, "count: 20", stream=True)[0])
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(10):
+            gateway.config["guards"][0]["window"] = 64 + number
+            gateway.write(gateway.config)
+            gateway.process.send_signal(signal.SIGHUP)
+            time.sleep(0.05)
+        over.set()
+        for thread in threads:
+            thread.join()
+        assert outcomes and set(outcomes) == {200}
+
+
+@pytest.mark.parametrize("path,body", [
+    ("/v1/responses", {"model": "m", "input": "a bomb"}),
+    ("/v1/completions", {"model": "m", "prompt": "a bomb"}),
+    ("/v1/embeddings", {"model": "m", "input": ["fine", "a bomb"]}),
+    ("/v1/messages", {"model": "m", "max_tokens": 9, "system": "a bomb", "messages": [{"role": "user", "content": "hi"}]})])
+def test_every_api_with_a_prompt(guarded, path, body):
+    with Guard(no_bombs) as guard:
+        gateway = guarded(guard.config())
+        status, _, answer = request(gateway.address, "POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        assert status == 400 and b"stopped by the guard" in answer
+
+
+@pytest.mark.parametrize("change,word", [
+    ({"on_timeout": None}, "guards[0].on_timeout: is missing"), ({"url": "guard"}, "must begin with https:// or http://"),
+    ({"on_timeout": "pass"}, "open"), ({"deadline": "5ms"}, "deadline"), ({"form": "opnai_moderation"}, "openai_moderation"),
+    ({"name": ""}, "name")])
+def test_broken_guards_are_told(tmp_path, change, word):
+    guard = {"name": "g", "url": "http://127.0.0.1:1/", "on_timeout": "open", **change}
+    file = tmp_path / "c.yaml"
+    file.write_text(json.dumps({"listen": [{"address": "127.0.0.1:0"}], "providers": {"p": {"base_url": "http://127.0.0.1:1/v1"}},
+                                "guards": [{k: v for k, v in guard.items() if v is not None}]}))
+    done = subprocess.run([HAWSER, "check", "-c", str(file)], capture_output=True, text=True)
+    assert done.returncode == 1 and word in done.stderr + done.stdout, done.stderr + done.stdout
