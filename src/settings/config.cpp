@@ -101,6 +101,12 @@ void check_outside(const std::string& path, const char* url_field, const std::st
   }
 }
 
+/// A Host header of one's own.
+void check_host(const std::string& path, const std::string& host, Problems& problems) {
+  if (host.empty() || wire::valid_authority(host)) return;
+  problems.push_back({path + ".host", "must be HOST or HOST:PORT"});
+}
+
 void check_providers(const Config& config, Problems& problems) {
   for (const auto& [name, provider] : config.providers) {
     const std::string path = "providers." + name;
@@ -109,9 +115,7 @@ void check_providers(const Config& config, Problems& problems) {
     }
     check_outside(path, "base_url", provider.base_url, provider.headers, provider.tls, provider.way,
                   problems);
-    if (!provider.host.empty() && !wire::valid_authority(provider.host)) {
-      problems.push_back({path + ".host", "must be HOST or HOST:PORT"});
-    }
+    check_host(path, provider.host, problems);
   }
 }
 
@@ -162,6 +166,7 @@ void check_guards(const std::vector<stage::guard::GuardConfig>& guards, Problems
     const auto& endpoint = guard.endpoint;
     check_outside(path, "url", endpoint.url, endpoint.headers, endpoint.tls, endpoint.way,
                   problems);
+    check_host(path, endpoint.host, problems);
   }
 }
 
