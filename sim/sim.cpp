@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "net/listener.hpp"
-#include "net/tls.hpp"
+#include "net/tls_server.hpp"
 #include "sim/connection.hpp"
 
 namespace hawser::sim {
@@ -42,7 +42,7 @@ class Simulator {
       net::TlsServerConfig tls;
       tls.certificate = options.tls_certificate;
       tls.key = options.tls_key;
-      tls_ = net::make_server_context(tls, net::TicketKeys::make());
+      tls_ = net::make_server_context(tls, std::make_shared<net::TicketKeys>());
     }
     const auto address = net::parse_host_port(options.listen);
     if (!address) throw std::runtime_error(address.error().message);

@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FAULTS = {
     "src/stage/route/bad.cpp": ('#include "gateway/worker.hpp"', "must not include gateway"),
     "src/base/bad.cpp": ('#include "net/stream.hpp"', "must not include net"),
-    "src/http/bad.cpp": ("auto x = key.reveal();", "clear text of a Secret"),
+    "src/wire/bad.cpp": ("auto x = key.reveal();", "clear text of a Secret"),
     "src/http/long.cpp": ("// " + "x" * 100, "over 100 columns"),
     "src/http/open.cpp": ("// TO" + "DO later", "an open point"),
     "src/http/lambda.cpp": ("auto f = [x]() -> Task<> {", "capturing lambda"),

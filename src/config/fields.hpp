@@ -17,6 +17,7 @@
 ///     field("key", member, constraint, "What it does, for the generated reference.");
 ///   }
 ///   std::vector<config::Problem> check() const;   // rules over several fields; optional
+///   std::vector<config::Problem> warnings() const;  // what is allowed but unwise; optional
 ///
 /// and that is the only place where key, default, range and documentation stand. The loader, the
 /// strict check for unknown keys, the JSON Schema and docs/configuration.md come from it.

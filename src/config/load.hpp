@@ -31,6 +31,10 @@ concept HasCheck = requires(const T value) {
   value.check();
 };
 template <class T>
+concept HasWarnings = requires(const T value) {
+  value.warnings();
+};
+template <class T>
 concept NamedEnum = std::is_enum_v<T>;
 
 /// Fills structs from YAML and gathers every problem, not only the first. An unknown or doubled key
@@ -87,6 +91,12 @@ class Loader {
       if (problems_.size() != before) return;  // rules over several fields need all of them whole
       for (const Problem& found : target.check()) {
         problem(find(node, found.path), join(path, found.path), found.reason);
+      }
+    }
+    if constexpr (HasWarnings<T>) {
+      if (problems_.size() != before) return;
+      for (const Problem& found : target.warnings()) {
+        warning(find(node, found.path), join(path, found.path), found.reason);
       }
     }
   }

@@ -34,6 +34,7 @@ Call::Call(Given given, Clock::time_point now)
   request.head = &head_;
   request.endpoint = dialect::endpoint_of(head_.method, head_.path);
   request.client_address = given_.client_address;
+  if (!given_.client_names.empty()) request.client_names = &given_.client_names;
   request.framing = head_.framing;
   request.content_length = head_.content_length;
   request.json = is_json(head_, request.endpoint.api);
@@ -51,6 +52,7 @@ Call::Given copy_request(const Exchange& exchange) {
   }
   given.body = exchange.request.body;
   given.client_address = exchange.request.client_address;
+  if (const auto* names = exchange.request.client_names) given.client_names = *names;
   return given;
 }
 

@@ -19,6 +19,7 @@ class Call final : private RequestBody {
     std::vector<std::pair<std::string, std::string>> fields{};  // nothing hop-by-hop, no length
     std::string body{};
     std::string client_address{};
+    std::vector<std::string> client_names{};  // of its verified certificate
   };
   explicit Call(Given given, Clock::time_point now);
 

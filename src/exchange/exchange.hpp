@@ -77,6 +77,8 @@ struct Request {
   const wire::RequestHead* head = nullptr;
   dialect::Endpoint endpoint{};
   std::string_view client_address{};
+  /// Of its verified certificate; null where it showed none.
+  const std::vector<std::string>* client_names = nullptr;
 
   bool json = false;  // by its content type or its endpoint
   RequestBody* source = nullptr;

@@ -16,6 +16,7 @@
 #include "export/prometheus.hpp"
 #include "gateway/accounts.hpp"
 #include "gateway/cache_views.hpp"
+#include "gateway/peers.hpp"
 #include "gateway/worker.hpp"
 #include "settings/config_file.hpp"
 #include "telemetry/log.hpp"
@@ -53,6 +54,21 @@ FileStamp stamp_of(const std::string& path) {
   struct stat status {};
   if (path.empty() || ::stat(path.c_str(), &status) != 0) return {};
   return {status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ino, status.st_size};
+}
+
+/// Of the configuration and of every file that it names: certificates are renewed in place.
+std::vector<FileStamp> stamps_of(const std::string& file, const settings::Config& config) {
+  std::vector<FileStamp> stamps{stamp_of(file)};
+  for (const auto& path : settings::files_of(config)) stamps.push_back(stamp_of(path));
+  return stamps;
+}
+
+ListenTickets tickets_of(const settings::Config& config) {
+  ListenTickets tickets;
+  for (std::size_t i = 0; i < config.listen.size(); ++i) {
+    tickets.push_back(std::make_shared<net::TicketKeys>());
+  }
+  return tickets;
 }
 
 /// The listening sockets of every worker; the first one takes the port, the others share it.
@@ -176,7 +192,7 @@ class Gateway {
             [this] { return !draining_; },
             [this] {
               return exporting::render(registry_) + exporting::render_process() +
-                     render_cache({*cache_, disk_.get(), neighbours_.get()}) +
+                     render_cache({*cache_, disk_.get(), neighbours_.get()}) + render_peers() +
                      (limits_->ledger ? render_ledger(*limits_->ledger) : std::string());
             },
             [this](std::string_view query) {
@@ -205,7 +221,9 @@ class Gateway {
     file_timer_.expires_after(std::chrono::milliseconds(500));
     file_timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
-      if (const FileStamp now = stamp_of(options_.config_file); now != stamp_) reload();
+      if (stamps_of(options_.config_file, *config_) != stamps_) reload();
+      watch_peers_.look();
+      for (const auto& keys : tickets_) keys->tend(Clock::now());
       watch_file();
     });
   }
@@ -213,19 +231,25 @@ class Gateway {
   /// Builds all that the new configuration needs, and only then lets the workers use it.
   void reload() {
     if (options_.config_file.empty() || draining_) return;
-    stamp_ = stamp_of(options_.config_file);
+    stamps_ = stamps_of(options_.config_file, *config_);
     const auto loaded = settings::load_file(options_.config_file);
     for (const auto& problem : loaded.problems) {
       log::error("configuration refused, the old one stays", {{"problem", log::redacted(problem)}});
+    }
+    for (const auto& warning : loaded.warnings) {
+      log::warn("configuration", {{"warning", log::redacted(warning)}});
     }
     try {
       if (!loaded.config) throw std::runtime_error("the configuration has problems");
       if (!same_listeners(*loaded.config, *config_)) {
         throw std::runtime_error("listen cannot change without a restart");
       }
+      auto stamps = stamps_of(options_.config_file, *loaded.config);
+      stamps.front() = stamps_.front();  // as it was read
       const SnapshotPtr snapshot = compile(loaded.config, tickets_, registry_);
       for (auto& worker : workers_) worker->use(snapshot);
       config_ = loaded.config;
+      stamps_ = std::move(stamps);
       log::set_level(config_->log.level);
       shard_.add(metrics_.reloads_ok);
       log::info("configuration reloaded", {});
@@ -253,13 +277,14 @@ class Gateway {
   telemetry::StandardMetrics metrics_{registry_};
   telemetry::Shard& shard_ = registry_.make_shard();
   telemetry::AccessLog access_log_;
-  net::TicketKeys tickets_ = net::TicketKeys::make();
+  ListenTickets tickets_ = tickets_of(*config_);
   asio::io_context loop_{1};
   net::Reactor reactor_{loop_};
   net::BlockPool blocks_;
   asio::signal_set signals_{loop_, SIGTERM, SIGINT, SIGHUP};
   asio::steady_timer file_timer_{loop_};
-  FileStamp stamp_ = stamp_of(options_.config_file);
+  std::vector<FileStamp> stamps_ = stamps_of(options_.config_file, *config_);
+  PeerWatch watch_peers_;
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<generation::Directory> directory_;
   std::unique_ptr<stage::admit::SharedLimits> limits_;

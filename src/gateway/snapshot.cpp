@@ -33,14 +33,14 @@ std::shared_ptr<const price::PriceTable> prices_of(const stage::admit::LedgerCon
 
 }  // namespace
 
-SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::TicketKeys& tickets,
+SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const ListenTickets& tickets,
                     telemetry::Registry& registry) {
   auto snapshot = std::make_shared<Snapshot>();
   std::vector<std::string> names;
   for (const auto& [name, provider] : config->providers) {
     auto compiled = std::make_shared<const provider::Provider>(name, provider);
     const bool tls = compiled->origin().tls;
-    snapshot->provider_tls.push_back(tls ? net::make_client_context(provider.tls) : nullptr);
+    snapshot->provider_tls.push_back(tls ? net::make_client_context(provider.tls, name) : nullptr);
     snapshot->providers.push_back(std::move(compiled));
     names.push_back(name);
   }
@@ -50,9 +50,10 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::T
     endpoint.tls = doh.tls;
     snapshot->doh.push_back(std::make_shared<const http::Endpoint>(endpoint));
   }
-  for (const auto& listen : config->listen) {
+  for (std::size_t i = 0; i < config->listen.size(); ++i) {
+    const auto& listen = config->listen[i];
     snapshot->listen_tls.push_back(
-        listen.tls ? net::make_server_context(*listen.tls, tickets, listen.grpc) : nullptr);
+        listen.tls ? net::make_server_context(*listen.tls, tickets[i], listen.grpc) : nullptr);
   }
   snapshot->keys = std::make_shared<const stage::authenticate::KeyTable>(config->keys);
   snapshot->routes = std::make_shared<const stage::route::RouteTable>(config->models, names,

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "http/endpoint.hpp"
-#include "net/tls.hpp"
+#include "net/tls_server.hpp"
 #include "provider/provider.hpp"
 #include "settings/config.hpp"
 #include "stage/admit/admit.hpp"
@@ -43,8 +43,11 @@ struct Snapshot {
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
+/// The ticket keys of each listener: they outlive configurations.
+using ListenTickets = std::vector<std::shared_ptr<net::TicketKeys>>;
+
 /// @throws std::runtime_error when a certificate, key or root file cannot be used
-SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const net::TicketKeys& tickets,
+SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const ListenTickets& tickets,
                     telemetry::Registry& registry);
 
 }  // namespace hawser::gateway

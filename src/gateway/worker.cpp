@@ -35,8 +35,9 @@ class WebSocketConnection final : public front::http::Upgraded {
 Result<std::unique_ptr<front::http::Upgraded>> open_websocket(front::websocket::Services& services,
                                                               const front::http::Upgrade& upgrade,
                                                               std::string& fields) {
-  const front::websocket::Handshake handshake{services, upgrade.stream, upgrade.in, upgrade.head,
-                                              upgrade.client_address};
+  const front::websocket::Handshake handshake{
+      services,     upgrade.stream,         upgrade.in,
+      upgrade.head, upgrade.client_address, upgrade.client_names};
   auto session = handshake.accept(fields);
   if (!session) return session.error();
   return std::make_unique<WebSocketConnection>(std::move(*session));
@@ -103,8 +104,9 @@ void Worker::apply(SnapshotPtr snapshot) {
   websocket_.write_timeout = services_.limits.write_timeout;
   websocket_.body_max = services_.limits.json_body_max.count();
   websocket_.grace = generations.grace;
-  websocket_.authorized = [keys = snapshot->keys](const wire::RequestHead& head) {
-    return stage::authenticate::admits(*keys, head);
+  websocket_.authorized = [keys = snapshot->keys](const wire::RequestHead& head,
+                                                  const std::vector<std::string>& client_names) {
+    return stage::authenticate::admits(*keys, head, client_names);
   };
   snapshot_ = std::move(snapshot);
 }

@@ -95,10 +95,13 @@ Task<Try> ask_on(UpstreamConnection& connection, const std::string& head, const 
 Endpoint::Endpoint(const EndpointConfig& config) {
   const auto url = wire::parse_url(config.url);
   if (!url) throw std::runtime_error("url " + url.error().message);
+  if (!config.host.empty() && !wire::valid_authority(config.host)) {
+    throw std::runtime_error("host must be HOST or HOST:PORT");
+  }
   origin_ = net::origin_of(url->tls, url->host, url->port, config.tls, config.way);
   path_ = url->path.empty() ? "/" : url->path;
-  if (url->tls) tls_ = net::make_client_context(config.tls);
-  std::string fixed = "host: " + url->authority() + "\r\n";
+  if (url->tls) tls_ = net::make_client_context(config.tls, url->authority());
+  std::string fixed = "host: " + (config.host.empty() ? url->authority() : config.host) + "\r\n";
   if (!config.api_key.empty()) {
     fixed.append("authorization: Bearer ").append(config.api_key.reveal()).append("\r\n");
   }

@@ -16,6 +16,7 @@ namespace hawser::http {
 struct EndpointConfig {
   std::string url{};
   Secret api_key{};
+  std::string host{};
   config::Map<std::string> headers{};
   net::TlsClientConfig tls{};
   net::WayConfig way{};
@@ -25,6 +26,7 @@ struct EndpointConfig {
     field("url", url, config::Required{}, "Where it is asked: https://HOST/PATH.");
     field("api_key", api_key, config::Anything{},
           "Sent as Authorization: Bearer: ${env:NAME} or ${file:PATH}.");
+    field("host", host, config::Anything{}, "Host header in place of the url's host.");
     field("headers", headers, config::Anything{}, "Headers that are set on every request to it.");
     way.fields(field);
     field("tls", tls, config::Anything{}, "TLS towards it.");

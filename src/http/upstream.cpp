@@ -126,6 +126,7 @@ void OriginPool::tend(Clock::time_point now) {
   while (!idle_.empty() && now - idle_.front()->idle_since_ > config_.idle_timeout) {
     idle_.erase(idle_.begin());
   }
+  if (forgotten()) return;
   // Counted first: those that fail at once are tried again at the next turn, not in this one.
   const std::uint32_t there = open_ + warming_;
   for (auto more = std::max(config_.prewarm, there) - there; more > 0; --more) {
@@ -165,6 +166,7 @@ std::shared_ptr<OriginPool> UpstreamPools::at(const net::Origin& origin,
 
 void UpstreamPools::tend(Clock::time_point now) {
   for (const auto& pool : pools_) pool->tend(now);
+  std::erase_if(pools_, [](const auto& pool) { return pool->forgotten() && pool->idle() == 0; });
 }
 
 void UpstreamPools::close_idle() {

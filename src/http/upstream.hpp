@@ -82,6 +82,10 @@ class OriginPool : public std::enable_shared_from_this<OriginPool> {
   void tend(Clock::time_point now);
   void close_idle();
   std::size_t idle() const { return idle_.size(); }
+  /// Whether nobody holds it but the list of pools and its own idle connections.
+  bool forgotten() const {
+    return static_cast<std::size_t>(weak_from_this().use_count()) == 1 + idle_.size();
+  }
 
  private:
   friend class UpstreamConnection;

@@ -16,17 +16,61 @@ constexpr std::array<config::EnumName<TlsVersion>, 2> names_of(TlsVersion) {
   return {{{TlsVersion::tls12, "1.2"}, {TlsVersion::tls13, "1.3"}}};
 }
 
-/// TLS in front: one certificate for a listener.
-struct TlsServerConfig {
+/// Whether clients are asked for a certificate of theirs.
+enum class ClientAuth : std::uint8_t { none, request, require };
+constexpr std::array<config::EnumName<ClientAuth>, 3> names_of(ClientAuth) {
+  return {{{ClientAuth::none, "none"},
+           {ClientAuth::request, "request"},
+           {ClientAuth::require, "require"}}};
+}
+
+struct CertificateConfig {
   std::string certificate{};  // PEM file, chain included
   std::string key{};          // PEM file
-  TlsVersion min_version = TlsVersion::tls12;
 
   template <class Visitor>
   void fields(Visitor&& field) {
     field("certificate", certificate, config::Required{}, "PEM file with the certificate chain.");
     field("key", key, config::Required{}, "PEM file with the private key.");
+  }
+};
+
+/// TLS in front.
+struct TlsServerConfig {
+  std::string certificate{};  // PEM file, chain included
+  std::string key{};          // PEM file
+  std::vector<CertificateConfig> certificates{};
+  TlsVersion min_version = TlsVersion::tls12;
+  std::string client_ca{};
+  ClientAuth client_auth = ClientAuth::none;
+  std::chrono::milliseconds ticket_rotation{12h};
+  std::chrono::milliseconds hsts{0};
+
+  /// Every certificate, the default one first.
+  std::vector<CertificateConfig> all() const {
+    std::vector<CertificateConfig> list;
+    if (!certificate.empty()) list.push_back({certificate, key});
+    list.insert(list.end(), certificates.begin(), certificates.end());
+    return list;
+  }
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("certificate", certificate, config::Anything{}, "PEM file with the certificate chain.");
+    field("key", key, config::Anything{}, "PEM file with its private key.");
+    field("certificates", certificates, config::Anything{},
+          "More of them, chosen by the name that a client asks for (SNI) among their alternative "
+          "names; the first of all is the default.");
     field("min_version", min_version, config::Anything{}, "Oldest TLS version that is accepted.");
+    field("client_ca", client_ca, config::Anything{},
+          "PEM file of the roots that clients' certificates must come from.");
+    field("client_auth", client_auth, config::Anything{},
+          "Whether clients are asked for a certificate; require: there is no connection without.");
+    field("ticket_rotation", ticket_rotation, config::Range<milliseconds>{1s, 168h},
+          "How often the key of session tickets is replaced; old ones are honoured for two more "
+          "such times.");
+    field("hsts", hsts, config::Range<milliseconds>{0s, 87600h},
+          "Strict-Transport-Security with this max-age on every answer; 0: none.");
   }
 };
 
@@ -50,6 +94,13 @@ struct TlsClientConfig {
   std::string ca_file{};      // PEM; empty: the system's roots
   std::string server_name{};  // empty: the host of base_url
   TlsVersion min_version = TlsVersion::tls12;
+  std::string certificate{};  // PEM file, chain included
+  std::string key{};          // PEM file
+  std::vector<std::string> pins{};
+  bool pins_report_only = false;
+  std::chrono::milliseconds expiry_warning{336h};
+
+  bool operator==(const TlsClientConfig&) const = default;
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -58,6 +109,16 @@ struct TlsClientConfig {
     field("server_name", server_name, config::Anything{},
           "Name to ask for (SNI) and to verify instead of the host of base_url.");
     field("min_version", min_version, config::Anything{}, "Oldest TLS version that is accepted.");
+    field("certificate", certificate, config::Anything{},
+          "PEM file with the certificate chain to show to the other side.");
+    field("key", key, config::Anything{}, "PEM file with its private key.");
+    field("pins", pins, config::Anything{},
+          "Public keys of which one must be in the verified chain: sha256/BASE64 of the "
+          "SubjectPublicKeyInfo (RFC 7469). Keep a backup.");
+    field("pins_report_only", pins_report_only, config::Anything{},
+          "Count and log connections without a pinned key, and let them pass.");
+    field("expiry_warning", expiry_warning, config::Range<milliseconds>{0s, 8760h},
+          "Warn when the other side's certificates end within this time; 0: never.");
   }
 };
 

@@ -197,9 +197,10 @@ Task<Secured> secure(StreamPtr stream, Dial& dial, milliseconds patience,
   if (shaken == IoStatus::timeout || shaken == IoStatus::cancelled) {
     co_return Secured{error_of(shaken, "the provider took too long in the TLS handshake")};
   }
-  co_return Secured{Error{.code = Code::connection,
-                          .message = "TLS with the provider failed: " + tls_problem(stream->ssl())},
-                    true};
+  Error error{.code = Code::connection,
+              .message = "TLS with the provider failed: " + tls_problem(stream->ssl())};
+  error.client_may_retry = !tls_problem_stays(stream->ssl());
+  co_return Secured{std::move(error), true};
 }
 
 }  // namespace

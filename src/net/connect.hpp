@@ -7,7 +7,7 @@
 #include "net/origin.hpp"
 #include "net/resolver.hpp"
 #include "net/stream.hpp"
-#include "net/tls.hpp"
+#include "net/tls_client.hpp"
 
 namespace hawser::net {
 

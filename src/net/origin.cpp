@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "net/tls_client.hpp"
+
 namespace hawser::net {
 namespace {
 
@@ -31,8 +33,8 @@ ProxyPtr proxy_of(const WayConfig& way, bool tls, std::string_view host) {
 
 bool operator==(const Origin& a, const Origin& b) {
   const auto plain = [](const Origin& origin) {
-    return std::tie(origin.tls, origin.host, origin.port, origin.server_name, origin.ca_file,
-                    origin.min_version, origin.public_only);
+    return std::tie(origin.tls, origin.host, origin.port, origin.server_name, origin.rules,
+                    origin.files, origin.public_only);
   };
   const bool same_way = a.proxy && b.proxy ? *a.proxy == *b.proxy : a.proxy == b.proxy;
   return same_way && plain(a) == plain(b);
@@ -49,8 +51,8 @@ Origin origin_of(bool tls, std::string host, std::uint16_t port, const TlsClient
   origin.host = std::move(host);
   if (!tls) return origin;
   origin.server_name = config.server_name.empty() ? origin.host : config.server_name;
-  origin.ca_file = config.ca_file;
-  origin.min_version = config.min_version;
+  origin.rules = config;
+  origin.files = digest_of_files(config);
   return origin;
 }
 

@@ -15,10 +15,10 @@ struct Origin {
   std::string host{};  // name or address, without brackets
   std::uint16_t port = 443;
   std::string server_name{};  // asked for and verified; plain: empty
-  std::string ca_file{};
-  TlsVersion min_version = TlsVersion::tls12;
-  ProxyPtr proxy{};          // null: a direct connection
-  bool public_only = false;  // an answer with a private address is not believed
+  TlsClientConfig rules{};    // all that its handshake depends on; plain: none
+  std::string files{};        // a digest of what the files hold that `rules` names
+  ProxyPtr proxy{};           // null: a direct connection
+  bool public_only = false;   // an answer with a private address is not believed
 
   friend bool operator==(const Origin& a, const Origin& b);
 };

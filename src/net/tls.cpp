@@ -1,13 +1,14 @@
 #include "net/tls.hpp"
 
-#include <arpa/inet.h>
+#include <fcntl.h>
 #include <openssl/err.h>
-#include <openssl/rand.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <stdexcept>
-#include <string_view>
 
 namespace hawser::net {
 namespace {
@@ -20,12 +21,6 @@ std::string last_reason() {
   return reason == nullptr ? "unknown reason" : reason;
 }
 
-[[noreturn]] void refuse(const std::string& what) {
-  std::string message = what + ": " + last_reason();
-  ERR_clear_error();
-  throw std::runtime_error(message);
-}
-
 int number_of(TlsVersion version) {
   return version == TlsVersion::tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
 }
@@ -36,131 +31,136 @@ constexpr const char* tls12_ciphers =
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
-void set_common(SSL_CTX* context, TlsVersion min_version) {
-  SSL_CTX_set_min_proto_version(context, number_of(min_version));
-  SSL_CTX_set_cipher_list(context, tls12_ciphers);
-  SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384");
-  SSL_CTX_set_options(
-      context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-  // An idle connection holds no record buffers; a read takes head and body in one system call.
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_read_ahead(context, 1);
+struct BioFree {
+  void operator()(BIO* bio) const { BIO_free(bio); }
+};
+using BioPtr = std::unique_ptr<BIO, BioFree>;
+
+struct KeyFree {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+using KeyPtr = std::unique_ptr<EVP_PKEY, KeyFree>;
+
+// A key under a passphrase must not ask the terminal for it.
+int no_passphrase(char*, int, int, void*) {
+  return 0;
 }
 
-int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
-                    const unsigned char* offered, unsigned int offered_size, void* protocol) {
-  const std::string_view ours = protocol != nullptr ? "\x02h2" : "\x08http/1.1";
-  unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
-                            static_cast<unsigned int>(ours.size()), offered,
-                            offered_size) != OPENSSL_NPN_NEGOTIATED) {
-    return SSL_TLSEXT_ERR_ALERT_FATAL;  // RFC 7301, 3.2: no protocol in common
-  }
-  *out = chosen;
-  return SSL_TLSEXT_ERR_OK;
-}
-
-int slot_index() {
-  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return index;
-}
-
-int keep_session(SSL* ssl, SSL_SESSION* session) {
-  auto* slot = static_cast<SessionSlot*>(SSL_get_ex_data(ssl, slot_index()));
-  if (slot == nullptr) return 0;
-  slot->put(session);
-  return 1;  // the slot owns it now
-}
-
-bool is_address(const std::string& name) {
-  unsigned char bytes[16];
-  return inet_pton(AF_INET, name.c_str(), bytes) == 1 ||
-         inet_pton(AF_INET6, name.c_str(), bytes) == 1;
+KeyPtr read_key(const std::string& path) {
+  const Secret text = read_whole(path);
+  if (text.empty()) throw std::runtime_error("key " + path + ": cannot be read, or is empty");
+  const BioPtr bio(BIO_new_mem_buf(text.reveal().data(), static_cast<int>(text.reveal().size())));
+  KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  if (!key) refuse_tls("key " + path);
+  return key;
 }
 
 }  // namespace
 
-TicketKeys TicketKeys::make() {
-  TicketKeys keys;
-  if (RAND_bytes(keys.bytes.data(), static_cast<int>(keys.bytes.size())) != 1) {
-    refuse("no random bytes for the session ticket keys");
-  }
-  return keys;
+void refuse_tls(const std::string& what) {
+  std::string message = what + ": " + last_reason();
+  ERR_clear_error();
+  throw std::runtime_error(message);
 }
 
-SslContext make_server_context(const TlsServerConfig& config, const TicketKeys& tickets,
-                               bool http2) {
-  SslContext context(SSL_CTX_new(TLS_server_method()), SslCtxFree{});
-  if (!context) refuse("no TLS context");
-  set_common(context.get(), config.min_version);
-  if (SSL_CTX_use_certificate_chain_file(context.get(), config.certificate.c_str()) != 1) {
-    refuse("certificate " + config.certificate);
-  }
-  if (SSL_CTX_use_PrivateKey_file(context.get(), config.key.c_str(), SSL_FILETYPE_PEM) != 1) {
-    refuse("key " + config.key);
-  }
-  if (SSL_CTX_check_private_key(context.get()) != 1) {
-    refuse("key " + config.key + " does not belong to certificate " + config.certificate);
-  }
-  auto keys = tickets.bytes;
-  SSL_CTX_set_tlsext_ticket_keys(context.get(), keys.data(), static_cast<long>(keys.size()));
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_SERVER);
-  static constexpr unsigned char session_context[] = "hawser";
-  SSL_CTX_set_session_id_context(context.get(), session_context, sizeof session_context - 1);
-  SSL_CTX_set_num_tickets(context.get(), 1);
-  static int h2 = 0;  // its address tells
-  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, http2 ? &h2 : nullptr);
+SslContext make_context(const SSL_METHOD* method, TlsVersion min_version) {
+  SslContext context(SSL_CTX_new(method), SslCtxFree{});
+  if (!context) refuse_tls("no TLS context");
+  SSL_CTX* const made = context.get();
+  SSL_CTX_set_security_level(made, 2);
+  SSL_CTX_set_min_proto_version(made, number_of(min_version));
+  SSL_CTX_set_cipher_list(made, tls12_ciphers);
+  SSL_CTX_set1_groups_list(made, "X25519:P-256:P-384");
+  SSL_CTX_set_options(
+      made, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  // An idle connection holds no record buffers; a read takes head and body in one system call.
+  SSL_CTX_set_mode(made, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                             SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(made, 1);
   return context;
 }
 
-SslContext make_client_context(const TlsClientConfig& config) {
-  SslContext context(SSL_CTX_new(TLS_client_method()), SslCtxFree{});
-  if (!context) refuse("no TLS context");
-  set_common(context.get(), config.min_version);
-  const int loaded = config.ca_file.empty()
-                         ? SSL_CTX_set_default_verify_paths(context.get())
-                         : SSL_CTX_load_verify_file(context.get(), config.ca_file.c_str());
-  if (loaded != 1) refuse("trusted roots " + config.ca_file);
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-  SSL_CTX_sess_set_new_cb(context.get(), keep_session);
-  return context;
-}
-
-void SessionSlot::put(SSL_SESSION* session) {
-  if (session_ != nullptr) SSL_SESSION_free(session_);
-  session_ = session;
-}
-
-SslPtr make_client_ssl(SSL_CTX& context, const std::string& name, SessionSlot& slot) {
-  SslPtr ssl(SSL_new(&context));
-  SSL_set_connect_state(ssl.get());
-  SSL_set_ex_data(ssl.get(), slot_index(), &slot);
-  X509_VERIFY_PARAM* verify = SSL_get0_param(ssl.get());
-  if (is_address(name)) {
-    X509_VERIFY_PARAM_set1_ip_asc(verify, name.c_str());
-  } else {
-    SSL_set_tlsext_host_name(ssl.get(), name.c_str());
-    X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    X509_VERIFY_PARAM_set1_host(verify, name.c_str(), name.size());
+void use_certificate(SSL_CTX& context, const CertificateConfig& config) {
+  if (SSL_CTX_use_certificate_chain_file(&context, config.certificate.c_str()) != 1) {
+    refuse_tls("certificate " + config.certificate);
   }
-  static constexpr unsigned char protocols[] = "\x08http/1.1";
-  SSL_set_alpn_protos(ssl.get(), protocols, sizeof protocols - 1);
-  if (slot.get() != nullptr) SSL_set_session(ssl.get(), slot.get());
-  return ssl;
+  const KeyPtr key = read_key(config.key);
+  if (SSL_CTX_use_PrivateKey(&context, key.get()) != 1 ||
+      SSL_CTX_check_private_key(&context) != 1) {
+    refuse_tls("key " + config.key + " does not belong to certificate " + config.certificate);
+  }
 }
 
-SslPtr make_server_ssl(SSL_CTX& context) {
-  SslPtr ssl(SSL_new(&context));
-  SSL_set_accept_state(ssl.get());
-  return ssl;
+X509Ptr read_certificate(const std::string& path) {
+  const BioPtr bio(BIO_new_file(path.c_str(), "r"));
+  X509Ptr certificate(bio ? PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)
+                          : nullptr);
+  if (!certificate) refuse_tls("certificate " + path);
+  return certificate;
+}
+
+Secret read_whole(const std::string& path) {
+  constexpr off_t file_max = 16 * 1024 * 1024;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  struct stat status {};
+  std::string bytes;
+  if (::fstat(fd, &status) == 0 && status.st_size > 0 && status.st_size <= file_max) {
+    bytes.resize(static_cast<std::size_t>(status.st_size));
+    const ssize_t got = ::read(fd, bytes.data(), bytes.size());
+    bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  }
+  ::close(fd);
+  return Secret(std::move(bytes));
+}
+
+bool open_to_others(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & (S_IROTH | S_IWOTH)) != 0;
 }
 
 std::string tls_problem(const SSL* ssl) {
   const long verified = SSL_get_verify_result(ssl);
-  if (verified != X509_V_OK) return X509_verify_cert_error_string(verified);
-  return last_reason();
+  switch (verified) {
+    case X509_V_OK:
+      return last_reason();
+    case X509_V_ERR_APPLICATION_VERIFICATION:
+      return "no certificate of its chain has a pinned key";
+    case X509_V_ERR_OCSP_VERIFY_FAILED:
+      return "the stapled OCSP response does not hold";
+    case X509_V_ERR_OCSP_VERIFY_NEEDED:
+      return "its certificate demands a stapled OCSP response, and none came";
+    default:
+      return X509_verify_cert_error_string(verified);
+  }
+}
+
+std::string tls_alert() {
+  const unsigned long code = ERR_peek_last_error();
+  const bool alert =
+      ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
+  return alert ? last_reason() : std::string();
+}
+
+bool tls_problem_stays(const SSL* ssl) {
+  if (SSL_get_verify_result(ssl) != X509_V_OK) return true;
+  switch (ERR_GET_REASON(ERR_peek_last_error())) {
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_WRONG_SSL_VERSION:
+    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    case SSL_R_EE_KEY_TOO_SMALL:
+    case SSL_R_CA_MD_TOO_WEAK:
+      return ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_SSL;
+    default:
+      return false;
+  }
 }
 
 }  // namespace hawser::net

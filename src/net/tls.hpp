@@ -2,13 +2,14 @@
 
 #include <openssl/ssl.h>
 
-#include <array>
 #include <memory>
 #include <string>
 
+#include "base/secret.hpp"
 #include "net/config.hpp"
 #include "net/stream.hpp"
 
+/// What both sides of TLS have in common.
 namespace hawser::net {
 
 struct SslCtxFree {
@@ -16,43 +17,37 @@ struct SslCtxFree {
 };
 using SslContext = std::shared_ptr<SSL_CTX>;
 
-/// Keys of the session tickets: one set for all workers and for every configuration that follows,
-/// so that a reload does not cost each client a full handshake.
-struct TicketKeys {
-  std::array<unsigned char, 80> bytes{};
-  /// Fresh ones from the system's random source.
-  static TicketKeys make();
-};
+/// Versions, ciphers, groups and buffers as Mozilla's "intermediate" (5.7) has them.
+SslContext make_context(const SSL_METHOD* method, TlsVersion min_version);
 
-/// @param http2  speaks h2 (ALPN) in place of http/1.1
+/// Puts a certificate chain and its private key into a context. The key's clear text is wiped.
 /// @throws std::runtime_error that names the file and OpenSSL's reason
-SslContext make_server_context(const TlsServerConfig& config, const TicketKeys& tickets,
-                               bool http2 = false);
+void use_certificate(SSL_CTX& context, const CertificateConfig& config);
 
-/// Verification is on and cannot be turned off.
-/// @throws std::runtime_error that names the file and OpenSSL's reason
-SslContext make_client_context(const TlsClientConfig& config);
-
-/// The last session of an origin, to resume on its next connection.
-class SessionSlot {
- public:
-  SessionSlot() = default;
-  SessionSlot(const SessionSlot&) = delete;
-  SessionSlot& operator=(const SessionSlot&) = delete;
-  ~SessionSlot() { put(nullptr); }
-  void put(SSL_SESSION* session);  // takes ownership
-  SSL_SESSION* get() const { return session_; }
-
- private:
-  SSL_SESSION* session_ = nullptr;
+struct X509Free {
+  void operator()(X509* certificate) const { X509_free(certificate); }
 };
+using X509Ptr = std::unique_ptr<X509, X509Free>;
+/// The first certificate of a PEM file.
+/// @throws std::runtime_error that names the file and OpenSSL's reason
+X509Ptr read_certificate(const std::string& path);
 
-/// A client handshake with `name`: asked for (SNI), verified, resumed from `slot` and stored there.
-/// @param slot  must outlive the connection
-SslPtr make_client_ssl(SSL_CTX& context, const std::string& name, SessionSlot& slot);
-SslPtr make_server_ssl(SSL_CTX& context);
+/// What a file holds; empty where it cannot be read. No copy of it stays behind.
+Secret read_whole(const std::string& path);
 
-/// Why the last handshake on this thread failed, in OpenSSL's words; holds no payload.
+/// Whether a file that holds a private key may be read by every user of the machine.
+bool open_to_others(const std::string& path);
+
+/// @throws std::runtime_error with OpenSSL's reason
+[[noreturn]] void refuse_tls(const std::string& what);
+
+/// Why the last handshake on this thread failed; holds no payload.
 std::string tls_problem(const SSL* ssl);
+/// The TLS alert that the last failed read on this thread met; empty where it was none. TLS 1.3
+/// refuses a client's certificate only after the handshake.
+std::string tls_alert();
+/// Whether that reason will be the same at the next try: it lies in a certificate or a setting and
+/// not on the way.
+bool tls_problem_stays(const SSL* ssl);
 
 }  // namespace hawser::net

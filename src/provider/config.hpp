@@ -36,6 +36,7 @@ struct ProviderConfig {
   std::string base_url{};
   Secret api_key{};
   Auth auth = Auth::bearer;
+  std::string host{};
   config::Map<std::string> headers{};
   std::string api_version{};
   dialect::Prefill prefill = dialect::Prefill::none;
@@ -50,6 +51,7 @@ struct ProviderConfig {
           "client's path is put behind it.");
     field("api_key", api_key, config::Anything{}, "The credential: ${env:NAME} or ${file:PATH}.");
     field("auth", auth, config::Anything{}, "The header that carries the credential.");
+    field("host", host, config::Anything{}, "Host header in place of the host of base_url.");
     field("headers", headers, config::Anything{},
           "Headers that are set on every request to this provider.");
     field("api_version", api_version, config::Anything{},

@@ -130,7 +130,7 @@ Provider::Provider(std::string name, const ProviderConfig& config) : name_(std::
   has_credential_ = config.auth != Auth::none && !config.api_key.empty();
 
   std::string fixed;
-  append_field(fixed, "host", url->authority());
+  append_field(fixed, "host", config.host.empty() ? url->authority() : config.host);
   if (has_credential_) fixed += credential_field(config.auth, config.api_key.reveal());
   for (const auto& [field, value] : config.headers) {
     append_field(fixed, field, value);

@@ -7,8 +7,9 @@
 #include "config/nearest.hpp"
 #include "net/listener.hpp"
 #include "net/proxy.hpp"
-#include "net/tls.hpp"
 #include "price/price_table.hpp"
+#include "settings/tls_checks.hpp"
+#include "settings/tls_walk.hpp"
 #include "stage/authenticate/authenticate.hpp"
 #include "stage/route/route.hpp"
 #include "wire/http1.hpp"
@@ -18,7 +19,6 @@ namespace hawser::settings {
 namespace {
 
 using config::Problem;
-using Problems = std::vector<Problem>;
 
 std::string at(const char* list, std::size_t index, const char* member) {
   return std::string(list) + "[" + std::to_string(index) + "]." + member;
@@ -48,8 +48,7 @@ void check_listen(const Config& config, Problems& problems) {
   for (std::size_t i = 0; i < config.listen.size(); ++i) {
     const std::string& text = config.listen[i].address;
     if (const auto& tls = config.listen[i].tls) {
-      check_opens(at("listen", i, "tls"), problems,
-                  [&] { net::make_server_context(*tls, net::TicketKeys{}); });
+      check_server_tls(at("listen", i, "tls"), *tls, problems);
     }
     const auto address = net::parse_host_port(text);
     if (!address) {
@@ -85,9 +84,7 @@ void check_outside(const std::string& path, const char* url_field, const std::st
     const auto proxy = net::parse_proxy(way.proxy.reveal());
     if (!proxy) problems.push_back({path + ".proxy", proxy.error().message});
   }
-  if (!tls.ca_file.empty()) {
-    check_opens(path + ".tls.ca_file", problems, [&tls] { net::make_client_context(tls); });
-  }
+  check_client_tls(path + ".tls", tls, problems);
   for (const auto& [field, value] : headers) {
     const bool token = !field.empty() && std::all_of(field.begin(), field.end(), [](char c) {
       return c > ' ' && c < 0x7f &&
@@ -104,6 +101,12 @@ void check_outside(const std::string& path, const char* url_field, const std::st
   }
 }
 
+/// A Host header of one's own.
+void check_host(const std::string& path, const std::string& host, Problems& problems) {
+  if (host.empty() || wire::valid_authority(host)) return;
+  problems.push_back({path + ".host", "must be HOST or HOST:PORT"});
+}
+
 void check_providers(const Config& config, Problems& problems) {
   for (const auto& [name, provider] : config.providers) {
     const std::string path = "providers." + name;
@@ -112,6 +115,7 @@ void check_providers(const Config& config, Problems& problems) {
     }
     check_outside(path, "base_url", provider.base_url, provider.headers, provider.tls, provider.way,
                   problems);
+    check_host(path, provider.host, problems);
   }
 }
 
@@ -162,6 +166,7 @@ void check_guards(const std::vector<stage::guard::GuardConfig>& guards, Problems
     const auto& endpoint = guard.endpoint;
     check_outside(path, "url", endpoint.url, endpoint.headers, endpoint.tls, endpoint.way,
                   problems);
+    check_host(path, endpoint.host, problems);
   }
 }
 
@@ -185,8 +190,36 @@ void check_models(const Config& config, Problems& problems) {
   }
 }
 
+/// The name in a certificate that stands for a key.
+void check_subject(const Config& config, std::size_t i, std::set<std::string>& seen,
+                   Problems& problems) {
+  const std::string& subject = config.keys[i].client_subject;
+  if (subject.empty()) return;
+  const std::string path = at("keys", i, "client_subject");
+  const bool asks =
+      std::any_of(config.listen.begin(), config.listen.end(), [](const net::ListenConfig& listen) {
+        return listen.tls && listen.tls->client_auth != net::ClientAuth::none;
+      });
+  if (!asks) {
+    problems.push_back({path,
+                        "no listener asks for certificates: add listen[].tls.client_ca and "
+                        "client_auth"});
+  }
+  const bool named = subject.find('=') != std::string::npos || subject.starts_with("DNS:") ||
+                     subject.starts_with("URI:") || subject.starts_with("email:") ||
+                     subject.starts_with("IP:");
+  if (!named) {
+    problems.push_back({path,
+                        "must be a subject (CN=ci,O=Example) or begin with DNS:, URI:, "
+                        "email: or IP:"});
+  }
+  if (!seen.insert(subject).second) {
+    problems.push_back({path, "'" + subject + "' stands for another key too"});
+  }
+}
+
 void check_keys(const Config& config, Problems& problems) {
-  std::set<std::string> names, hashes;
+  std::set<std::string> names, hashes, subjects;
   for (std::size_t i = 0; i < config.keys.size(); ++i) {
     const auto& key = config.keys[i];
     if (!valid_name(key.name)) {
@@ -194,6 +227,12 @@ void check_keys(const Config& config, Problems& problems) {
     }
     if (!names.insert(key.name).second) {
       problems.push_back({at("keys", i, "name"), "'" + key.name + "' stands twice"});
+    }
+    check_subject(config, i, subjects, problems);
+    if (key.hash.empty() && !key.client_subject.empty()) continue;
+    if (key.hash.empty()) {
+      problems.push_back({at("keys", i, "hash"), "is missing"});
+      continue;
     }
     stage::authenticate::Digest digest{};
     if (!stage::authenticate::parse_hash(key.hash, digest)) {
@@ -229,6 +268,30 @@ void check_limits(const Config& config, Problems& problems) {
 
 }  // namespace
 
+namespace {
+
+template <class See>
+void each_tls(const Config& config, See see) {
+  // fields() has one form for loading and for looking; nothing is changed here.
+  TlsWalk<See>(std::move(see)).visit("", const_cast<Config&>(config));
+}
+
+}  // namespace
+
+Problems Config::warnings() const {
+  Problems out;
+  each_tls(*this, [&](const std::string& path, const auto& tls) { warn_of_tls(path, tls, out); });
+  return out;
+}
+
+std::vector<std::string> files_of(const Config& config) {
+  std::vector<std::string> out;
+  each_tls(config, [&](const std::string&, const auto& tls) {
+    for (auto& file : files_of(tls)) out.push_back(std::move(file));
+  });
+  return out;
+}
+
 Problems Config::check() const {
   Problems problems;
   check_listen(*this, problems);
@@ -239,6 +302,7 @@ Problems Config::check() const {
     const auto& endpoint = cache.semantic->endpoint;
     check_outside("cache.semantic", "url", endpoint.url, endpoint.headers, endpoint.tls,
                   endpoint.way, problems);
+    check_host("cache.semantic", endpoint.host, problems);
   }
   check_models(*this, problems);
   check_keys(*this, problems);

@@ -102,6 +102,10 @@ struct Config {
     field("log", log, config::Anything{}, "Logs.");
   }
   std::vector<config::Problem> check() const;
+  std::vector<config::Problem> warnings() const;
 };
+
+/// The certificates, keys and roots that a configuration names: a change of one is a change of it.
+std::vector<std::string> files_of(const Config& config);
 
 }  // namespace hawser::settings

@@ -47,6 +47,11 @@ std::string Url::authority() const {
   return text;
 }
 
+bool valid_authority(std::string_view text) {
+  Url url;
+  return text.find_first_of("/?#") == std::string_view::npos && parse_authority(text, url);
+}
+
 Result<Url> parse_url(std::string_view text) {
   Url url;
   if (text.starts_with("https://")) {

@@ -23,4 +23,7 @@ struct Url {
 /// Error: invalid_request; its message goes behind the name of a field: "has no host".
 Result<Url> parse_url(std::string_view text);
 
+/// Whether it is HOST or HOST:PORT, as a Host header has it.
+bool valid_authority(std::string_view text);
+
 }  // namespace hawser::wire

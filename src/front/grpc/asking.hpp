@@ -97,6 +97,7 @@ class Asking {
     out.target = std::move(asked.target);
     out.body = std::move(asked.body);
     out.client_address = peer;
+    out.client_names = rpc.client_names;
     for (const auto& [name, value] : rpc.metadata) {
       const bool credential = name == "authorization" || name == "x-api-key" || name == "api-key";
       const bool ours = name.starts_with("x-") && !name.ends_with("-bin");

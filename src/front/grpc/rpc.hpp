@@ -26,6 +26,7 @@ class Rpc {
   // --- what the client asked, set before it is served
   std::string path{};  // "/hawser.v1.Llm/Generate"
   std::vector<std::pair<std::string, std::string>> metadata{};
+  std::vector<std::string> client_names{};  // of its client's certificate
   Clock::time_point deadline = Clock::time_point::max();
 
   // --- the one who serves it

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/base64.hpp"
+#include "net/tls_server.hpp"
 #include "telemetry/log.hpp"
 #include "wire/http1.hpp"
 
@@ -152,6 +153,7 @@ Task<> Session::run() {
   if (stream_->secured()) {
     if (co_await stream_->handshake(reactor.now() + options_.tls_timeout) != IoStatus::ok)
       co_return;
+    client_names_ = net::client_names(stream_->ssl());
   }
   heard_ = progressed_ = reactor.now();
   for (int reads = 1;; ++reads) {
@@ -210,6 +212,7 @@ Rpc* Session::find(std::int32_t stream) const {
 void Session::begin(std::int32_t stream) {
   auto rpc = std::make_shared<Rpc>(stream_->reactor());
   Rpc* const raw = rpc.get();
+  rpc->client_names = client_names_;
   rpc->on_output = [this, stream, raw] { resume(stream, *raw); };
   calls_[stream].rpc = std::move(rpc);
 }

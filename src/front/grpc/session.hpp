@@ -57,6 +57,7 @@ class Session final : private net::Turn {
   std::unique_ptr<net::Stream> stream_;
   net::InBuffer in_;
   Options options_;
+  std::vector<std::string> client_names_;
   std::unique_ptr<nghttp2_session, SessionFree> h2_;
   struct Open {
     RpcPtr rpc{};

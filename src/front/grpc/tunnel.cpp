@@ -98,6 +98,7 @@ void start_in_tunnel(Services& services, const std::shared_ptr<TunnelState>& tun
   }
   auto own = std::make_shared<Rpc>(services.reactor);
   own->metadata = tunnel->rpc->metadata;
+  own->client_names = tunnel->rpc->client_names;
   tunnel->running.emplace(frame.id(), own);
   ++tunnel->count;
   spawn(run_in_tunnel(services, tunnel, own, std::move(frame), std::string(peer)), log_bug);

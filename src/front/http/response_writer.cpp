@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "net/tls_server.hpp"
 #include "wire/http1.hpp"
 
 namespace hawser::front::http {
@@ -111,6 +112,7 @@ void ResponseWriter::begin(const Begin& begin) {
   Text first(first_.data());
   first.add("HTTP/1.1 ").add(static_cast<std::uint64_t>(begin.head.status)).add(" ");
   first_size_ = first.add(reason_of(begin.head.status)).add("\r\n").size();
+  if (stream_.secured()) begin.head.fields.append(net::hsts_field(stream_.ssl()));
   // What frames the content goes behind the other fields, which have room for it.
   char framing[96];
   Text last(framing);

@@ -78,6 +78,7 @@ void Session::describe(Exchange& exchange) {
   request.head = &head_;
   request.endpoint = dialect::endpoint_of(head_.method, head_.path);
   request.client_address = client_address_;
+  if (!client_names_.empty()) request.client_names = &client_names_;
   request.framing = head_.framing;
   request.content_length = head_.content_length;
   request.json = is_json(head_, request.endpoint.api);

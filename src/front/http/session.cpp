@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dialect/error_body.hpp"
+#include "net/tls_server.hpp"
 
 namespace hawser::front::http {
 
@@ -24,6 +25,7 @@ Task<> Session::run() {
     const IoStatus shaken =
         co_await stream_->handshake(services_.reactor.now() + limits_.tls_timeout);
     if (shaken != IoStatus::ok) co_return;
+    client_names_ = net::client_names(stream_->ssl());
   }
   for (;;) {
     const HeadRead head = co_await read_head();

@@ -29,6 +29,7 @@ struct Upgrade {
   net::InBuffer& in;
   const wire::RequestHead& head;
   std::string_view client_address;
+  const std::vector<std::string>& client_names;
 };
 
 /// What the sessions of one worker share.
@@ -103,6 +104,7 @@ class Session final : private net::HangupWatch, private exchange::RequestBody, p
   Services& services_;
   std::unique_ptr<net::Stream> stream_;
   std::string client_address_;
+  std::vector<std::string> client_names_;  // of its certificate
   net::InBuffer in_;
   wire::RequestHead head_;
   std::size_t head_size_ = 0;                  // of the head that still stands in `in_`

@@ -18,7 +18,7 @@ bool Session::asks_for_upgrade() const {
 Task<bool> Session::upgrade() {
   detach_head();
   std::string fields;
-  auto upgraded = services_.upgrade({*stream_, in_, head_, client_address_}, fields);
+  auto upgraded = services_.upgrade({*stream_, in_, head_, client_address_, client_names_}, fields);
   if (!upgraded) {
     co_await refuse_upgrade(upgraded.error(), fields);
     co_return false;

@@ -68,6 +68,7 @@ void Chat::start(std::string body) {
   given.fields.emplace_back("Content-Type", "application/json");
   given.body = std::move(body);
   given.client_address = visitor_.address;
+  given.client_names = visitor_.names;
   streams_.start({.name = "chat", .given = std::move(given), .credit = std::int64_t{1} << 62});
 }
 

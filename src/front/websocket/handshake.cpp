@@ -65,6 +65,7 @@ Result<> Handshake::check(std::string& fields) const {
 Result<Visitor> Handshake::visitor(std::string& fields) const {
   Visitor visitor;
   visitor.address = client_address;
+  visitor.names = client_names;
   std::string chosen;
   bool others = false, browser = false;
   for (const wire::Field& field : head.fields) {
@@ -96,7 +97,7 @@ Result<Visitor> Handshake::visitor(std::string& fields) const {
   for (const auto& [name, value] : visitor.credentials) keys.fields.push_back({name, value});
   // A browser is not told the status of a handshake: it gets a close code in its place.
   const bool later = head.path == tunnel_path && (browser || visitor.credentials.empty());
-  if (!later && !services.authorized(keys)) {
+  if (!later && !services.authorized(keys, visitor.names)) {
     return Error{.code = Code::authentication,
                  .message = visitor.credentials.empty() ? "You didn't provide an API key."
                                                         : "Incorrect API key provided."};

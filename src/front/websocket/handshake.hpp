@@ -33,6 +33,7 @@ struct Handshake {
   net::InBuffer& in;
   const wire::RequestHead& head;
   std::string_view client_address;
+  const std::vector<std::string>& client_names;
 
   /// Judges it (RFC 6455, 4.2).
   /// @param fields  gets the header fields of the answer: of 101 besides Upgrade and Connection,

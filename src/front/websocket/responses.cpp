@@ -159,6 +159,7 @@ void Responses::start(Asked asked) {
   given.fields.emplace_back("Content-Type", "application/json");
   given.body = std::move(asked.body);
   given.client_address = visitor_.address;
+  given.client_names = visitor_.names;
   if (!asked.items.empty()) items_[name] = std::move(asked.items);
   streams_.start({.name = name,
                   .given = std::move(given),

@@ -26,8 +26,10 @@ struct Services {
   milliseconds write_timeout{};
   std::size_t body_max = 0;
   milliseconds grace{};  // told to clients
-  /// Whether the key in a request's head is one of ours.
-  std::function<bool(const wire::RequestHead&)> authorized{};
+  /// Whether the key in a request's head is one of ours, or its client's certificate stands for
+  /// one.
+  std::function<bool(const wire::RequestHead&, const std::vector<std::string>& client_names)>
+      authorized{};
 };
 
 /// One event of an answer, or one piece of another content.

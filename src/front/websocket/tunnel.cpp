@@ -150,7 +150,7 @@ void Tunnel::hello(std::string_view frame) {
 bool Tunnel::known_key() const {
   wire::RequestHead head;
   for (const auto& [name, value] : visitor_.credentials) head.fields.push_back({name, value});
-  return services_.authorized(head);
+  return services_.authorized(head, visitor_.names);
 }
 
 /// Takes up what its client names: each as if it were asked for by GET. Its events wait for the
@@ -310,6 +310,7 @@ void Tunnel::body_part(std::string_view frame) {
 void Tunnel::begin(std::string id, exchange::Call::Given given, milliseconds ttl, bool wait) {
   given.id = services_.ids.next();
   given.client_address = visitor_.address;
+  given.client_names = visitor_.names;
   for (const auto& field : visitor_.credentials) given.fields.push_back(field);
   if (resumes_) given.fields.emplace_back("x-hawser-resumable", "1");
   const auto credit = static_cast<std::int64_t>(services_.config.credit_stream.count());

@@ -27,6 +27,12 @@ Error error_of(IoStatus status, const char* late) {
   return {.code = Code::connection, .message = "the connection to the provider broke"};
 }
 
+/// Why the provider ended a connection that was set up, where TLS told it.
+void add_alert(const net::Stream& stream, Error& error) {
+  if (!stream.secured()) return;
+  if (const auto alert = net::tls_alert(); !alert.empty()) error.message += ": " + alert;
+}
+
 bool is_event_stream(const wire::ResponseHead& head) {
   const auto* type = head.find("content-type");
   const auto* coding = head.find("content-encoding");
@@ -104,6 +110,7 @@ Task<Tried> Tries::once(Exchange& exchange, const Target& target) {
     Tried tried;
     tried.error = opened.error();
     tried.failure = {.reached = Reached::not_connected, .code = opened.error().code};
+    if (!opened.error().client_may_retry) tried.failure.should_retry = false;
     co_return tried;
   }
   http::UpstreamPtr connection = std::move(*opened);
@@ -117,6 +124,7 @@ Task<Tried> Tries::once(Exchange& exchange, const Target& target) {
     Tried tried;
     tried.error = exchange.request.stream_error.value_or(
         error_of(sent, "the provider took too long to take the request"));
+    if (sent == IoStatus::failed) add_alert(connection->stream(), tried.error);
     const bool unread = connection->reused() && sent == IoStatus::failed &&
                         net::unacknowledged(connection->stream().fd(), 1);
     tried.failure = {.reached = unread ? Reached::unprocessed : Reached::sent_request,
@@ -204,6 +212,7 @@ Task<Tried> Tries::receive(Exchange& exchange, const Upstream& upstream,
   }
   Tried tried;
   tried.error = error_of(read.status, "the provider did not begin to answer in time");
+  if (read.status == IoStatus::failed) add_alert(connection->stream(), tried.error);
   if (read.malformed) {
     tried.error = {.code = Code::upstream, .message = "the provider's answer is not HTTP/1.1"};
   }

@@ -49,6 +49,7 @@ std::size_t KeyTable::HashPrefix::operator()(const Digest& digest) const {
 KeyTable::KeyTable(const std::vector<KeyConfig>& keys) {
   for (const KeyConfig& key : keys) {
     Entry entry{{key.tenant, key.team, key.name, key.models}, {}};
+    if (!key.client_subject.empty()) subjects_.emplace(key.client_subject, entry.principal);
     if (!parse_hash(key.hash, entry.digest)) continue;
     const Digest digest = entry.digest;
     entries_.emplace(digest, std::move(entry));
@@ -61,6 +62,14 @@ const KeyTable::Entry* KeyTable::find(const Digest& digest) const {
   // The table finds by a digest, which tells nothing of the key; the last word is constant-time.
   const Entry& entry = found->second;
   return CRYPTO_memcmp(entry.digest.data(), digest.data(), digest.size()) == 0 ? &entry : nullptr;
+}
+
+const exchange::Principal* KeyTable::find(const std::vector<std::string>* client_names) const {
+  if (client_names == nullptr || subjects_.empty()) return nullptr;
+  for (const std::string& name : *client_names) {
+    if (const auto found = subjects_.find(name); found != subjects_.end()) return &found->second;
+  }
+  return nullptr;
 }
 
 std::string_view presented_key(const wire::RequestHead& head) {
@@ -86,12 +95,14 @@ std::string_view presented_key(const wire::RequestHead& head) {
   return {};
 }
 
-bool admits(const KeyTable& keys, const wire::RequestHead& head) {
+bool admits(const KeyTable& keys, const wire::RequestHead& head,
+            const std::vector<std::string>& client_names) {
   if (keys.empty()) return true;
   const std::string_view key = presented_key(head);
+  if (key.empty()) return keys.find(&client_names) != nullptr;
   Digest digest{};
   EVP_Digest(key.data(), key.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-  return !key.empty() && keys.find(digest) != nullptr;
+  return keys.find(digest) != nullptr;
 }
 
 Authenticate::Authenticate(std::shared_ptr<const KeyTable> keys)
@@ -110,9 +121,14 @@ Digest Authenticate::digest_of(std::string_view key) {
 Task<Answer> Authenticate::run(Exchange& exchange, exchange::Next next) {
   if (keys_->empty()) return next(exchange);
   const std::string_view key = presented_key(*exchange.request.head);
-  const KeyTable::Entry* entry = key.empty() ? nullptr : keys_->find(digest_of(key));
-  if (entry == nullptr) return exchange::answer_now(refusal(!key.empty()));
-  exchange.principal = &entry->principal;
+  const exchange::Principal* principal = nullptr;
+  if (key.empty()) {
+    principal = keys_->find(exchange.request.client_names);
+  } else if (const KeyTable::Entry* entry = keys_->find(digest_of(key))) {
+    principal = &entry->principal;
+  }
+  if (principal == nullptr) return exchange::answer_now(refusal(!key.empty()));
+  exchange.principal = principal;
   return next(exchange);
 }
 

@@ -25,27 +25,33 @@ class KeyTable {
   /// @param keys  checked before: hashes are "sha256:" and 64 hex digits
   explicit KeyTable(const std::vector<KeyConfig>& keys);
 
-  bool empty() const { return entries_.empty(); }
+  bool empty() const { return entries_.empty() && subjects_.empty(); }
   const Entry* find(const Digest& digest) const;
+  /// The key of the first name that is one's client_subject; null: none is.
+  const exchange::Principal* find(const std::vector<std::string>* client_names) const;
 
  private:
   struct HashPrefix {
     std::size_t operator()(const Digest& digest) const;
   };
   std::unordered_map<Digest, Entry, HashPrefix> entries_;
+  std::unordered_map<std::string, exchange::Principal> subjects_;
 };
 
 /// "sha256:HEX" to the digest; false when it is malformed.
 bool parse_hash(std::string_view text, Digest& out);
 
+/// Whether the key in `head` is one of `keys`, or the certificate stands for one where there is no
+/// key, or nobody needs one.
+bool admits(const KeyTable& keys, const wire::RequestHead& head,
+            const std::vector<std::string>& client_names);
+
 /// The key as any dialect's client sends it: Authorization: Bearer, x-api-key, api-key or
 /// x-goog-api-key. A key may hold blanks. Empty when there is none.
-/// Whether the key in `head` is one of `keys`, or nobody needs one.
-bool admits(const KeyTable& keys, const wire::RequestHead& head);
-
 std::string_view presented_key(const wire::RequestHead& head);
 
-/// Lets nobody pass without a known key, where keys are configured.
+/// Lets nobody pass without a known key, where keys are configured. A key that is sent counts
+/// alone, whatever the client's certificate says; without one the certificate may stand for a key.
 class Authenticate final : public exchange::Stage {
  public:
   explicit Authenticate(std::shared_ptr<const KeyTable> keys);

@@ -11,6 +11,7 @@ namespace hawser::stage::authenticate {
 struct KeyConfig {
   std::string name{};
   std::string hash{};  // "sha256:<64 hex digits>", as `hawser key new` prints it
+  std::string client_subject{};
   std::string tenant = "default";
   std::string team{};
   std::vector<std::string> models{};
@@ -18,8 +19,13 @@ struct KeyConfig {
   template <class Visitor>
   void fields(Visitor&& field) {
     field("name", name, config::Required{}, "Name of the key in logs and figures.");
-    field("hash", hash, config::Required{},
-          "sha256:HEX of the key, as `hawser key new` and `hawser key hash` print it.");
+    field("hash", hash, config::Anything{},
+          "sha256:HEX of the key, as `hawser key new` and `hawser key hash` print it; may be left "
+          "out where there is a client_subject.");
+    field("client_subject", client_subject, config::Anything{},
+          "A client certificate with this name stands for the key where none is sent: its subject "
+          "(CN=ci,O=Example, as RFC 2253 writes it) or an alternative name (DNS:ci.example.com, "
+          "URI:spiffe://example.com/ci, email:ci@example.com).");
     field("tenant", tenant, config::Anything{}, "Who owns the key.");
     field("team", team, config::Anything{}, "Part of the tenant that it belongs to.");
     field("models", models, config::Anything{},
