@@ -12,8 +12,8 @@ using exchange::Stage;
 using StagePtr = std::unique_ptr<Stage>;
 
 StagePtr observe(const Snapshot& snapshot, const WorkerParts& parts) {
-  return std::make_unique<stage::observe::Observe>(parts.metrics, snapshot.series, parts.shard,
-                                                   parts.access_log);
+  return std::make_unique<stage::observe::Observe>(
+      parts.metrics, snapshot.series, snapshot.refusals, parts.shard, parts.access_log);
 }
 StagePtr authenticate(const Snapshot& snapshot) {
   return std::make_unique<stage::authenticate::Authenticate>(snapshot.keys);
@@ -22,7 +22,7 @@ StagePtr decode() {
   return std::make_unique<stage::decode::Decode>();
 }
 StagePtr route(const Snapshot& snapshot) {
-  return std::make_unique<stage::route::Route>(snapshot.routes);
+  return std::make_unique<stage::route::Route>(snapshot.routes, snapshot.policy);
 }
 StagePtr admit(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::admit::Admit>(snapshot.limits, parts.limits, parts.reactor,
@@ -91,7 +91,7 @@ std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const Wor
   stages.push_back(observe(snapshot, parts));  // first: it must also see refusals
   stages.push_back(authenticate(snapshot));    // nothing below runs for a stranger
   stages.push_back(decode());                  // reads the body of those who may send one
-  stages.push_back(route(snapshot));           // the model decides where it may be served
+  stages.push_back(route(snapshot));  // the model decides where it may be served
   if (!snapshot.limits->empty()) {
     stages.push_back(admit(snapshot, parts));  // takes room for what will be generated
   }
