@@ -344,7 +344,7 @@ Task<bool> Connection::send_stream(const Answer& answer, const Plan& plan) {
   if (plan.chunking == "all") {
     std::string joined;
     for (const auto& part : parts) joined += part;
-    parts.assign(1, std::move(joined));
+    parts.assign(1, joined);
   }
   std::uint64_t step = 0;
   std::from_chars(plan.chunking.data(), plan.chunking.data() + plan.chunking.size(), step);

@@ -31,7 +31,7 @@ class ResponseStream {
 
 void stream_text(ResponseStream& stream, const json::object& item,
                  const std::vector<std::string>& tokens) {
-  const json::value id = item.at("id");
+  const json::value& id = item.at("id");
   const json::value part = item.at("content").as_array().front();
   json::object opened = item;
   opened["content"] = json::array{};
@@ -61,7 +61,7 @@ void stream_call(ResponseStream& stream, const json::object& item) {
   opened["arguments"] = "";
   opened["status"] = "in_progress";
   const std::string arguments(item.at("arguments").as_string());
-  const json::value id = item.at("id");
+  const json::value& id = item.at("id");
   stream.add("response.output_item.added", {{"output_index", 0}, {"item", opened}});
   for (std::size_t at = 0; at < arguments.size(); at += 4) {
     stream.add("response.function_call_arguments.delta",

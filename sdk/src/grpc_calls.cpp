@@ -187,9 +187,8 @@ GrpcCalls::GrpcCalls(const ClientOptions& options, const Url& url, const Dial& d
 GrpcCalls::~GrpcCalls() = default;
 
 /// The method of a path, and its message.
-std::optional<GrpcCalls::Asked> GrpcCalls::translate(const Request& request,
-                                                     const std::string& key) {
-  Asked asked;
+std::optional<GrpcCall> GrpcCalls::translate(const Request& request, const std::string& key) {
+  GrpcCall asked;
   const std::string_view path = request.path;
   std::string_view dialect;
   if (path == "/chat/completions") dialect = "openai.chat";
@@ -259,7 +258,7 @@ std::unique_ptr<GrpcCalls::Channel> GrpcCalls::open(Clock::time_point deadline,
 }
 
 /// Runs one call to its end.
-GrpcCalls::Ended GrpcCalls::call(Channel& channel, const Asked& asked, Reply& reply,
+GrpcCalls::Ended GrpcCalls::call(Channel& channel, const GrpcCall& asked, Reply& reply,
                                  Clock::time_point deadline, const CancelToken* cancel) {
   std::string message(1, '\0');
   for (int shift = 24; shift >= 0; shift -= 8) {
@@ -309,26 +308,25 @@ GrpcCalls::Ended GrpcCalls::call(Channel& channel, const Asked& asked, Reply& re
   return whole ? Ended::whole : Ended::broken;
 }
 
-Outcome<CallInfo> GrpcCalls::run(const Request& request, const Sink& sink,
-                                 const CancelToken* cancel) {
-  const auto deadline = Clock::now() + options_.total_timeout;
-  auto asked = translate(request, "hawser-" + chance_.hex(32));
-  if (!asked) return make_error(ErrorType::invalid_request, "this call has no form over gRPC");
-  CallInfo info;
-  std::string generation;
-  bool headed = false;
-  long long last = -1;
-  const auto begin = [&](const char* type) {
-    if (std::exchange(headed, true) || !sink.head) return true;
-    return sink.head(200, {{"content-type", type}});
-  };
-  const auto give = [&](std::string_view message) {
+namespace {
+
+/// Hands the messages of a call to its sink, each once, however often it is taken up again.
+class Delivery {
+ public:
+  Delivery(const GrpcCall& asked, const Sink& sink) : asked_(asked), sink_(sink) {}
+
+  std::string generation{};
+  long long last = -1;  // event
+  bool headed = false;  // something went to the sink
+
+  /// False: the sink wants no more.
+  bool give(std::string_view message) {
     const protobuf::Fields fields(message);
-    if (!asked->streams) {
-      const std::string body = asked->method == "Generate"     ? std::string(fields.bytes(8))
-                               : asked->method == "ListModels" ? protobuf::models_json(fields)
+    if (!asked_.streams) {
+      const std::string body = asked_.method == "Generate"     ? std::string(fields.bytes(8))
+                               : asked_.method == "ListModels" ? protobuf::models_json(fields)
                                                                : protobuf::embeddings_json(fields);
-      return begin("application/json") && (!sink.content || sink.content(body));
+      return begin("application/json") && (!sink_.content || sink_.content(body));
     }
     if (const auto named = fields.bytes(12); !named.empty()) generation = named;
     if (fields.has(14) && fields.bytes(9).empty()) return true;  // its status says the same
@@ -336,8 +334,54 @@ Outcome<CallInfo> GrpcCalls::run(const Request& request, const Sink& sink,
     if (seq <= last) return true;
     last = seq;
     return begin("text/event-stream") &&
-           (!sink.event || sink.event({fields.bytes(10), fields.bytes(9)}));
-  };
+           (!sink_.event || sink_.event({fields.bytes(10), fields.bytes(9)}));
+  }
+
+ private:
+  bool begin(const char* type) {
+    if (std::exchange(headed, true) || !sink_.head) return true;
+    return sink_.head(200, {{"content-type", type}});
+  }
+
+  const GrpcCall& asked_;
+  const Sink& sink_;
+};
+
+/// The same call, behind what came of it.
+void take_up(GrpcCall& asked, const Delivery& delivery) {
+  asked.method = "Resume";
+  asked.message.clear();
+  protobuf::add_bytes(asked.message, 1, delivery.generation);
+  protobuf::add_number(asked.message, 2, 1);
+  if (delivery.last >= 0) {
+    protobuf::add_number(asked.message, 3, static_cast<std::uint64_t>(delivery.last));
+  }
+}
+
+int status_in(const Headers& trailers) {
+  const auto text = find_header(trailers, "grpc-status");
+  int status = 2;
+  std::from_chars(text.data(), text.data() + text.size(), status);
+  return status;
+}
+
+ApiError refusal_in(const Headers& trailers) {
+  const int status = status_in(trailers);
+  ApiError error =
+      make_error(type_of_grpc(status), decode_percent(find_header(trailers, "grpc-message")));
+  error.status = http_status_of(status);
+  return error;
+}
+
+}  // namespace
+
+Outcome<CallInfo> GrpcCalls::run(const Request& request, const Sink& sink,
+                                 const CancelToken* cancel) {
+  const auto deadline = Clock::now() + options_.total_timeout;
+  auto asked = translate(request, "hawser-" + chance_.hex(32));
+  if (!asked) return make_error(ErrorType::invalid_request, "this call has no form over gRPC");
+  CallInfo info;
+  Delivery delivery(*asked, sink);
   int breaks = 0;
   for (int retry = 0;;) {
     auto token = credential_.token(deadline, cancel);
@@ -346,28 +390,25 @@ Outcome<CallInfo> GrpcCalls::run(const Request& request, const Sink& sink,
     auto channel = open(deadline, cancel, error);
     bool again = false;
     if (channel) {
-      const long long before = last;
-      Reply reply{.on_message = give, .trailers = metadata(request, *token)};
+      const long long before = delivery.last;
+      Reply reply{.on_message = [&](std::string_view message) { return delivery.give(message); },
+                  .trailers = metadata(request, *token)};
       const Ended ended = call(*channel, *asked, reply, deadline, cancel);
-      if (last > before) breaks = 0;
+      if (delivery.last > before) breaks = 0;
       if (ended == Ended::stopped) return cancelled_error();
-      const std::string status_text(find_header(reply.trailers, "grpc-status"));
       if (ended == Ended::whole && !channel->spent) {
         const std::lock_guard lock(mutex_);
         if (kept_.size() < kept_max) kept_.push_back(std::move(channel));
       }
-      if (ended == Ended::whole && status_text == "0") return info;
+      const int status = status_in(reply.trailers);
+      if (ended == Ended::whole && status == 0) return info;
       if (ended == Ended::whole) {
-        int status = 2;
-        std::from_chars(status_text.data(), status_text.data() + status_text.size(), status);
-        error = make_error(type_of_grpc(status),
-                           decode_percent(find_header(reply.trailers, "grpc-message")));
-        error.status = http_status_of(status);
-        if (status == 16 && retry == 0 && credential_.refused()) again = true;
+        error = refusal_in(reply.trailers);
         Answered answered;
         answered.status = error.status;
         again =
-            again || (!headed && retry < options_.retry.retries_max && worth_retrying(answered));
+            (status == 16 && retry == 0 && credential_.refused()) ||
+            (!delivery.headed && retry < options_.retry.retries_max && worth_retrying(answered));
         if (again) ++retry;
       } else {
         error = make_error(ErrorType::connection, "the connection broke");
@@ -377,16 +418,12 @@ Outcome<CallInfo> GrpcCalls::run(const Request& request, const Sink& sink,
     std::chrono::milliseconds wait =
         backoff(options_.retry, std::max(retry - 1, 0), chance_.next());
     const bool broke = error.type == ErrorType::connection;
-    if (broke && (options_.resume || !headed) && breaks < 10) {
+    if (broke && (options_.resume || !delivery.headed) && breaks < 10) {
       // What has begun is taken up; what has not is asked again under the same key.
-      again = asked->streams || !headed;
+      again = asked->streams || !delivery.headed;
       wait = reconnect_wait(breaks++, chance_.next());
-      if (!generation.empty()) {
-        asked->method = "Resume";
-        asked->message.clear();
-        protobuf::add_bytes(asked->message, 1, generation);
-        protobuf::add_number(asked->message, 2, 1);
-        if (last >= 0) protobuf::add_number(asked->message, 3, static_cast<std::uint64_t>(last));
+      if (!delivery.generation.empty()) {
+        take_up(*asked, delivery);
         ++info.resumes;
       }
     }

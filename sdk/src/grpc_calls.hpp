@@ -12,6 +12,13 @@ namespace hawser::sdk {
 
 /// Calls over gRPC (hawser.v1) to a Hawser gateway: chat completions, responses and messages,
 /// streamed or not, embeddings and models. Streams that break are taken up again.
+/// What is asked of a gRPC server.
+struct GrpcCall {
+  std::string method{};   // "StreamGenerate"
+  std::string message{};  // serialized
+  bool streams = false;
+};
+
 class GrpcCalls final : public Calls {
  public:
   GrpcCalls(const ClientOptions& options, const Url& url, const Dial& dial, Credential& credential,
@@ -26,16 +33,11 @@ class GrpcCalls final : public Calls {
   struct Channel;
   struct Reply;
   enum class Ended : std::uint8_t { whole, broken, stopped };
-  struct Asked {
-    std::string method{};   // "StreamGenerate"
-    std::string message{};  // serialized
-    bool streams = false;
-  };
   /// Nothing: that path has no method.
-  static std::optional<Asked> translate(const Request& request, const std::string& key);
+  static std::optional<GrpcCall> translate(const Request& request, const std::string& key);
   std::unique_ptr<Channel> open(Clock::time_point deadline, const CancelToken* cancel,
                                 ApiError& error);
-  Ended call(Channel& channel, const Asked& asked, Reply& reply, Clock::time_point deadline,
+  Ended call(Channel& channel, const GrpcCall& asked, Reply& reply, Clock::time_point deadline,
              const CancelToken* cancel);
   Headers metadata(const Request& request, std::string_view token) const;
 

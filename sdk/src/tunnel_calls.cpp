@@ -140,14 +140,102 @@ Outcome<CallInfo> TunnelCalls::run(const Request& request, const Sink& sink,
   return outcome;
 }
 
+namespace {
+
+/// The bytes of an event's frame; `scratch` may hold them.
+std::string_view data_in(const std::string& frame, std::string& scratch) {
+  const std::string_view data = json_member(frame, "d");
+  if (!data.empty()) return data;
+  if (decode_json_string(json_member(frame, "x"), scratch)) return scratch;
+  if (!decode_json_string(json_member(frame, "b64"), scratch)) return {};
+  scratch = decode_base64(scratch).value_or("");
+  return scratch;
+}
+
+ApiError error_in(const std::string& frame, const CallInfo& info) {
+  const std::string code = json_text(frame, "code").value_or("internal");
+  ApiError error = make_error(type_of(code), json_text(frame, "message").value_or(""));
+  error.status = static_cast<int>(json_number(frame, "s").value_or(0));
+  error.code = code;
+  error.request_id = info.request_id;
+  if (const auto wait = json_number(frame, "retry_ms")) error.retry_after = milliseconds(*wait);
+  return error;
+}
+
+/// Gives the frames of one call to its sink.
+class Delivery {
+ public:
+  Delivery(const Request& request, const Sink& sink) : request_(request), sink_(sink) {}
+
+  CallInfo info{};
+
+  /// Nothing: there is more to come.
+  std::optional<Outcome<CallInfo>> give(const std::string& frame) {
+    const auto type = json_text(frame, "t");
+    if (type == "head" && !give_head(frame)) return cancelled_error();
+    if (type == "ev" && !give_event(frame)) return cancelled_error();
+    if (type == "end") return end();
+    if (type == "err") return fail(frame);
+    return std::nullopt;
+  }
+
+ private:
+  bool passes_on() const { return status_ < 400 || request_.pass_refusals; }
+
+  bool give_head(const std::string& frame) {
+    status_ = static_cast<int>(json_number(frame, "s").value_or(0));
+    const Headers headers = headers_in(json_member(frame, "h"));
+    info.request_id = find_header(headers, "x-request-id");
+    info.target = find_header(headers, "x-hawser-target");
+    events_ = find_header(headers, "content-type").starts_with("text/event-stream");
+    return !passes_on() || !sink_.head || sink_.head(status_, headers);
+  }
+  bool give_event(const std::string& frame) {
+    std::string scratch;
+    const std::string_view data = data_in(frame, scratch);
+    if (!passes_on()) {
+      refusal_.append(data);
+      return true;
+    }
+    if (!events_) return !sink_.content || sink_.content(data);
+    const std::string name = json_text(frame, "e").value_or("");
+    return !sink_.event || sink_.event({name, data});
+  }
+  Outcome<CallInfo> end() const {
+    if (passes_on()) return info;
+    ApiError error = make_error(type_of_status(status_), "");
+    error.status = status_;
+    error.request_id = info.request_id;
+    read_error(refusal_, error);
+    return error;
+  }
+  Outcome<CallInfo> fail(const std::string& frame) {
+    ApiError error = error_in(frame, info);
+    if (!request_.pass_refusals || error.type == ErrorType::cancelled) return error;
+    const std::string body(json_member(frame, "body"));
+    if (status_ == 0) {
+      if (sink_.head) sink_.head(error.status, {{"content-type", "application/json"}});
+      if (sink_.content) sink_.content(body);
+      return info;
+    }
+    if (events_ && sink_.event) sink_.event({"error", body});
+    return error;
+  }
+
+  const Request& request_;
+  const Sink& sink_;
+  int status_ = 0;
+  bool events_ = false;
+  std::string refusal_{};  // body of an answer of 400 and above that is not passed on
+};
+
+}  // namespace
+
 /// Gives the frames of a call to its sink as they come.
 Outcome<CallInfo> TunnelCalls::deliver(Call& call, const Request& request, const Sink& sink,
                                        const CancelToken* cancel) {
-  CallInfo info;
-  auto deadline = Clock::now() + options_.total_timeout;
-  int status = 0;
-  bool events = false;
-  std::string refusal;  // body of an answer of 400 and above that is not passed on
+  Delivery delivery(request, sink);
+  const auto deadline = Clock::now() + options_.total_timeout;
   for (;;) {
     std::string frame;
     {
@@ -166,57 +254,9 @@ Outcome<CallInfo> TunnelCalls::deliver(Call& call, const Request& request, const
       frame = std::move(call.inbox.front());
       call.inbox.pop_front();
       give_credit(call, frame.size());
-      info.resumes = call.resumes;
+      delivery.info.resumes = call.resumes;
     }
-    const auto type = json_text(frame, "t");
-    if (type == "head") {
-      status = static_cast<int>(json_number(frame, "s").value_or(0));
-      const Headers headers = headers_in(json_member(frame, "h"));
-      info.request_id = find_header(headers, "x-request-id");
-      info.target = find_header(headers, "x-hawser-target");
-      events = find_header(headers, "content-type").starts_with("text/event-stream");
-      const bool given = status < 400 || request.pass_refusals;
-      if (given && sink.head && !sink.head(status, headers)) return cancelled_error();
-    } else if (type == "ev") {
-      std::string text;
-      std::string_view data = json_member(frame, "d");
-      if (data.empty() && decode_json_string(json_member(frame, "x"), text)) data = text;
-      if (data.empty() && decode_json_string(json_member(frame, "b64"), text)) {
-        text = decode_base64(text).value_or("");
-        data = text;
-      }
-      if (status >= 400 && !request.pass_refusals) {
-        refusal.append(data);
-      } else if (events) {
-        const std::string name = json_text(frame, "e").value_or("");
-        if (sink.event && !sink.event({name, data})) return cancelled_error();
-      } else if (sink.content && !sink.content(data)) {
-        return cancelled_error();
-      }
-    } else if (type == "end") {
-      if (status < 400 || request.pass_refusals) return info;
-      ApiError error = make_error(type_of_status(status), "");
-      error.status = status;
-      error.request_id = info.request_id;
-      read_error(refusal, error);
-      return error;
-    } else if (type == "err") {
-      const std::string code = json_text(frame, "code").value_or("internal");
-      ApiError error = make_error(type_of(code), json_text(frame, "message").value_or(""));
-      error.status = static_cast<int>(json_number(frame, "s").value_or(0));
-      error.code = code;
-      error.request_id = info.request_id;
-      if (const auto wait = json_number(frame, "retry_ms")) error.retry_after = milliseconds(*wait);
-      if (!request.pass_refusals || error.type == ErrorType::cancelled) return error;
-      const std::string body(json_member(frame, "body"));
-      if (status == 0) {
-        if (sink.head) sink.head(error.status, {{"content-type", "application/json"}});
-        if (sink.content) sink.content(body);
-        return info;
-      }
-      if (events && sink.event) sink.event({"error", body});
-      return error;
-    }
+    if (auto outcome = delivery.give(frame)) return std::move(*outcome);
   }
 }
 

@@ -77,10 +77,15 @@ class Rewriter {
   void value(std::string_view json, int depth) {
     if (json.empty() || depth > depth_max) return;
     if (json.front() == '"') {
-      text(json);
+      text(json, false);
     } else if (json.front() == '{') {
       for_each_member(json, [&](std::string_view name, std::string_view member) {
-        if (!holds(protocol, name)) value(member, depth + 1);
+        if (holds(protocol, name)) return true;
+        if (name == "\"arguments\"" && member.front() == '"') {
+          text(member, true);
+        } else {
+          value(member, depth + 1);
+        }
         return true;
       });
     } else if (json.front() == '[') {
@@ -93,11 +98,11 @@ class Rewriter {
       } while (cursor.take(','));
     }
   }
-  void text(std::string_view token) {
+  void text(std::string_view token, bool is_json) {
     decoded_.clear();
     changed_.clear();
     if (is_base64(token.substr(1)) || !decode_json_string(token, decoded_)) return;
-    if (!change_(decoded_, changed_)) return;
+    if (!change_({decoded_, is_json}, changed_)) return;
     const auto at = static_cast<std::size_t>(token.data() - source_.data());
     out_.append(source_.substr(copied_, at - copied_));
     append_json_string(out_, changed_);

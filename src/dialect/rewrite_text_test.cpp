@@ -5,7 +5,8 @@
 namespace hawser::dialect {
 namespace {
 
-bool shout(std::string_view text, std::string& changed) {
+bool shout(const FoundText& found, std::string& changed) {
+  const auto text = found.text;
   if (text.find('x') == std::string_view::npos) return false;
   changed = text;
   for (char& c : changed) c = c == 'x' ? 'X' : c;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/plain_escapes.hpp"
 #include "filter/character.hpp"
 
 namespace hawser::filter {
@@ -72,7 +73,12 @@ void Restorer::scan(std::string_view text, bool ended, std::string& out) {
       const std::size_t whole = candidate->label_size + candidate->body_size;
       if (const std::string* known = longest(text.substr(at, whole), candidate->label_size, size)) {
         ++restored_;
-        out.append(text.substr(sent, at - sent)).append(*known);
+        out.append(text.substr(sent, at - sent));
+        if (json_) {
+          append_json_escaped(out, *known);
+        } else {
+          out.append(*known);
+        }
         sent = at + size;
       }
     }

@@ -14,7 +14,8 @@ namespace hawser::filter {
 class Restorer {
  public:
   /// `vault` outlives it and may get more pseudonyms meanwhile.
-  explicit Restorer(const Vault& vault) : vault_(&vault) {}
+  /// @param json  the text is JSON: values are escaped as its strings need it
+  explicit Restorer(const Vault& vault, bool json = false) : vault_(&vault), json_(json) {}
 
   /// Appends to `out` what may leave now.
   void feed(std::string_view piece, std::string& out);
@@ -31,6 +32,7 @@ class Restorer {
   const std::string* longest(std::string_view text, std::size_t label_size, std::size_t& size);
 
   const Vault* vault_;
+  bool json_;
   std::string held_;
   std::uint64_t restored_ = 0, unmatched_ = 0;
 };

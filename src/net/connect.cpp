@@ -17,7 +17,7 @@ namespace hawser::net {
 namespace {
 
 constexpr auto next_address_after = 250ms;
-constexpr int strangers_max = 3;  // addresses that fail in TLS, before a connection does
+constexpr int turns_max = 3;  // at addresses that prove wrong
 using StreamPtr = std::unique_ptr<Stream>;
 using asio::ip::tcp;
 
@@ -163,9 +163,13 @@ Task<Result<StreamPtr>> reach(Reactor& reactor, Resolver& resolver, Dial& dial, 
     }
     if (choice.all_private) co_return points_inside();
     found = std::move(choice.addresses);
-    if (found->empty()) co_return no_connection();
+    if (found->empty()) co_return no_connection();  // all were tried
   }
-  auto stream = co_await connect_tcp(reactor, std::move(*found), deadline, cancellation);
+  auto stream = co_await connect_tcp(reactor, *found, deadline, cancellation);
+  if (!stream && !origin.proxy) {
+    for (const auto& address : *found) resolver.distrust(origin.host, address.address());
+    tried.insert(tried.end(), found->begin(), found->end());
+  }
   if (!stream || !origin.proxy) co_return std::move(stream);
   cancellation.aim_at(&(*stream)->waiter());
   auto passed = co_await pass_proxy(**stream, *origin.proxy, origin.host, origin.port, deadline);
@@ -210,11 +214,16 @@ Task<Result<std::unique_ptr<Stream>>> connect(Reactor& reactor, Resolver& resolv
                                               Cancellation& cancellation) {
   Addresses tried;
   Error last = no_connection();
-  for (int turn = 0; turn < strangers_max; ++turn) {
+  for (int turn = 0; turn < turns_max; ++turn) {
     const auto deadline = Clock::now() + timeouts.connect;
     auto reached = co_await reach(reactor, resolver, dial, tried, deadline, cancellation);
     if (reached && !dial.tls) co_return std::move(reached);
-    if (!reached) co_return turn == 0 ? reached.error() : last;
+    if (!reached) {
+      if (turn == 0) last = reached.error();
+      const bool others = resolver.sources() > 1 && !dial.origin.proxy;
+      if (!others || tried.empty() || cancellation.cancelled()) co_return last;
+      continue;  // perhaps the name was resolved wrongly
+    }
     const tcp::endpoint peer = peer_of(**reached);
     auto secured = co_await secure(std::move(*reached), dial, timeouts.tls, cancellation);
     if (secured.stream || !secured.stranger || dial.origin.proxy) {

@@ -37,8 +37,10 @@ class Resolver {
   /// Errors: connection, timeout
   Task<Result<Addresses>> resolve(std::string host, std::uint16_t port, Clock::time_point deadline);
 
-  /// What stood behind this address was not the host. For a minute it is only given when no source
-  /// knows another one.
+  std::size_t sources() const { return settings_.sources.size(); }
+
+  /// What stood behind this address was not the host, or nothing. For a minute it is only given
+  /// when no source knows another one.
   void distrust(const std::string& host, const asio::ip::address& address);
 
  private:

@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 using Outcome = DiskFound::Outcome;
 
 MasterKey master(char digit = '1') {
-  return std::move(*MasterKey::parse(Secret(std::string(64, digit))));
+  auto key = MasterKey::parse(Secret(std::string(64, digit)));
+  return std::move(*key);
 }
 
 DiskKey key_at(std::uint32_t number) {

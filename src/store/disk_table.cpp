@@ -26,9 +26,9 @@ constexpr const char* settings[] = {
 
 constexpr const char* schema[] = {
     "BEGIN IMMEDIATE",
-    "CREATE TABLE entry(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, tenant BLOB NOT NULL, "
-    "model TEXT NOT NULL, stored INTEGER NOT NULL, ttl INTEGER NOT NULL, size INTEGER NOT NULL, "
-    "read INTEGER NOT NULL, sealed BLOB NOT NULL)",
+    R"(CREATE TABLE entry(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, tenant BLOB NOT NULL,
+       model TEXT NOT NULL, stored INTEGER NOT NULL, ttl INTEGER NOT NULL, size INTEGER NOT NULL,
+       read INTEGER NOT NULL, sealed BLOB NOT NULL))",
     "CREATE INDEX entry_read ON entry(read)",
     "CREATE INDEX entry_tenant ON entry(tenant)",
     "CREATE INDEX entry_end ON entry(stored + ttl)",

@@ -84,7 +84,7 @@ def test_it_is_off_by_default(model, tmp_path, encoder):
 
 
 def test_what_was_learned_to_agree_is_given_and_marked(semantic, model):
-    gateway = semantic({"error_bound": 0.05})
+    gateway = semantic({"error_bound": 0.05, "verify": 0})
     teach(gateway)
     assert result(gateway, "explore") > 50 and result(gateway, "away") == 0
     assert gateway.metric('hawser_semantic_cache_compared_total{agreed="true"}') > 50

@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from support.grpc import contract
 from support.http import events, request
 from support.programs import Gateway
+from support.websocket import Tunnel
 
 SECRETS = {"AKIAQ7ZXN3PLM4KTVB2R": "[KEY]", "jane.doe@example.com": "[EMAIL]", "+14155550132": "[PHONE]",
            "4111 1111 1111 1111": "[CARD]", "DE89370400440532013000": "[IBAN]"}
@@ -212,22 +214,100 @@ def test_what_is_held_goes_on_while_the_provider_is_silent(filtered, sim):
     assert time.monotonic() - begun < 1
 
 
-def test_over_the_websocket_and_grpc(filtered, sim):
+def over_http(gateway, text, stream, path):
+    return ask(gateway, text, stream, path)[2].decode()
+
+
+def over_the_tunnel(gateway, text, stream, path):
+    body = {"/v1/responses": {"input": text}, "/v1/completions": {"prompt": text}}.get(
+        path, {"messages": [{"role": "user", "content": text}]})
+    tunnel = Tunnel(gateway.address)
+    tunnel.ask("r", {"model": "m", "stream": stream, "max_tokens": 500, "max_output_tokens": 500, **body}, path)
+    _, frames, _ = tunnel.answer("r")
+    tunnel.close()
+    return "".join(json.dumps(frame, ensure_ascii=False) for frame in frames)
+
+
+def over_the_websocket(gateway, text, stream, path):
     from websockets.sync.client import connect as websocket
-    gateway = filtered(*MASKS)
-    with websocket(f"ws://{gateway.address[0]}:{gateway.address[1]}/v1/chat") as socket:
-        socket.send(json.dumps({"model": "m", "stream": True, "max_tokens": 100, "messages": [
-            {"role": "user", "content": "say: I am jane.doe@example.com, 4111 1111 1111 1111 is mine"}]}))
+    where = "/v1/responses" if path == "/v1/responses" else "/v1/chat"
+    body = {"type": "response.create", "model": "m", "input": text} if path == "/v1/responses" else {
+        "model": "m", "stream": True, "max_tokens": 500, "messages": [{"role": "user", "content": text}]}
+    with websocket(f"ws://{gateway.address[0]}:{gateway.address[1]}{where}") as socket:
+        socket.send(json.dumps(body))
         seen = ""
-        while "[DONE]" not in seen and "finish_reason\":\"stop" not in seen:
+        while not any(word in seen for word in ("[DONE]", 'finish_reason":"stop', "response.completed")):
             seen += socket.recv(timeout=5)
-    assert "jane.doe" not in seen and "1111 1111" not in seen and "[EMAIL]" in seen and "[CARD]" in seen
+    return seen
+
+
+def over_grpc(gateway, text, stream, path):
+    import grpc
+    pb, rpc = contract()
+    with grpc.insecure_channel(gateway.urls[1].split("//")[1], options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        stub = rpc.LlmStub(channel)
+        if path == "/v1/responses":
+            asked = pb.GenerateRequest(raw_json=json.dumps({"model": "m", "input": text, "max_output_tokens": 500}).encode(),
+                                       raw_dialect="openai.responses")
+        else:
+            asked = pb.GenerateRequest(model="m", max_tokens=500, messages=[pb.Message(role="user", content=text)])
+        if not stream:
+            answer = stub.Generate(asked, timeout=5)
+            return answer.text + answer.raw_json.decode() if isinstance(answer.raw_json, bytes) else answer.text + answer.raw_json
+        events_ = list(stub.StreamGenerate(asked, timeout=5))
+        return "".join(event.text.text for event in events_) + b"".join(event.raw for event in events_).decode()
+
+
+def test_every_route_streamed_and_plain_over_every_transport(sim, tmp_path):
+    listen = [{"address": "127.0.0.1:0"}, {"address": "127.0.0.1:0", "grpc": True}]
+    ways = [(name, transport, path, stream)
+            for name, transport, paths in (
+                ("HTTP", over_http, ("/v1/chat/completions", "/v1/responses", "/v1/completions")),
+                ("tunnel", over_the_tunnel, ("/v1/chat/completions", "/v1/responses", "/v1/completions")),
+                ("WebSocket", over_the_websocket, ("/v1/chat/completions", "/v1/responses")),
+                ("gRPC", over_grpc, ("/v1/chat/completions", "/v1/responses")))
+            for path in paths for stream in (False, True)]
+    text = "say: " + ", then ".join(SECRETS) + " and that is all"
+    looks = misses = 0
+    for direction in ("prompt", "answer"):
+        folder = tmp_path / direction
+        folder.mkdir()
+        with Gateway(folder, listen=listen, providers={"sim": sim.provider()}, workers=1,
+                     filter={"rules": [{**rule, "in": direction} for rule in MASKS]}) as gateway:
+            for name, transport, path, stream in ways:
+                sim.clear()
+                seen = transport(gateway, text, stream, path)
+                sent = sim.journal()[0]["body"]
+                for secret, mask in SECRETS.items():
+                    looks += 1
+                    misses += secret in seen or (direction == "prompt" and secret in sent)
+                assert "[EMAIL]" in seen and "[KEY]" in seen, (name, path, stream)
+    print(f"{len(ways)} ways, both directions, {looks} planted values looked for: {misses} came through")
+    assert misses == 0
+
+
+def test_a_value_that_goes_back_into_arguments_is_escaped_there(filtered, sim):
+    value = 'Ann "Rope" O\\Neil'
+    gateway = filtered({"name": "people", "keywords": [value], "action": "pseudonymise"})
+    tools = [{"type": "function", "function": {"name": "send", "parameters": {"type": "object", "properties": {
+        "to": {"enum": [value]}}}}}]
+    for stream in (False, True):
+        body = ask(gateway, "hello", stream, tools=tools)[2]
+        if stream:
+            chunks = [json.loads(data) for data in events(body) if data != "[DONE]"]
+            arguments = "".join(call["function"].get("arguments", "") for chunk in chunks for choice in chunk["choices"]
+                                for call in choice["delta"].get("tool_calls", []))
+        else:
+            arguments = json.loads(body)["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
+        assert json.loads(arguments)["to"] == value
+        assert "Rope" not in sim.journal()[-1]["body"]
 
 
 @pytest.mark.parametrize("rule,word", [
     ({"name": "x"}, "one of detect"), ({"name": "x", "pattern": "a(b"}, "rules[0].pattern"),
     ({"name": "x", "pattern": "a*"}, "pattern"), ({"name": "x", "detect": ["emial"]}, "email"),
-    ({"name": "x", "keywords": [""]}, "keywords"), ({"name": "x", "detect": ["ip"], "label": "no"}, "label")])
+    ({"name": "x", "keywords": [""]}, "keywords"), ({"name": "x", "detect": ["ip"], "replacement": 'a"'}, "replacement"),
+    ({"name": "x", "detect": ["ip"], "label": "no"}, "label")])
 def test_broken_rules_are_told(tmp_path, rule, word):
     import subprocess
     from support.programs import HAWSER

@@ -130,6 +130,18 @@ def test_a_poisoned_answer_ends_in_a_refused_certificate_and_the_next_is_tried(t
                 assert bool(second.asked) == (where == "next resolver")
 
 
+def test_an_answer_that_leads_nowhere_is_followed_by_the_next_resolvers(tmp_path, certificates, certificate, upstream):
+    with Names(certificate, {HOST: ["127.0.0.2"]}) as first, Names(certificate, {HOST: ["127.0.0.1"]}) as second:
+        doh = [first.config(certificates.root), second.config(certificates.root)]
+        with gateway_at(tmp_path, upstream.port, certificates.root, {"doh": doh, "system": False},
+                        provider={"pool": {"idle_max": 0}}) as gateway:
+            for _ in range(3):
+                assert chat(gateway.address)[0] == 200
+            upstream.stop()  # then it is just away
+            status, message = problem(chat(gateway.address))
+            assert status == 502 and "could not connect" in message
+
+
 def test_where_all_answers_are_poisoned_the_reason_is_told(tmp_path, certificates, certificate, upstream):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*map(str, certificates.make("stranger", alt_names="DNS:stranger.example")))

@@ -457,3 +457,25 @@ def test_rules_of_a_model(sim, tmp_path):
             ask = lambda _: chat(gateway.address, model="stays", headers={"x-sim-latency-ms": "200"})[2]
             assert len(set(pool.map(ask, range(10)))) == 1
         assert len(sim.journal()) == 1
+
+
+def test_a_stream_of_told_length_gets_its_ids_too(tmp_path):
+    """A provider that knows the length of its stream does not know what we put between its events."""
+    frames = b"".join(b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"%d "},"finish_reason":null}]}\n\n' % n
+                      for n in range(50)) + b"data: [DONE]\n\n"
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def provide():
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n"
+                               % len(frames) + frames)
+
+    thread = threading.Thread(target=provide)
+    thread.start()
+    with server, Gateway(tmp_path, providers={"p": {"base_url": f"http://127.0.0.1:{server.getsockname()[1]}/v1"}}) as gateway:
+        status, headers, body = chat(gateway.address, stream=True)
+        thread.join()
+    assert status == 200 and "content-length" not in headers
+    assert re.sub(ID, b"", body) == frames and len(ID.findall(body)) == 51

@@ -32,7 +32,7 @@ class RpcTest : public testing::Test {
 
 TEST_F(RpcTest, MessagesAreTheSameHoweverTheyAreCut) {
   const std::string bytes = framed("one") + framed("") + framed(std::string(300, 'x'));
-  for (const std::size_t cut : {1, 2, 7, 1000}) {
+  for (const std::size_t cut : {1U, 2U, 7U, 1000U}) {
     Rpc rpc(reactor);
     seen.clear();
     over = false;

@@ -195,14 +195,14 @@ Task<bool> Streams::take_turn(Stream& stream) {
   stream.lagged_ = !may_send(stream);
   waiting_.push_back(&stream);
   auto& cancellation = stream.call.exchange().cancellation;
-  net::Waiter* const before = cancellation.aim_at(&stream.turn);
+  net::Waiter* const before = cancellation.aim_at(&stream.turn_);
   if (may_send(stream)) {
     // Only its quantum is spent: the others of this moment go first.
     services_.reactor.post([this, alive = std::weak_ptr<int>(alive_)] {
       if (!alive.expired()) resume();
     });
   }
-  const IoStatus waited = co_await stream.turn.wait(Clock::time_point::max());
+  const IoStatus waited = co_await stream.turn_.wait(Clock::time_point::max());
   cancellation.aim_at(before);
   co_return waited == IoStatus::ok;
 }
@@ -215,7 +215,7 @@ void Streams::resume() {
     Stream* const stream = waiting_.front();
     waiting_.pop_front();
     if (stream->credit > 0) {
-      stream->turn.complete(IoStatus::ok);
+      stream->turn_.complete(IoStatus::ok);
     } else {
       waiting_.push_back(stream);
     }

@@ -62,7 +62,7 @@ class Encoder {
 class Stream {
  public:
   Stream(std::string called, exchange::Call::Given given, net::Reactor& reactor)
-      : name(std::move(called)), call(std::move(given), reactor.now()), turn(reactor) {}
+      : name(std::move(called)), call(std::move(given), reactor.now()), turn_(reactor) {}
 
   const std::string name;                          // as the client calls it
   std::shared_ptr<exchange::Pipeline> pipeline{};  // what watches the exchange's end lives there
@@ -74,7 +74,7 @@ class Stream {
 
  private:
   friend class Streams;
-  net::Waiter turn;
+  net::Waiter turn_;
   std::unique_ptr<exchange::AnswerReader> answer_{};
   bool lagged_ = false;   // had to wait for its client
   bool late_ = false;     // its own deadline passed

@@ -48,7 +48,9 @@ AnswerHead answer_head(const wire::ResponseHead& head, bool own_limits) {
   provider::copy_answer_fields(head, !own_limits, out.fields);
   out.event_stream = is_event_stream(head);
   out.bodiless = head.framing == wire::Framing::none;
-  if (head.framing == wire::Framing::length) out.length = head.content_length;
+  // A stream gets ids and heartbeats on its way, or loses what a filter takes out.
+  const bool sized = head.framing == wire::Framing::length && !out.event_stream;
+  if (sized) out.length = head.content_length;
   return out;
 }
 

@@ -145,7 +145,10 @@ TEST_P(Adversarial, FalseHitsStayUnderTheBound) {
   EXPECT_GE(outcome.right, GetParam() == Words::strict ? outcome.questions / 10 : 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Words, Adversarial, testing::Values(Words::strict, Words::loose));
+INSTANTIATE_TEST_SUITE_P(Words, Adversarial, testing::Values(Words::strict, Words::loose),
+                         [](const testing::TestParamInfo<Words>& mode) {
+                           return std::string(mode.param == Words::strict ? "strict" : "loose");
+                         });
 
 }  // namespace
 }  // namespace hawser::stage::cache

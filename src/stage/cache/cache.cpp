@@ -200,8 +200,7 @@ Task<Answer> Cache::look(Exchange& exchange, exchange::Next next, Asked asked) {
       if (answer && *answer) {
         if (freshness == Freshness::revalidate) refresh(exchange, asked.key);
         shard_.add(figures_.hits);
-        shard_.add(figures_.saved_tokens,
-                   static_cast<std::int64_t>(entry->usage.input + entry->usage.output));
+        shard_.add(figures_.saved_tokens, std::int64_t{entry->usage.input} + entry->usage.output);
         co_return std::move(answer);
       }
     }
@@ -248,8 +247,7 @@ Task<Answer> Cache::answer_by_meaning(Exchange& exchange, Asked& asked) {
   if (!answer || !*answer) co_return std::move(answer);
   if (asked.meaning->verify) refresh(exchange, asked.key);
   shard_.add(figures_.hits);
-  shard_.add(figures_.saved_tokens,
-             static_cast<std::int64_t>(entry->usage.input + entry->usage.output));
+  shard_.add(figures_.saved_tokens, std::int64_t{entry->usage.input} + entry->usage.output);
   co_return std::move(answer);
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
-// hnswlib's headers are not clean under our warnings.
+// Its own prefetching reads behind the end of lists.
+#define NO_MANUAL_VECTORIZATION
+// Its headers are not clean under our warnings.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wshadow"

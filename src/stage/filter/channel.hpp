@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/plain_escapes.hpp"
 #include "filter/restorer.hpp"
 #include "filter/stream.hpp"
 #include "filter/vault.hpp"
@@ -22,18 +23,28 @@ struct AnswerRules {
 /// pseudonyms become values again.
 class Channel {
  public:
-  explicit Channel(const AnswerRules& rules) : rules_(rules), restorer_(*rules.vault) {
+  /// @param json  the text is JSON: the arguments of a tool call
+  explicit Channel(const AnswerRules& rules, bool json = false)
+      : rules_(rules), restorer_(*rules.vault, json) {
+    if (json) escapes_.emplace();
     if (rules.scanner) stream_.emplace(rules.scanner, *rules.vault);
   }
 
   /// Appends to `out` what may leave now.
   void feed(std::string_view piece, Clock::time_point now, std::string& out) {
-    if (!stream_) return restorer_.feed(piece, out);
-    begin();
-    stream_->feed(piece, now, output_);
-    pass(out);
+    if (escapes_) {
+      plain_.clear();
+      escapes_->feed(piece, plain_);
+      piece = plain_;
+    }
+    pass_piece(piece, out, now);
   }
   void flush(std::string& out) {
+    if (escapes_) {
+      std::string rest;
+      escapes_->flush(rest);
+      if (!rest.empty()) pass_piece(rest, out);
+    }
     if (stream_) {
       begin();
       stream_->flush(output_);
@@ -50,10 +61,18 @@ class Channel {
     }
   }
   std::optional<Clock::time_point> due() const { return stream_ ? stream_->due() : std::nullopt; }
-  std::size_t held() const { return restorer_.held() + (stream_ ? stream_->held() : 0); }
+  std::size_t held() const {
+    return restorer_.held() + (stream_ ? stream_->held() : 0) + (escapes_ ? escapes_->held() : 0);
+  }
   bool blocked() const { return stream_ && stream_->blocked(); }
 
  private:
+  void pass_piece(std::string_view piece, std::string& out, Clock::time_point now = {}) {
+    if (!stream_) return restorer_.feed(piece, out);
+    begin();
+    stream_->feed(piece, now, output_);
+    pass(out);
+  }
   void begin() {
     output_.text.clear();
     output_.findings.clear();
@@ -67,6 +86,8 @@ class Channel {
   std::optional<hawser::filter::Stream> stream_{};
   hawser::filter::Restorer restorer_;
   hawser::filter::Output output_{};
+  std::optional<PlainEscapes> escapes_{};
+  std::string plain_{};
 };
 
 }  // namespace hawser::stage::filter

@@ -27,14 +27,17 @@ std::string_view word_of(json::value& event, std::string_view name) {
 }
 
 /// Texts at any depth, but for words of the protocol.
-void gather(json::value& value, std::vector<json::value*>& out) {
+template <class Pieces>
+void gather(json::value& value, Pieces& out) {
   if (value.is_array()) {
     for (auto& entry : value.get_array()) gather(entry, out);
   } else if (value.is_object()) {
     for (auto& [name, inner] : value.get_object()) {
       const bool text = name == "text" || name == "content" || name == "arguments" ||
                         name == "refusal" || name == "message" || name == "input";
-      if (inner.is_string() && text) out.push_back(&inner);
+      if (inner.is_string() && text) {
+        out.push_back({std::string(), &inner.get_string(), name == "arguments"});
+      }
       if (!inner.is_string()) gather(inner, out);
     }
   }
@@ -42,13 +45,13 @@ void gather(json::value& value, std::vector<json::value*>& out) {
 
 }  // namespace
 
-bool filter_whole(const AnswerRules& rules, std::string_view text, std::string& out,
+bool filter_whole(const AnswerRules& rules, const dialect::FoundText& found, std::string& out,
                   bool& blocked) {
-  Channel channel(rules);
-  channel.feed(text, {}, out);
+  Channel channel(rules, found.json);
+  channel.feed(found.text, {}, out);
   channel.flush(out);
   blocked = blocked || channel.blocked();
-  return out != text;
+  return out != found.text;
 }
 
 void EventFilter::read_choices(json::value& event, Reading& reading) const {
@@ -63,13 +66,17 @@ void EventFilter::read_choices(json::value& event, Reading& reading) const {
           reading.pieces.push_back({index + std::string(name), &value.get_string()});
         }
       }
+      json::value* old = member(*delta, "function_call");  // as it was before there were tools
+      if (auto* arguments = old == nullptr ? nullptr : text_of(member(*old, "arguments"))) {
+        reading.pieces.push_back({index + "function", arguments, true});
+      }
       json::value* calls = member(*delta, "tool_calls");
       if (calls != nullptr && calls->is_array()) {
         for (auto& call : calls->get_array()) {
           json::value* function = member(call, "function");
           auto* arguments = function == nullptr ? nullptr : text_of(member(*function, "arguments"));
           if (arguments != nullptr) {
-            reading.pieces.push_back({index + "tool" + number_of(call, "index"), arguments});
+            reading.pieces.push_back({index + "tool" + number_of(call, "index"), arguments, true});
           }
         }
       }
@@ -88,7 +95,8 @@ void EventFilter::read_response(json::value& event, Reading& reading) const {
                             number_of(event, "summary_index") + "/";
   if (type.substr(dot) == ".delta") {
     if (auto* delta = text_of(member(event, "delta"))) {
-      reading.pieces.push_back({place + std::string(type.substr(0, dot)), delta});
+      const bool is_json = type.ends_with("_arguments.delta");
+      reading.pieces.push_back({place + std::string(type.substr(0, dot)), delta, is_json});
     }
     return;
   }
@@ -104,7 +112,7 @@ void EventFilter::read_message(json::value& event, Reading& reading) const {
     if (delta == nullptr) return;
     for (const char* name : {"text", "thinking", "partial_json"}) {
       if (auto* text = text_of(member(*delta, name))) {
-        reading.pieces.push_back({index + name, text});
+        reading.pieces.push_back({index + name, text, std::string_view(name) == "partial_json"});
       }
     }
   } else if (type == "content_block_stop") {
@@ -132,9 +140,9 @@ EventFilter::Reading EventFilter::read(json::value& event) const {
   return reading;
 }
 
-EventFilter::Held& EventFilter::channel(const std::string& name) {
+EventFilter::Held& EventFilter::channel(const std::string& name, bool json) {
   Held& held = channels_[name];
-  if (!held.channel) held.channel = std::make_unique<Channel>(rules_);
+  if (!held.channel) held.channel = std::make_unique<Channel>(rules_, json);
   return held;
 }
 
@@ -149,7 +157,7 @@ bool EventFilter::pass_pieces(const std::string& type, json::value& event, Readi
   bool changed = false;
   std::string leaves;
   for (const Piece& piece : reading.pieces) {
-    Held& held = channel(piece.channel);
+    Held& held = channel(piece.channel, piece.json);
     leaves.clear();
     held.channel->feed(std::string_view(*piece.text), now, leaves);
     blocked_ = blocked_ || held.channel->blocked();
@@ -170,10 +178,11 @@ bool EventFilter::pass_pieces(const std::string& type, json::value& event, Readi
 bool EventFilter::rewrite_wholes(Reading& reading) {
   bool changed = false;
   std::string out;
-  for (json::value* whole : reading.wholes) {
+  for (const Piece& whole : reading.wholes) {
     out.clear();
-    if (!filter_whole(rules_, std::string_view(whole->get_string()), out, blocked_)) continue;
-    whole->get_string() = out;
+    const dialect::FoundText found{std::string_view(*whole.text), whole.json};
+    if (!filter_whole(rules_, found, out, blocked_)) continue;
+    *whole.text = out;
     changed = true;
   }
   return changed;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dialect/api.hpp"
+#include "dialect/rewrite_text.hpp"
 #include "stage/filter/channel.hpp"
 
 namespace hawser::stage::filter {
@@ -37,12 +38,13 @@ class EventFilter {
   struct Piece {
     std::string channel;
     boost::json::string* text;
+    bool json = false;  // of a tool call's arguments
   };
   /// What an event says of the channels.
   struct Reading {
     std::vector<Piece> pieces{};
-    std::vector<std::string> ends{};            // beginnings of the names of channels that end
-    std::vector<boost::json::value*> wholes{};  // texts that repeat what was told in pieces
+    std::vector<std::string> ends{};  // beginnings of the names of channels that end
+    std::vector<Piece> wholes{};      // texts that repeat what was told in pieces
   };
   struct Held {
     std::unique_ptr<Channel> channel;
@@ -67,7 +69,7 @@ class EventFilter {
   void end_channels(const Reading& reading, std::string& out);
   void tell_pending(std::string& out);
   void tell_rest(Held& held, const std::string& name, std::string& out);
-  Held& channel(const std::string& name);
+  Held& channel(const std::string& name, bool json = false);
   static void write(const std::string& type, const boost::json::value& event, std::string& out);
 
   dialect::Api api_;
@@ -79,6 +81,7 @@ class EventFilter {
 
 /// Filters one whole text.
 /// @return whether it changed
-bool filter_whole(const AnswerRules& rules, std::string_view text, std::string& out, bool& blocked);
+bool filter_whole(const AnswerRules& rules, const dialect::FoundText& found, std::string& out,
+                  bool& blocked);
 
 }  // namespace hawser::stage::filter

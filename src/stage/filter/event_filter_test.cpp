@@ -176,5 +176,37 @@ TEST(EventFilter, WhatIsHeldTooLongIsReleased) {
   EXPECT_EQ(text_of(out), "see jane.doe");
 }
 
+std::string call(std::string_view arguments) {
+  return "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
+         "\"function\":{\"arguments\":" +
+         quoted(arguments) + "}}]},\"finish_reason\":null}]}\n\n";
+}
+std::string arguments_of(std::string_view frames) {
+  std::string out;
+  dialect::append_all_deltas(Api::chat, frames, out);
+  return out;
+}
+
+TEST(EventFilter, EscapesInAToolsArgumentsHideNothing) {
+  const std::string arguments = R"({"to":"\u006aane\u0040exam\u0070le.com","n":1})";
+  for (std::size_t cut = 0; cut <= arguments.size(); ++cut) {
+    const auto with = rules();
+    EventFilter filter(Api::chat, with);
+    const std::string out =
+        run(filter, {call(arguments.substr(0, cut)) + call(arguments.substr(cut)), finish, done});
+    EXPECT_EQ(arguments_of(out), R"({"to":"[EMAIL]","n":1})") << cut;
+  }
+}
+
+TEST(EventFilter, ValuesThatAreRestoredInAToolsArgumentsAreEscapedThere) {
+  const auto with = rules();
+  const std::string pseudonym = with.vault->pseudonym("PERSON", "Ann \"Rope\" O\\Neil");
+  EventFilter filter(Api::chat, with);
+  const std::string out =
+      run(filter, {call("{\"to\":\"" + pseudonym + "\"}"), chat(pseudonym), finish, done});
+  EXPECT_NE(arguments_of(out).find(R"({"to":"Ann \"Rope\" O\\Neil"})"), std::string::npos) << out;
+  EXPECT_NE(text_of(out).find(R"(Ann "Rope" O\Neil)"), std::string::npos) << out;
+}
+
 }  // namespace
 }  // namespace hawser::stage::filter

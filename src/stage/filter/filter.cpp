@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "base/plain_escapes.hpp"
 #include "dialect/request_peek.hpp"
 #include "dialect/rewrite_text.hpp"
 #include "stage/filter/filtered_content.hpp"
@@ -95,20 +96,21 @@ Result<std::optional<std::string>> Filter::filter_prompt(const Exchange& exchang
   const auto& scanner = *policy.prompt;
   std::optional<Error> refusal;
   hawser::filter::Output output;
-  auto body = dialect::rewrite_request(
-      exchange.request.body, [&](std::string_view text, std::string& changed) {
-        hawser::filter::Stream stream(policy.prompt, *vault);
-        output.text.clear();
-        output.findings.clear();
-        stream.feed(text, {}, output);
-        stream.flush(output);
-        for (const auto& finding : output.findings) {
-          shard_.add(figures_->at(scanner.rules()[finding.rule].name).prompt);
-          if (finding.block) refusal = blocked(scanner.rules()[finding.rule].name);
-        }
-        changed = output.text;
-        return changed != text;
-      });
+  auto body = dialect::rewrite_request(exchange.request.body, [&](const dialect::FoundText& found,
+                                                                  std::string& changed) {
+    hawser::filter::Stream stream(policy.prompt, *vault);
+    const std::string text = found.json ? with_plain_escapes(found.text) : std::string(found.text);
+    output.text.clear();
+    output.findings.clear();
+    stream.feed(text, {}, output);
+    stream.flush(output);
+    for (const auto& finding : output.findings) {
+      shard_.add(figures_->at(scanner.rules()[finding.rule].name).prompt);
+      if (finding.block) refusal = blocked(scanner.rules()[finding.rule].name);
+    }
+    changed = output.text;
+    return changed != text;
+  });
   if (refusal) return *refusal;
   return body;
 }
@@ -146,9 +148,10 @@ Task<Answer> Filter::filter_answer(const Exchange& exchange, const Policy& polic
     }
   }
   bool stopped = false;
-  auto changed = dialect::rewrite_answer(body, [&](std::string_view text, std::string& out) {
-    return filter_whole(rules, text, out, stopped);
-  });
+  auto changed =
+      dialect::rewrite_answer(body, [&](const dialect::FoundText& found, std::string& out) {
+        return filter_whole(rules, found, out, stopped);
+      });
   if (stopped) {
     co_return Error{.code = Code::filtered,
                     .message = "A data filter ended this answer.",

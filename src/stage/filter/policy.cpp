@@ -12,6 +12,9 @@ std::vector<config::Problem> RuleConfig::check() const {
   const int kinds =
       (detect.empty() ? 0 : 1) + (keywords.empty() ? 0 : 1) + (pattern.empty() ? 0 : 1);
   if (kinds != 1) return {{"name", "a rule has one of detect, keywords and pattern"}};
+  if (replacement.find_first_of("\"\\\r\n") != std::string::npos) {
+    return {{"replacement", "holds no quote, backslash or line end: it may stand in JSON"}};
+  }
   RuleConfig alone = *this;
   alone.tenants.clear();
   const auto compiled = Policies::compile({{alone}});

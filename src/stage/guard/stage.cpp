@@ -1,5 +1,6 @@
 #include "stage/guard/stage.hpp"
 
+#include "base/plain_escapes.hpp"
 #include "dialect/rewrite_text.hpp"
 #include "stage/guard/guarded_content.hpp"
 
@@ -40,9 +41,9 @@ Question about(const Exchange& exchange, Direction direction) {
 template <class Rewrite>
 std::string texts(Rewrite rewrite, std::string_view body) {
   std::string text;
-  rewrite(body, [&](std::string_view one, std::string&) {
+  rewrite(body, [&](const dialect::FoundText& found, std::string&) {
     if (!text.empty()) text += '\n';
-    text += one;
+    text += found.json ? with_plain_escapes(found.text) : std::string(found.text);
     return false;
   });
   return text;
