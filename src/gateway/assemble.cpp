@@ -91,7 +91,7 @@ std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const Wor
   stages.push_back(observe(snapshot, parts));  // first: it must also see refusals
   stages.push_back(authenticate(snapshot));    // nothing below runs for a stranger
   stages.push_back(decode());                  // reads the body of those who may send one
-  stages.push_back(route(snapshot));  // the model decides where it may be served
+  stages.push_back(route(snapshot));           // the model decides where it may be served
   if (!snapshot.limits->empty()) {
     stages.push_back(admit(snapshot, parts));  // takes room for what will be generated
   }

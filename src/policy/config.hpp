@@ -32,8 +32,7 @@ struct RuleConfig {
   template <class Visitor>
   void fields(Visitor&& field) {
     field("name", name, config::Required{}, "Name in refusals and figures.");
-    field("tenants", tenants, config::Anything{},
-          "Whose requests it is about; empty: all.");
+    field("tenants", tenants, config::Anything{}, "Whose requests it is about; empty: all.");
     field("keys", keys, config::Anything{}, "Names of keys that it is about; empty: all.");
     field("models", models, config::Anything{},
           "Models that it is about, as clients ask for them; empty: all. A trailing * matches any "

@@ -8,13 +8,17 @@ import subprocess
 import threading
 import time
 
+import grpc
 import pytest
 
-from support.embeddings import Embeddings
+from support.embeddings import Embeddings, Model
+from support.grpc import contract
 from support.guard import Guard
 from support.http import chat, events, request
 from support.programs import HAWSER, Gateway, Simulator
+from support.websocket import Tunnel, WebSocket
 
+pb, rpc = contract()
 EU = {"region": "eu", "zone": "eu-1", "country": "DE", "legal": ["gdpr"], "zdr": True, "global": False}
 EU2 = EU | {"zone": "eu-2", "country": "FR"}
 US = {"region": "us", "zone": "us-1", "country": "US", "zdr": False, "global": False}
@@ -290,6 +294,53 @@ def test_an_embedding_model_abroad_is_not_asked(sites):
         assert len(abroad.asked) > before
 
 
+def test_answers_by_meaning_do_not_cross(sites):
+    """What a fallback abroad answered is learned for those who may go there, and for nobody else."""
+    mountain = lambda number: "Peak" + "".join("abcdefghij"[int(digit)] for digit in f"{number:04}")
+    ways = ["What is the height of {}?", "please tell me what is the height of {}", "what's the height of {}"]
+    with Model(lambda text: "Quite high.") as abroad, Embeddings() as encoder:
+        config = sites.config({"us": US}, node={"tags": EU}, cache={"mode": "auto", "semantic": encoder.config(tags=EU, error_bound=0.1, verify=0)},
+                              models={"sim-large": {"targets": [{"provider": "eu"}, {"provider": "us"}]}}, log={"level": "error"})
+        config["providers"] = {"us": {"base_url": abroad.url, "tags": US}, "eu": {"base_url": "http://127.0.0.1:1/v1", "tags": EU}}
+        sites.gateways.append(gateway := Gateway(sites.folder, **config))
+        ask = lambda way, number, **wish: chat(gateway.address, way.format(mountain(number)), headers=as_("shop", **wish), temperature=0)
+        hits = lambda: gateway.metric('hawser_semantic_cache_requests_total{result="hit"}')
+        number = 0
+        while hits() < 5 and number < 400:
+            assert [ask(way, number)[0] for way in ways] == [200] * 3
+            number += 1
+        known = hits()
+        assert known >= 5
+        for at in range(number):
+            assert ask(ways[at % 3], at, **{"x-hawser-residency": "region=eu"})[0] == 502
+        assert hits() == known
+
+
+@pytest.mark.parametrize("who", [{"name": "ward"}, {"name": "shop", "x-hawser-residency": "region=eu"}])
+def test_every_transport_is_bound(sites, who):
+    gateway = sites.gateway({"us": US}, listen=[{"address": "127.0.0.1:0"}, {"address": "127.0.0.1:0", "grpc": True}])
+    headers = as_(who["name"], **{name: value for name, value in who.items() if name != "name"})
+    body = {"model": "sim-large", "messages": [{"role": "user", "content": "hi"}], "stream": True}
+    tunnel = Tunnel(gateway.address, headers)
+    tunnel.ask("1", body)
+    assert tunnel.answer("1")[2]["s"] == 451
+    tunnel.close()
+    chats = WebSocket(gateway.address, "/v1/chat", headers)
+    chats.send(body)
+    assert chats.receive_json()["error"]["code"] == "residency"
+    chats.close()
+    responses = WebSocket(gateway.address, "/v1/responses", headers)
+    responses.send({"type": "response.create", "model": "sim-large", "input": "hi"})
+    assert responses.receive_json()["error"]["code"] == "residency"
+    responses.close()
+    with grpc.insecure_channel(gateway.urls[1].split("//")[1]) as channel:
+        asked = pb.GenerateRequest(model="sim-large", messages=[pb.Message(role="user", content="hi")])
+        with pytest.raises(grpc.RpcError) as refused:
+            list(rpc.LlmStub(channel).Generate(asked, metadata=[(name.lower(), value) for name, value in headers.items()], timeout=5))
+        assert refused.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+    assert sites.asked("us") == 0
+
+
 def test_a_broken_stream_is_continued_where_it_may_be(sites):
     script = sites.folder / "breaks.json"
     script.write_text(json.dumps([{"path": "chat", "nth": 1, "fault": "reset:after-events=12", "tokens": 40}, {"tokens": 40}]))
@@ -354,6 +405,14 @@ def test_check_tells_rules_that_leave_too_little(sites, tmp_path):
     assert status == 0 and "leaves no target of sim-large: requests that it is about are refused with 451" in out
     assert "no key has the tenant 'hospitl': did you mean 'hospital'?" in out
     assert "does not hold for the guard g" in out and "its cache is not used" in out
+
+
+def test_the_example_is_sound():
+    example = pathlib.Path(__file__).parents[2] / "examples" / "residency.yaml"
+    names = ["AZURE_DE_API_KEY", "AZURE_FR_API_KEY", "OPENAI_API_KEY"]
+    env = {**dict.fromkeys(names, "x"), "WARD_KEY_SHA256": "a" * 64, "SHOP_KEY_SHA256": "b" * 64}
+    done = subprocess.run([HAWSER, "check", "-c", example], capture_output=True, text=True, env=env)
+    assert done.returncode == 0 and done.stdout == f"{example}: ok\n", done.stdout
 
 
 @pytest.mark.parametrize("rule,wrong", [
