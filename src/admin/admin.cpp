@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/json.hpp"
 #include "wire/http1.hpp"
 
 namespace hawser::admin {
@@ -10,6 +11,7 @@ namespace {
 using net::IoStatus;
 
 constexpr auto patience = 10s;
+constexpr std::size_t body_max = 8 * 1024;
 constexpr std::string_view json = "application/json";
 
 /// Only out of memory leaves these coroutines: the operator's connection ends, nothing else does.
@@ -21,6 +23,12 @@ std::string response(std::string_view status, std::string_view type, std::string
   out.append("\r\nCache-Control: no-store\r\nContent-Length: ");
   out.append(std::to_string(body.size())).append("\r\n\r\n").append(body);
   return out;
+}
+
+std::string refusal(std::string_view status, std::string_view why) {
+  std::string body = "{\"error\":";
+  append_json_string(body, why);
+  return response(status, json, body.append("}"));
 }
 
 bool is_one_of(std::string_view path, std::initializer_list<std::string_view> paths) {
@@ -62,17 +70,27 @@ Task<> Admin::serve(std::unique_ptr<net::Stream> stream) {
       if (co_await stream->read(in, Clock::now() + patience) != IoStatus::ok) co_return;
       continue;
     }
+    const std::size_t body = head.framing == wire::Framing::length ? head.content_length : 0;
+    if (body <= body_max && in.view().size() < outcome.consumed + body) {
+      if (co_await stream->read(in, Clock::now() + patience) != IoStatus::ok) co_return;
+      searched = 0;
+      continue;
+    }
     std::string out;
-    if (head.path == "/admin/v1/cache/purge") {
+    if (body > body_max) {
+      out = refusal("413 Content Too Large", "the body is too long");
+    } else if (head.path == "/admin/v1/cache/purge") {
       out = co_await purge(head.method, head.query);
+    } else if (head.path == "/admin/v1/policy/explain") {
+      out = explain(head.method, in.view().substr(outcome.consumed, body));
     } else {
       out = answer(head.method, head.path);
     }
     const std::string_view part = out;
     const std::span<const std::string_view> parts(&part, 1);
     if (co_await stream->send(parts, Clock::now() + patience) != IoStatus::ok) co_return;
-    if (!head.keep_alive || head.framing != wire::Framing::none) co_return;
-    in.consume(outcome.consumed);
+    if (!head.keep_alive || body > body_max || head.framing == wire::Framing::chunked) co_return;
+    in.consume(outcome.consumed + body);
     searched = 0;
   }
 }
@@ -86,6 +104,14 @@ Task<std::string> Admin::purge(std::string_view method, std::string_view query) 
   const bool ours = purged.error().code != Code::invalid_request;
   co_return response(ours ? "503 Service Unavailable" : "400 Bad Request", json,
                      "{\"error\":\"" + purged.error().message + "\"}");
+}
+
+std::string Admin::explain(std::string_view method, std::string_view body) const {
+  if (method != "POST") return refusal("405 Method Not Allowed", "explaining is a POST");
+  const auto explained = views_.explain_policy(body);
+  if (explained) return response("200 OK", json, *explained);
+  const bool unknown = explained.error().code == Code::not_found;
+  return refusal(unknown ? "404 Not Found" : "400 Bad Request", explained.error().message);
 }
 
 std::string Admin::answer(std::string_view method, std::string_view path) const {

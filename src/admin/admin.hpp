@@ -16,6 +16,9 @@ struct Views {
   /// Throws cached answers away. @param query  "tenant=T&model=M&older_than=5m", each optional
   /// @return a JSON body; Error: invalid_request, overloaded
   std::function<Task<Result<std::string>>(std::string_view query)> purge_cache;
+  /// What a request would be allowed. @param body  JSON @return JSON; Error: invalid_request,
+  /// not_found
+  std::function<Result<std::string>(std::string_view body)> explain_policy;
 };
 
 /// Serves health and metrics on an address of their own.
@@ -29,6 +32,7 @@ class Admin {
   Task<> accept_all();
   Task<> serve(std::unique_ptr<net::Stream> stream);
   Task<std::string> purge(std::string_view method, std::string_view query) const;
+  std::string explain(std::string_view method, std::string_view body) const;
   std::string answer(std::string_view method, std::string_view path) const;
 
   net::Reactor& reactor_;

@@ -91,6 +91,10 @@ std::string members(V& value, const C& constraint, const std::string& indent) {
   using Inner = typename Element<V>::Type;
   if constexpr (!std::is_void_v<Inner>) {
     Inner inner{};
+    // What may be absent has no default of its own.
+    if constexpr (Element<V>::kind == 'o' && std::is_arithmetic_v<Inner>) {
+      return scalar_members<Inner>();
+    }
     const std::string of_inner = members(inner, Anything{}, indent + "  ");
     if constexpr (Element<V>::kind == 'o') return of_inner;
     if constexpr (Element<V>::kind == 'v') {

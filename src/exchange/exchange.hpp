@@ -12,16 +12,17 @@
 #include "dialect/api.hpp"
 #include "dialect/request_peek.hpp"
 #include "dialect/usage.hpp"
+#include "exchange/candidates.hpp"
 #include "generation/record.hpp"
 #include "generation/rules.hpp"
 #include "net/cancellation.hpp"
 #include "net/source.hpp"
+#include "policy/grants.hpp"
 #include "wire/http1.hpp"
 
 namespace hawser::exchange {
 
 struct Exchange;
-struct Target;
 
 /// What an exchange has taken of its limits until it is known what it used. Owned by the exchange,
 /// then by the content of its answer; when its owner dies, what was not used goes back.
@@ -50,13 +51,13 @@ struct Principal {
 /// Whoever comes, where there are no keys.
 inline const Principal anyone{};
 
-/// Where an exchange may be served: one provider and its name of the model.
-struct Target {
-  std::string name{};        // "openai/gpt-4o-2024-11-20", for logs and figures
-  std::size_t provider = 0;  // index into the providers of the configuration
-  std::string provider_name{};
-  std::string model{};       // empty: as the client wrote it
-  std::string model_json{};  // the same as a JSON string, ready to stand in the body
+/// Where what an exchange carries may go, beside its targets.
+struct Residency {
+  policy::Grants grants{};
+  /// What its targets are: the same ones give the same; 0: nothing binds it. An answer of others
+  /// is not for it.
+  std::uint64_t scope = 0;
+  std::string_view rule{};  // that keeps a guard from it
 };
 
 struct Request;
@@ -110,7 +111,8 @@ struct Trail {
   std::optional<Clock::time_point> first_content{};
   int status = 0;  // told to the client; 0: nothing was
   std::optional<Code> error{};
-  dialect::Usage usage{};  // as the provider told it
+  std::string_view refused_by{};  // rule of residency; of the configuration, or "client"
+  dialect::Usage usage{};         // as the provider told it
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
 };
@@ -151,7 +153,8 @@ struct Exchange {
   Clock::time_point arrived{};                   // front; policies take this as "now"
   net::Cancellation& cancellation;               // front; cancelled when the client is gone
   const Principal* principal = &anyone;          // authenticate
-  std::span<const Target> candidates{};          // route; best first, never empty after it
+  Candidates candidates{};                       // route; best first, never empty after it
+  Residency residency{};                         // route
   std::string_view public_model = "other";       // route; a name of the configuration, or other
   generation::Rules rules{};                     // route
   std::unique_ptr<Reservation> reservation{};    // admit; attempt takes it over

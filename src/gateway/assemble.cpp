@@ -12,8 +12,8 @@ using exchange::Stage;
 using StagePtr = std::unique_ptr<Stage>;
 
 StagePtr observe(const Snapshot& snapshot, const WorkerParts& parts) {
-  return std::make_unique<stage::observe::Observe>(parts.metrics, snapshot.series, parts.shard,
-                                                   parts.access_log);
+  return std::make_unique<stage::observe::Observe>(
+      parts.metrics, snapshot.series, snapshot.refusals, parts.shard, parts.access_log);
 }
 StagePtr authenticate(const Snapshot& snapshot) {
   return std::make_unique<stage::authenticate::Authenticate>(snapshot.keys);
@@ -22,7 +22,7 @@ StagePtr decode() {
   return std::make_unique<stage::decode::Decode>();
 }
 StagePtr route(const Snapshot& snapshot) {
-  return std::make_unique<stage::route::Route>(snapshot.routes);
+  return std::make_unique<stage::route::Route>(snapshot.routes, snapshot.policy);
 }
 StagePtr admit(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::admit::Admit>(snapshot.limits, parts.limits, parts.reactor,

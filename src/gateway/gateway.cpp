@@ -17,6 +17,7 @@
 #include "gateway/accounts.hpp"
 #include "gateway/cache_views.hpp"
 #include "gateway/peers.hpp"
+#include "gateway/residency_views.hpp"
 #include "gateway/worker.hpp"
 #include "settings/config_file.hpp"
 #include "telemetry/log.hpp"
@@ -133,7 +134,7 @@ class Gateway {
     const std::size_t count = config_->workers != 0
                                   ? config_->workers
                                   : std::max(1u, std::thread::hardware_concurrency());
-    const SnapshotPtr snapshot = compile(config_, tickets_, registry_);
+    const SnapshotPtr snapshot = snapshot_ = compile(config_, tickets_, registry_);
     const Listening listening = listen_all(*config_, count);
     limits_ =
         std::make_unique<stage::admit::SharedLimits>(snapshot->config->admission.counters_max);
@@ -197,7 +198,8 @@ class Gateway {
             },
             [this](std::string_view query) {
               return purge_cache({*cache_, disk_.get(), neighbours_.get()}, reactor_, query);
-            }});
+            },
+            [this](std::string_view body) { return explain_policy(*snapshot_, body); }});
     admin_->start();
     std::cout << "admin on http://" << address->host << ":" << net::port_of(*fd) << std::endl;
   }
@@ -249,6 +251,7 @@ class Gateway {
       const SnapshotPtr snapshot = compile(loaded.config, tickets_, registry_);
       for (auto& worker : workers_) worker->use(snapshot);
       config_ = loaded.config;
+      snapshot_ = snapshot;
       stamps_ = std::move(stamps);
       log::set_level(config_->log.level);
       shard_.add(metrics_.reloads_ok);
@@ -273,6 +276,7 @@ class Gateway {
 
   ServeOptions options_;
   std::shared_ptr<const settings::Config> config_;
+  SnapshotPtr snapshot_;  // what the workers use, or will at once
   telemetry::Registry registry_;
   telemetry::StandardMetrics metrics_{registry_};
   telemetry::Shard& shard_ = registry_.make_shard();

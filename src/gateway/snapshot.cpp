@@ -2,13 +2,10 @@
 
 #include <stdexcept>
 
+#include "settings/residency.hpp"
+
 namespace hawser::gateway {
 namespace {
-
-std::string default_provider(const settings::Config& config) {
-  if (!config.default_provider.empty()) return config.default_provider;
-  return config.providers.size() == 1 ? config.providers.front().first : std::string();
-}
 
 stage::observe::ModelSeries series_of(const stage::route::RouteTable& routes,
                                       telemetry::Registry& registry) {
@@ -21,6 +18,26 @@ stage::observe::ModelSeries series_of(const stage::route::RouteTable& routes,
   };
   for (const auto& entry : routes.entries()) add(entry);
   if (routes.fallback() != nullptr) add(*routes.fallback());
+  return series;
+}
+
+std::shared_ptr<const policy::Policy> policy_of(const settings::Config& config) {
+  std::vector<config::Problem> problems;
+  auto policy = policy::Policy::compile(settings::tagged(config), problems);
+  if (problems.empty()) return policy;
+  throw std::runtime_error(problems.front().path + ": " + problems.front().reason);
+}
+
+stage::observe::RefusalSeries refusals_of(const settings::Config& config,
+                                          telemetry::Registry& registry) {
+  stage::observe::RefusalSeries series;
+  const auto add = [&](const std::string& rule) {
+    series.emplace(rule, registry.counter("hawser_residency_refusals_total",
+                                          "Requests that nothing was eligible for, by rule.",
+                                          {{"rule", rule}}));
+  };
+  add("client");
+  for (const auto& rule : config.residency) add(rule.name);
   return series;
 }
 
@@ -56,8 +73,10 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
         listen.tls ? net::make_server_context(*listen.tls, tickets[i], listen.grpc) : nullptr);
   }
   snapshot->keys = std::make_shared<const stage::authenticate::KeyTable>(config->keys);
-  snapshot->routes = std::make_shared<const stage::route::RouteTable>(config->models, names,
-                                                                      default_provider(*config));
+  snapshot->policy = policy_of(*config);
+  snapshot->refusals = refusals_of(*config, registry);
+  snapshot->routes = std::make_shared<const stage::route::RouteTable>(
+      config->models, names, config->catch_all(), snapshot->policy->given().models);
   snapshot->limits =
       std::make_shared<const stage::admit::LimitTable>(stage::admit::LimitTable::Given{
           config->rate_limits, config->admission, config->tenants, config->budgets,

@@ -6,6 +6,7 @@
 
 #include "http/endpoint.hpp"
 #include "net/tls_server.hpp"
+#include "policy/policy.hpp"
 #include "provider/provider.hpp"
 #include "settings/config.hpp"
 #include "stage/admit/admit.hpp"
@@ -29,6 +30,8 @@ struct Snapshot {
   std::vector<net::SslContext> listen_tls;  // by listener; null: plain
   std::shared_ptr<const stage::authenticate::KeyTable> keys;
   std::shared_ptr<const stage::route::RouteTable> routes;
+  std::shared_ptr<const policy::Policy> policy;
+  stage::observe::RefusalSeries refusals;
   std::shared_ptr<const stage::admit::LimitTable> limits;
   stage::admit::LimitFigures limit_figures;
   std::shared_ptr<const stage::filter::Policies> filters;

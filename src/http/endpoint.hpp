@@ -9,6 +9,7 @@
 #include "http/upstream.hpp"
 #include "net/config.hpp"
 #include "net/origin.hpp"
+#include "policy/tags.hpp"
 
 namespace hawser::http {
 
@@ -20,6 +21,7 @@ struct EndpointConfig {
   config::Map<std::string> headers{};
   net::TlsClientConfig tls{};
   net::WayConfig way{};
+  policy::Tags tags{};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -30,6 +32,7 @@ struct EndpointConfig {
     field("headers", headers, config::Anything{}, "Headers that are set on every request to it.");
     way.fields(field);
     field("tls", tls, config::Anything{}, "TLS towards it.");
+    field("tags", tags, config::Anything{}, "Where it is, for rules of residency.");
   }
 };
 

@@ -8,6 +8,7 @@
 #include "config/fields.hpp"
 #include "dialect/splice.hpp"
 #include "net/config.hpp"
+#include "policy/tags.hpp"
 
 namespace hawser::dialect {
 
@@ -43,6 +44,7 @@ struct ProviderConfig {
   net::TlsClientConfig tls{};
   net::WayConfig way{};
   net::PoolConfig pool{};
+  policy::Tags tags{};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -61,6 +63,7 @@ struct ProviderConfig {
     way.fields(field);
     field("tls", tls, config::Anything{}, "TLS towards the provider.");
     field("pool", pool, config::Anything{}, "Kept connections.");
+    field("tags", tags, config::Anything{}, "Where it is, for rules of residency.");
   }
 };
 

@@ -8,6 +8,7 @@
 #include "net/listener.hpp"
 #include "net/proxy.hpp"
 #include "price/price_table.hpp"
+#include "settings/residency.hpp"
 #include "settings/tls_checks.hpp"
 #include "settings/tls_walk.hpp"
 #include "stage/authenticate/authenticate.hpp"
@@ -281,6 +282,7 @@ void each_tls(const Config& config, See see) {
 Problems Config::warnings() const {
   Problems out;
   each_tls(*this, [&](const std::string& path, const auto& tls) { warn_of_tls(path, tls, out); });
+  warn_of_residency(*this, out);
   return out;
 }
 
@@ -290,6 +292,11 @@ std::vector<std::string> files_of(const Config& config) {
     for (auto& file : files_of(tls)) out.push_back(std::move(file));
   });
   return out;
+}
+
+std::string Config::catch_all() const {
+  if (!default_provider.empty()) return default_provider;
+  return providers.size() == 1 ? providers.front().first : std::string();
 }
 
 Problems Config::check() const {
@@ -307,6 +314,7 @@ Problems Config::check() const {
   check_models(*this, problems);
   check_keys(*this, problems);
   check_limits(*this, problems);
+  check_residency(*this, problems);
   if (timeouts.total < timeouts.connect) {
     problems.push_back({"timeouts.total", "must not be below timeouts.connect"});
   }

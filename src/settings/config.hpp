@@ -9,6 +9,7 @@
 #include "front/websocket/config.hpp"
 #include "http/doh.hpp"
 #include "net/config.hpp"
+#include "policy/config.hpp"
 #include "provider/config.hpp"
 #include "stage/admit/config.hpp"
 #include "stage/attempt/config.hpp"
@@ -42,6 +43,8 @@ struct Config {
   config::Map<provider::ProviderConfig> providers{};
   config::Map<stage::route::ModelConfig> models{};
   std::string default_provider{};
+  policy::NodeConfig node{};
+  std::vector<policy::RuleConfig> residency{};
   http::ResolverConfig resolver{};
   std::vector<stage::authenticate::KeyConfig> keys{};
   std::vector<stage::admit::RateLimitConfig> rate_limits{};
@@ -78,6 +81,10 @@ struct Config {
     field("default_provider", default_provider, config::Anything{},
           "Takes requests for models that are not listed and for paths without a model; empty: the "
           "only provider, if there is one.");
+    field("node", node, config::Anything{}, "This gateway itself.");
+    field("residency", residency, config::Anything{},
+          "Where requests, and what is made of them, may go. All rules that are about a request "
+          "must hold.");
     field("resolver", resolver, config::Anything{}, "How the names of hosts are resolved.");
     field("keys", keys, config::Anything{},
           "Virtual keys. Without any, everyone who reaches the listener may use it.");
@@ -101,6 +108,8 @@ struct Config {
     field("cache", cache, config::Anything{}, "Answers that are given again.");
     field("log", log, config::Anything{}, "Logs.");
   }
+  /// The provider that takes what is not listed; empty: none does.
+  std::string catch_all() const;
   std::vector<config::Problem> check() const;
   std::vector<config::Problem> warnings() const;
 };

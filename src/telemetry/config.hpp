@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/fields.hpp"
+#include "policy/tags.hpp"
 
 namespace hawser::telemetry {
 
@@ -19,6 +20,7 @@ struct LogConfig {
   LogLevel level = LogLevel::info;
   std::string access_log = "stdout";
   Bytes access_log_queue_max{4 * 1024 * 1024};
+  policy::Tags tags{};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -29,6 +31,8 @@ struct LogConfig {
     field("access_log_queue_max", access_log_queue_max,
           config::Range<Bytes>{Bytes{64 * 1024}, Bytes{1024ull * 1024 * 1024}},
           "Lines that wait to be written; beyond it they are dropped and counted.");
+    field("tags", tags, config::Anything{},
+          "Where the logs end up, for rules of residency; what is not said is as for node.");
   }
 };
 

@@ -65,6 +65,7 @@ void Chat::start(std::string body) {
   given.method = "POST";
   given.target = "/v1/chat/completions";
   given.fields = visitor_.credentials;
+  for (const auto& field : visitor_.residency) given.fields.push_back(field);
   given.fields.emplace_back("Content-Type", "application/json");
   given.body = std::move(body);
   given.client_address = visitor_.address;

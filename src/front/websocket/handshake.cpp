@@ -34,6 +34,12 @@ std::optional<std::string> key_in(std::string_view offered) {
   return std::nullopt;
 }
 
+/// Whether it says where all requests of the connection may go.
+bool binds(std::string_view name) {
+  return wire::same_token(name, "x-hawser-residency") ||
+         wire::same_token(name, "x-hawser-data-class");
+}
+
 bool is_credential(std::string_view name) {
   for (const std::string_view known : {"authorization", "x-api-key", "api-key", "x-goog-api-key"}) {
     if (wire::same_token(name, known)) return true;
@@ -70,6 +76,7 @@ Result<Visitor> Handshake::visitor(std::string& fields) const {
   bool others = false, browser = false;
   for (const wire::Field& field : head.fields) {
     if (is_credential(field.name)) visitor.credentials.emplace_back(field.name, field.value);
+    if (binds(field.name)) visitor.residency.emplace_back(field.name, field.value);
     if (!wire::same_token(field.name, "sec-websocket-protocol")) continue;
     std::string_view list = field.value;
     while (!list.empty()) {

@@ -156,6 +156,7 @@ void Responses::start(Asked asked) {
   given.method = "POST";
   given.target = "/v1/responses";
   given.fields = visitor_.credentials;
+  for (const auto& field : visitor_.residency) given.fields.push_back(field);
   given.fields.emplace_back("Content-Type", "application/json");
   given.body = std::move(asked.body);
   given.client_address = visitor_.address;

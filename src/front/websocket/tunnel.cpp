@@ -312,6 +312,7 @@ void Tunnel::begin(std::string id, exchange::Call::Given given, milliseconds ttl
   given.client_address = visitor_.address;
   given.client_names = visitor_.names;
   for (const auto& field : visitor_.credentials) given.fields.push_back(field);
+  for (const auto& field : visitor_.residency) given.fields.push_back(field);
   if (resumes_) given.fields.emplace_back("x-hawser-resumable", "1");
   const auto credit = static_cast<std::int64_t>(services_.config.credit_stream.count());
   streams_.start(

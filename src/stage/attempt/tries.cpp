@@ -282,10 +282,12 @@ Task<Tried> Tries::refused(Exchange& exchange, const Upstream& upstream, AnswerH
   failure.code = code_of_status(failure.status);
   if (*body) {
     failure.out_of_quota = failure.status == 402 || out_of_quota(**body);
-    log::debug("provider refused", {{"request_id", log::safe(exchange.id)},
-                                    {"provider", log::safe(upstream.provider->name())},
-                                    {"status", failure.status},
-                                    {"body", log::redacted(**body)}});
+    const bool told = exchange.residency.grants.allow(policy::Grants::telemetry_body);
+    log::debug("provider refused",
+               {{"request_id", log::safe(exchange.id)},
+                {"provider", log::safe(upstream.provider->name())},
+                {"status", failure.status},
+                {"body", log::redacted(told ? std::string_view(**body) : "(not told)")}});
   }
   tried.failure = failure;
   // A 401 is about our credential, which the client must neither see in part nor take for its own.

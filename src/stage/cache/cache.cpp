@@ -130,10 +130,11 @@ Task<Answer> Cache::run(Exchange& exchange, exchange::Next next) {
   if (asked.rules.mode == Mode::off || !whole || exchange.candidates.empty()) {
     return next(exchange);
   }
+  const bool may = exchange.residency.grants.allow(policy::Grants::memory_cache);
   asked.facts = cacheability_of(request.endpoint.api, request.endpoint.tail, request.body);
   asked.control = parse_control(exchange.request.header("cache-control"));
   const bool wanted = asked.facts.deterministic || asked.rules.mode == Mode::all;
-  if (asked.facts.possible && wanted && !asked.control.no_store) {
+  if (asked.facts.possible && wanted && may && !asked.control.no_store) {
     if (auto canonical = canonical_request(request.body)) {
       asked.canonical = std::move(*canonical);
       return look(exchange, next, std::move(asked));
@@ -185,7 +186,7 @@ Task<Answer> Cache::look(Exchange& exchange, exchange::Next next, Asked asked) {
                      shelf_.secret());
   EntryPtr entry = asked.control.no_cache ? nullptr : shelf_.find(asked.key);
   const char* detail = "";
-  if (!entry && disk_ != nullptr && !asked.control.no_cache) {
+  if (!entry && disk_of(exchange) != nullptr && !asked.control.no_cache) {
     entry = co_await find_on_disk(exchange, asked);
     detail = "; detail=disk";
     if (exchange.cancellation.cancelled()) {
@@ -309,8 +310,9 @@ Answer Cache::keep(const Exchange& exchange, const Asked& asked, Answer answer) 
   entry.model = exchange.public_model;
   entry.ttl = jittered(negative ? config_->negative_ttl : asked.rules.ttl);
   const dialect::Api api = exchange.request.endpoint.api;
-  auto whole = [shelves = Shelves{shelf_, disk_}, &shard = shard_, series = figures_.stored, key,
-                api, bounded = asked.facts.bounded, entry = std::move(entry), config = config_,
+  auto whole = [shelves = Shelves{shelf_, disk_of(exchange)}, &shard = shard_,
+                series = figures_.stored, key, api, bounded = asked.facts.bounded,
+                entry = std::move(entry), config = config_,
                 owner = owner_of(exchange, asked.rules.scope), semantic = semantic_,
                 meaning = asked.meaning](std::string content, const dialect::Usage& usage) mutable {
     const bool refusal = entry.status != 200;

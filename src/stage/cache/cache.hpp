@@ -68,6 +68,10 @@ class Cache final : public exchange::Stage {
   enum class Freshness : std::uint8_t { fresh, revalidate, stale };
 
   const Rules& rules_of(const exchange::Exchange& exchange) const;
+  /// The disk, where what this exchange carries may be there.
+  DiskShelf* disk_of(const exchange::Exchange& exchange) const {
+    return exchange.residency.grants.allow(policy::Grants::disk_cache) ? disk_ : nullptr;
+  }
   Task<EntryPtr> find_on_disk(exchange::Exchange& exchange, const Asked& asked);
   Task<exchange::Answer> look(exchange::Exchange& exchange, exchange::Next next, Asked asked);
   Freshness freshness_of(const Entry& entry, const Control& control, milliseconds age) const;

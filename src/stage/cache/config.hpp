@@ -10,6 +10,7 @@
 #include "config/fields.hpp"
 #include "http/breaker.hpp"
 #include "http/endpoint.hpp"
+#include "policy/tags.hpp"
 #include "stage/cache/same_words.hpp"
 
 namespace hawser::stage::cache {
@@ -52,6 +53,7 @@ struct DiskConfig {
   std::string path{};
   Secret key{};
   Bytes size_max{1024 * 1024 * 1024};
+  policy::Tags tags{};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -64,6 +66,8 @@ struct DiskConfig {
     field("size_max", size_max,
           config::Range<Bytes>{Bytes{1024 * 1024}, Bytes{16ull * 1024 * 1024 * 1024 * 1024}},
           "The file, without its log of up to 8 MiB; what was read longest ago makes room.");
+    field("tags", tags, config::Anything{},
+          "Where the disk is, for rules of residency; what is not said is as for node.");
   }
   std::vector<config::Problem> check() const {
     const auto parsed = MasterKey::parse(key);

@@ -59,6 +59,7 @@ Key key_of(const exchange::Exchange& exchange, std::string_view canonical, Scope
   }
   append_part(text, target.provider_name);
   append_part(text, target.model.empty() ? exchange.request.facts.model : target.model);
+  if (!target.tags.empty()) append_part(text, target.tags);
   append_part(text, canonical);
   Key key{};
   unsigned size = 0;

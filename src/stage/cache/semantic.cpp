@@ -69,12 +69,18 @@ Semantic::MeaningPtr Semantic::weigh(const exchange::Exchange& exchange, std::st
   const bool listed = models.empty() || std::find(models.begin(), models.end(),
                                                   exchange.public_model) != models.end();
   if (!listed || exchange.request.endpoint.api != dialect::Api::chat) return nullptr;
+  if (!exchange.residency.grants.allow(policy::Grants::embedding)) return nullptr;
   auto shape = prompt_shape(canonical);
   if (!shape || shape->question.size() > parts_.config->text_max.count()) return nullptr;
   if (!deterministic && shape->temperature > temperature_max) return nullptr;
   auto meaning = std::make_shared<Meaning>();
+  // What is learned may be another target's answer: it is for those with the same targets only.
+  std::string context = std::move(shape->context);
+  if (exchange.residency.scope != 0) {
+    context.append("\nresidency ").append(std::to_string(exchange.residency.scope));
+  }
   meaning->context =
-      key_of(exchange, shape->context, scope, exchange.candidates.front(), parts_.shelf.secret());
+      key_of(exchange, context, scope, exchange.candidates.front(), parts_.shelf.secret());
   meaning->question = std::move(shape->question);
   return meaning;
 }

@@ -75,9 +75,27 @@ std::vector<GuardPtr> Guards::those(const Exchange& exchange, Direction directio
   return some;
 }
 
+/// A guard that is to judge but may not see it: it does not pass unjudged.
+std::optional<Error> Guards::kept_away(Exchange& exchange) const {
+  for (std::size_t i = 0; i < guards_.size(); ++i) {
+    if (exchange.residency.grants.allow_guard(i)) continue;
+    if (!guards_[i]->concerns(exchange, Direction::prompt) &&
+        !guards_[i]->concerns(exchange, Direction::answer)) {
+      continue;
+    }
+    exchange.trail.refused_by = exchange.residency.rule;
+    return Error{.code = Code::residency,
+                 .message = "The guard \"" + guards_[i]->config().name +
+                            "\" must judge this request, and is not where it may go.",
+                 .client_may_retry = false};
+  }
+  return std::nullopt;
+}
+
 // Not a coroutine: what no guard concerns passes without a frame.
 Task<Answer> Guards::run(Exchange& exchange, exchange::Next next) {
   if (!has_prompt(exchange)) return next(exchange);
+  if (auto error = kept_away(exchange)) return exchange::answer_now(std::move(*error));
   auto prompt = those(exchange, Direction::prompt);
   auto answer = those(exchange, Direction::answer);
   if (prompt.empty() && answer.empty()) return next(exchange);

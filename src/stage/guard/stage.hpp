@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "exchange/stage.hpp"
@@ -21,6 +22,7 @@ class Guards final : public exchange::Stage {
                                std::vector<GuardPtr> prompt, std::vector<GuardPtr> answer);
   Task<exchange::Answer> guard_answer(exchange::Exchange& exchange, std::vector<GuardPtr> guards,
                                       generation::GenerationPtr answer);
+  std::optional<Error> kept_away(exchange::Exchange& exchange) const;
   std::vector<GuardPtr> those(const exchange::Exchange& exchange, Direction direction) const;
 
   std::vector<GuardPtr> guards_;

@@ -18,12 +18,19 @@ struct ByName {
 /// Series by public model and provider, looked up once a configuration.
 using ModelSeries = std::map<std::pair<std::string, std::string>, telemetry::ModelMetrics, ByName>;
 
+/// Refusals by rule of residency.
+using RefusalSeries = std::map<std::string, telemetry::SeriesId, std::less<>>;
+
 /// Counts and logs every exchange when it is over, however it ended.
 class Observe final : public exchange::Stage, private exchange::AtEnd {
  public:
-  Observe(const telemetry::StandardMetrics& metrics, ModelSeries models, telemetry::Shard& shard,
-          telemetry::AccessLog::Writer& log)
-      : metrics_(metrics), models_(std::move(models)), shard_(shard), log_(log) {}
+  Observe(const telemetry::StandardMetrics& metrics, ModelSeries models, RefusalSeries refusals,
+          telemetry::Shard& shard, telemetry::AccessLog::Writer& log)
+      : metrics_(metrics),
+        models_(std::move(models)),
+        refusals_(std::move(refusals)),
+        shard_(shard),
+        log_(log) {}
 
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
@@ -35,6 +42,7 @@ class Observe final : public exchange::Stage, private exchange::AtEnd {
 
   const telemetry::StandardMetrics& metrics_;
   ModelSeries models_;
+  RefusalSeries refusals_;
   telemetry::Shard& shard_;
   telemetry::AccessLog::Writer& log_;
 };

@@ -43,12 +43,17 @@ std::string_view asked_body(const Exchange& exchange) {
   return request.asked.empty() ? request.body : request.asked;
 }
 
-/// By its Idempotency-Key where it has one, else by its body; of the same tenant and key only.
+/// By its Idempotency-Key where it has one, else by its body; of the same tenant and key only, and
+/// of the same residency.
 generation::Fingerprint fingerprint_of(const Exchange& exchange) {
   const std::string_view named = exchange.request.header("idempotency-key");
-  const std::string_view parts[] = {exchange.principal->tenant, exchange.principal->key,
-                                    exchange.request.endpoint.tail, named.empty() ? "body" : "name",
-                                    named.empty() ? asked_body(exchange) : named};
+  const std::string scope = std::to_string(exchange.residency.scope);
+  const std::string_view parts[] = {exchange.principal->tenant,
+                                    exchange.principal->key,
+                                    exchange.request.endpoint.tail,
+                                    named.empty() ? "body" : "name",
+                                    named.empty() ? asked_body(exchange) : named,
+                                    scope};
   return generation::fingerprint_of(parts);
 }
 
@@ -157,6 +162,7 @@ Task<Answer> Record::run(Exchange& exchange, exchange::Next next) {
   if (api == dialect::Api::generations) return serve_generation(exchange);
   if (api == dialect::Api::response) return serve_response(exchange, next);
   if (!generates(api) || exchange.request.stream != nullptr) return next(exchange);
+  if (!exchange.residency.grants.allow(policy::Grants::resume_log)) return next(exchange);
   return generate(exchange, next);
 }
 

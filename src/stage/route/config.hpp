@@ -6,18 +6,22 @@
 #include <vector>
 
 #include "config/fields.hpp"
+#include "policy/tags.hpp"
 
 namespace hawser::stage::route {
 
 struct TargetConfig {
   std::string provider{};
   std::string model{};
+  policy::Tags tags{};
 
   template <class Visitor>
   void fields(Visitor&& field) {
     field("provider", provider, config::Required{}, "Name of an entry under providers.");
     field("model", model, config::Anything{},
           "The provider's name of the model; empty: the public name.");
+    field("tags", tags, config::Anything{},
+          "Where this model is there; what is not said is as for the provider.");
   }
 };
 

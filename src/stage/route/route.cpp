@@ -75,6 +75,30 @@ Error not_allowed(const std::string& model) {
   return error;
 }
 
+/// All that the client asks for, in one field or several.
+std::string residency_asked(const Exchange& exchange) {
+  std::string out;
+  for (const auto& field : exchange.request.head->fields) {
+    if (!wire::same_token(field.name, "x-hawser-residency")) continue;
+    out.append(out.empty() ? "" : ",").append(field.value);
+  }
+  return out;
+}
+
+policy::Asker asker_of(const Exchange& exchange) {
+  const auto& principal = *exchange.principal;
+  return {principal.tenant, principal.team, principal.key, exchange.request.facts.model,
+          exchange.request.header("x-hawser-data-class")};
+}
+
+Error no_target(const std::string& model, const std::string& rule) {
+  std::string message = "No target of ";
+  message += model.empty() ? "this path" : "the model `" + model + "`";
+  message += rule == "client" ? " satisfies the residency that the request asks for."
+                              : " satisfies the residency rule `" + rule + "`.";
+  return {.code = Code::residency, .message = std::move(message), .client_may_retry = false};
+}
+
 Task<Answer> answer_json(std::string body) {
   generation::AnswerHead head;
   head.fields = "Content-Type: application/json\r\n";
@@ -85,13 +109,17 @@ Task<Answer> answer_json(std::string body) {
 
 RouteTable::RouteTable(const config::Map<ModelConfig>& models,
                        const std::vector<std::string>& providers,
-                       const std::string& default_provider) {
+                       const std::string& default_provider,
+                       const std::vector<policy::Policy::Model>& tagged) {
   for (const auto& [name, model] : models) {
     Entry entry;
+    entry.index = entries_.size();
     entry.name = name;
     entry.rules = rules_of(model);
     for (const auto& target : model.targets) {
+      const auto& tags = tagged[entry.index].targets[entry.targets.size()].tags;
       entry.targets.push_back(make_target(providers, target.provider, target.model));
+      entry.targets.back().tags = text_of(tags);
     }
     if (is_pattern(name)) {
       patterns_.push_back(entries_.size());
@@ -106,7 +134,9 @@ RouteTable::RouteTable(const config::Map<ModelConfig>& models,
   if (default_provider.empty()) return;
   default_ = std::make_unique<Entry>();
   default_->name = "other";
+  default_->index = entries_.size();
   default_->targets.push_back(make_target(providers, default_provider, ""));
+  default_->targets.back().tags = text_of(tagged.back().targets.front().tags);
 }
 
 const RouteTable::Entry* RouteTable::find(std::string_view model) const {
@@ -139,6 +169,26 @@ Result<const RouteTable::Entry*> Route::choose(const Exchange& exchange) const {
   return entry;
 }
 
+/// Keeps the exchange to where it may go. Errors: residency, invalid_request
+Result<> Route::bind(Exchange& exchange, const RouteTable::Entry& entry) const {
+  const bool asks = exchange.request.head->find("x-hawser-residency") != nullptr;
+  if (policy_->idle() && !asks) return Result<>();
+  policy::Policy::Wish wish;
+  if (asks) {
+    auto read = policy_->wish(residency_asked(exchange));
+    if (!read) return read.error();
+    wish = std::move(*read);
+  }
+  const auto eligible = policy_->eligible(asker_of(exchange), entry.index, wish);
+  exchange.residency.grants = eligible.grants;
+  exchange.residency.scope = eligible.scope;
+  if (eligible.bound != nullptr) exchange.residency.rule = eligible.bound->name;
+  exchange.candidates = exchange::Candidates(entry.targets, eligible.order, eligible.targets);
+  if (!exchange.candidates.empty()) return Result<>();
+  exchange.trail.refused_by = exchange.residency.rule;
+  return no_target(exchange.request.facts.model, std::string(exchange.residency.rule));
+}
+
 std::string Route::list_of_models(const Exchange& exchange) const {
   json::array data;
   for (const auto& entry : table_->entries()) {
@@ -159,9 +209,12 @@ Task<Answer> Route::run(Exchange& exchange, exchange::Next next) {
   const auto entry = choose(exchange);
   if (!entry && api == dialect::Api::response) return next(exchange);  // may be recorded here
   if (!entry) return exchange::answer_now(entry.error());
-  exchange.candidates = (*entry)->targets;
+  exchange.candidates = exchange::Candidates((*entry)->targets);
   exchange.public_model = (*entry)->name;
   exchange.rules = (*entry)->rules;
+  const auto bound = bind(exchange, **entry);
+  if (!bound && api != dialect::Api::response) return exchange::answer_now(bound.error());
+  if (!bound) exchange.trail.refused_by = {};  // may be recorded here, and is served from here then
   return next(exchange);
 }
 

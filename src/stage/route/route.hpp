@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "exchange/stage.hpp"
+#include "policy/policy.hpp"
 #include "stage/route/config.hpp"
 
 namespace hawser::stage::route {
@@ -18,12 +19,14 @@ class RouteTable {
     std::string name{};  // as the configuration has it: exact, or ending in *
     std::vector<exchange::Target> targets{};
     generation::Rules rules{};
+    std::size_t index = 0;  // of the model in the policy
   };
 
   /// @param providers         names in the order of the providers' indices
   /// @param default_provider  serves what is not listed; empty: nobody does
+  /// @param tagged            the same models, and what serves the rest, as the policy knows them
   RouteTable(const config::Map<ModelConfig>& models, const std::vector<std::string>& providers,
-             const std::string& default_provider);
+             const std::string& default_provider, const std::vector<policy::Policy::Model>& tagged);
 
   /// The entry of that model: its own name first, then the longest pattern; nullptr: none.
   const Entry* find(std::string_view model) const;
@@ -44,17 +47,21 @@ class RouteTable {
   std::unique_ptr<Entry> default_;
 };
 
-/// Chooses the targets of an exchange, and answers the list of models where no provider can.
+/// Chooses the targets of an exchange, those that its residency allows, and answers the list of
+/// models where no provider can.
 class Route final : public exchange::Stage {
  public:
-  explicit Route(std::shared_ptr<const RouteTable> table) : table_(std::move(table)) {}
+  Route(std::shared_ptr<const RouteTable> table, std::shared_ptr<const policy::Policy> policy)
+      : table_(std::move(table)), policy_(std::move(policy)) {}
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
  private:
   Result<const RouteTable::Entry*> choose(const exchange::Exchange& exchange) const;
+  Result<> bind(exchange::Exchange& exchange, const RouteTable::Entry& entry) const;
   std::string list_of_models(const exchange::Exchange& exchange) const;
 
   std::shared_ptr<const RouteTable> table_;
+  std::shared_ptr<const policy::Policy> policy_;
 };
 
 }  // namespace hawser::stage::route
