@@ -3,6 +3,7 @@
 
 #include "cli/chat.hpp"
 #include "cli/key.hpp"
+#include "cli/secret.hpp"
 #include "cli/token.hpp"
 #include "cli/tunnel.hpp"
 #include "gateway/gateway.hpp"
@@ -105,6 +106,9 @@ int main(int argc, char** argv) {
   tunnel_command->callback([&] { status = cli::tunnel(tunnel_options); });
 
   cli::add_key_commands(*app.add_subcommand("key", "Make and hash virtual keys"), status);
+
+  cli::add_secret_commands(*app.add_subcommand("secret", "Seal and open secrets (docs/secrets.md)"),
+                           status);
 
   cli::add_token_commands(*app.add_subcommand("token", "Count tokens"), status);
 

@@ -7,11 +7,11 @@ import re
 import sys
 
 LINE_MAX, FILE_MAX, TEST_MAX = 100, 500, 800
-REVEALS = ("base", "net", "http", "provider", "stage/authenticate", "settings")
+REVEALS = ("base", "net", "http", "secret", "provider", "stage/authenticate", "settings")
 BANNED_NAMES = ("util", "helper", "manager", "common", "misc")
 # What the programs beside src/ may include of it, and what else they may.
 BESIDE = {
-    "sdk/include": ("hawser",), "sdk/examples": ("hawser",), "cli": ("cli", "hawser", "base", "tokenizer"),
+    "sdk/include": ("hawser",), "sdk/examples": ("hawser",), "cli": ("cli", "hawser", "base", "config", "secret", "tokenizer"),
     "sdk/src": ("base", "wire", "hawser"),
     "sim": ("base", "wire", "net", "http", "sim"),
 }

@@ -46,19 +46,21 @@ Result<std::string> look_up(std::string_view reference, const Lookups& lookups) 
   const auto colon = reference.find(':');
   const std::string scheme(reference.substr(0, colon));
   const std::string name(colon == std::string_view::npos ? "" : reference.substr(colon + 1));
-  std::optional<std::string> found;
   if (scheme == "env") {
-    found = lookups.environment(name);
+    const auto found = lookups.environment(name);
     if (!found || found->empty()) return wrong("the environment variable " + name + " is not set");
-  } else if (scheme == "file") {
-    found = lookups.file(name);
-    if (!found) return wrong("the file " + name + " cannot be read");
+    return *found;
+  }
+  if (scheme == "file") {
+    auto found = lookups.file(name);
+    if (!found) return found;
     while (found->ends_with('\n') || found->ends_with('\r')) found->pop_back();
     if (found->empty()) return wrong("the file " + name + " is empty");
-  } else {
-    return wrong("unknown source '" + scheme + "': use ${env:NAME} or ${file:PATH}");
+    return found;
   }
-  return *found;
+  if (scheme == "sealed" && lookups.sealed) return lookups.sealed(name);
+  return wrong("unknown source '" + scheme +
+               "': use ${env:NAME}, ${file:PATH} or ${sealed:PATH#NAME}");
 }
 
 }  // namespace
@@ -68,9 +70,9 @@ Lookups system_lookups() {
             const char* value = std::getenv(name.c_str());
             return value == nullptr ? std::nullopt : std::optional<std::string>(value);
           },
-          [](const std::string& path) -> std::optional<std::string> {
+          [](const std::string& path) -> Result<std::string> {
             std::ifstream in(path, std::ios::binary);
-            if (!in) return std::nullopt;
+            if (!in) return wrong("the file " + path + " cannot be read");
             return std::string((std::istreambuf_iterator<char>(in)), {});
           }};
 }

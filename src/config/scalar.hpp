@@ -14,7 +14,10 @@ namespace hawser::config {
 /// What the outside world gives to a configuration.
 struct Lookups {
   std::function<std::optional<std::string>(const std::string& name)> environment;
-  std::function<std::optional<std::string>(const std::string& path)> file;
+  /// Error: invalid_request that names the path
+  std::function<Result<std::string>(const std::string& path)> file;
+  /// Of PATH#NAME in a sealed file; may be absent.
+  std::function<Result<std::string>(const std::string& reference)> sealed{};
 };
 /// The process's environment and the file system.
 Lookups system_lookups();
@@ -27,7 +30,7 @@ std::string to_text(milliseconds duration);
 std::string to_text(Bytes size);
 std::string to_text(double number);  // the shortest that reads back the same
 
-/// Replaces ${env:NAME} and ${file:PATH}; "$${" stands for "${".
+/// Replaces ${env:NAME}, ${file:PATH} and ${sealed:PATH#NAME}; "$${" stands for "${".
 Result<std::string> expand(std::string_view text, const Lookups& lookups);
 /// Whether the text takes any part of itself from elsewhere.
 bool has_reference(std::string_view text);

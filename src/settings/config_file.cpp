@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "config/load.hpp"
+#include "secret/sources.hpp"
 
 namespace hawser::settings {
 namespace {
@@ -61,8 +62,8 @@ LoadOutcome load_text(const std::string& text, const std::string& name,
 }
 
 LoadOutcome load_file(const std::string& path) {
-  const auto lookups = config::system_lookups();
-  const auto text = lookups.file(path);
+  const auto lookups = secret::all_lookups();
+  const auto text = config::system_lookups().file(path);
   if (text) return load_text(*text, path, lookups);
   LoadOutcome outcome;
   outcome.problems.push_back(path + ": cannot be read");

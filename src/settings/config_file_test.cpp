@@ -12,11 +12,14 @@ namespace {
 namespace fs = std::filesystem;
 
 /// An environment that holds KEY alone, and no files.
-const config::Lookups lookups{
-    [](const std::string& name) -> std::optional<std::string> {
-      return name == "KEY" ? std::optional<std::string>("k") : std::nullopt;
-    },
-    [](const std::string&) -> std::optional<std::string> { return std::nullopt; }};
+Result<std::string> no_file(const std::string& path) {
+  return Error{.code = Code::invalid_request, .message = "the file " + path + " cannot be read"};
+}
+const config::Lookups lookups{[](const std::string& name) -> std::optional<std::string> {
+                                return name == "KEY" ? std::optional<std::string>("k")
+                                                     : std::nullopt;
+                              },
+                              no_file};
 
 std::string slurp(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -52,20 +55,19 @@ TEST(ConfigFile, GoldenCases) {
 }
 
 TEST(ConfigFile, TakesProvidersFromTheEnvironment) {
-  const config::Lookups environment{
-      [](const std::string& name) -> std::optional<std::string> {
-        if (name == "DEEPSEEK_API_KEY" || name == "OPENAI_API_KEY") return "k";
-        return std::nullopt;
-      },
-      [](const std::string&) -> std::optional<std::string> { return std::nullopt; }};
+  const config::Lookups environment{[](const std::string& name) -> std::optional<std::string> {
+                                      if (name == "DEEPSEEK_API_KEY" || name == "OPENAI_API_KEY")
+                                        return "k";
+                                      return std::nullopt;
+                                    },
+                                    no_file};
   const auto config = from_environment(environment);
   ASSERT_NE(config, nullptr);
   EXPECT_EQ(config->default_provider, "openai");
   EXPECT_NE(config::find(config->providers, "deepseek"), nullptr);
   EXPECT_NE(config::find(config->models, "deepseek-*"), nullptr);
   EXPECT_TRUE(config->check().empty());
-  const config::Lookups nothing{[](const std::string&) { return std::nullopt; },
-                                [](const std::string&) { return std::nullopt; }};
+  const config::Lookups nothing{[](const std::string&) { return std::nullopt; }, no_file};
   EXPECT_EQ(from_environment(nothing), nullptr);
 }
 
