@@ -29,9 +29,9 @@ Tags overlaid(Tags base, const Tags& over) {
   prefer(base.zdr, over.zdr);
   prefer(base.train, over.train);
   prefer(base.global, over.global);
-  for (const auto& [name, value] : over.labels) {
-    std::erase_if(base.labels, [&](const auto& label) { return label.first == name; });
-    base.labels.emplace_back(name, value);
+  for (const auto& label : over.labels) {
+    std::erase_if(base.labels, [&](const auto& kept) { return kept.first == label.first; });
+    base.labels.push_back(label);
   }
   return base;
 }
