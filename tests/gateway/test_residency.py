@@ -88,16 +88,6 @@ def explain(gateway, **question):
     return status, json.loads(body)
 
 
-def test_residency_holds_against_another_policy():
-    """A million decisions against a policy that walks the trees, one request at a time."""
-    program = pathlib.Path(HAWSER).parent / "src/policy_test"
-    done = subprocess.run([program, "--gtest_filter=ResidencyOracle.*"], capture_output=True, text=True)
-    figure = [line for line in done.stdout.splitlines() if line.startswith("residency:")]
-    assert done.returncode == 0, done.stdout
-    assert "1000000 decisions" in figure[0] and figure[0].endswith(" 0 violations")
-    print("\n" + figure[0])
-
-
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("fault", ["dead", "errors", "resets", "silent"])
 def test_a_locked_tenant_never_leaves_however_its_targets_fail(sites, tmp_path, fault, stream):
@@ -439,3 +429,13 @@ def test_a_rule_comes_and_goes_with_the_file(sites):
     gateway.write(gateway.config | {"residency": [LOCK | {"require": "target.regoin == 'eu'"}]})
     assert gateway.settled_metric('hawser_config_reloads_total{result="failed"}', 1) == 1
     assert chat(gateway.address, headers=as_("ward"))[1]["x-hawser-target"] == "eu"
+
+
+def test_residency_holds_against_another_policy():
+    """A million decisions against a policy that walks the trees, one request at a time."""
+    program = pathlib.Path(HAWSER).parent / "src/policy_test"
+    done = subprocess.run([program, "--gtest_filter=ResidencyOracle.*"], capture_output=True, text=True)
+    figure = [line for line in done.stdout.splitlines() if line.startswith("residency:")]
+    assert done.returncode == 0, done.stdout
+    assert "1000000 decisions" in figure[0] and figure[0].endswith(" 0 violations")
+    print("\n" + figure[0])
