@@ -1,5 +1,7 @@
 #include "config/load.hpp"
 
+#include "base/utf8.hpp"
+
 #include <algorithm>
 #include <set>
 
@@ -38,6 +40,16 @@ Finding finding_at(const YAML::Mark& mark, std::string text) {
 bool Loader::parse(const std::string& text, YAML::Node& root) {
   if (text.size() > text_max) {
     problems_.push_back({0, 0, "the file is larger than 4 MiB"});
+    return false;
+  }
+  // yaml-cpp takes memory without end for some texts that are none.
+  Utf8Checker utf8;
+  const bool plain = std::none_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && c != '\n' && c != '\r' && c != '\t') || byte == 0x7f;
+  });
+  if (!plain || !utf8.feed(text) || !utf8.complete()) {
+    problems_.push_back({0, 0, "the file is not text in UTF-8"});
     return false;
   }
   try {

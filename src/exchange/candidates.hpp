@@ -1,7 +1,7 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -28,7 +28,7 @@ class Candidates {
   /// @param order   of indices, best first; each below chosen_max
   /// @param chosen  one bit an index
   Candidates(std::span<const Target> all, std::span<const std::uint8_t> order, std::uint64_t chosen)
-      : all_(all), ordered_(true) {
+      : all_(all), order_(new std::uint8_t[chosen_max]) {
     for (const std::uint8_t index : order) {
       if ((chosen >> index & 1) != 0) order_[size_++] = index;
     }
@@ -36,14 +36,13 @@ class Candidates {
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  const Target& operator[](std::size_t i) const { return all_[ordered_ ? order_[i] : i]; }
+  const Target& operator[](std::size_t i) const { return all_[order_ ? order_[i] : i]; }
   const Target& front() const { return (*this)[0]; }
 
  private:
   std::span<const Target> all_{};
   std::size_t size_ = 0;
-  bool ordered_ = false;
-  std::array<std::uint8_t, chosen_max> order_;  // of the first size_, where ordered_
+  std::unique_ptr<std::uint8_t[]> order_{};  // of the first size_; null: as they stand
 };
 
 }  // namespace hawser::exchange

@@ -16,6 +16,11 @@ std::int64_t clamped(Wide value) {
   return static_cast<std::int64_t>(std::min(value, most));
 }
 
+/// A division less for each look at a bucket.
+std::int64_t burst_of(const Pace& pace) {
+  return pace.burst_time != 0 ? pace.burst_time : pace.time_of(pace.burst);
+}
+
 }  // namespace
 
 std::int64_t Pace::time_of(std::uint64_t units) const {
@@ -43,7 +48,7 @@ std::int64_t Bucket::sane(std::int64_t full_at, std::int64_t now, std::int64_t b
 Bucket::Verdict Bucket::take(const Pace& pace, std::uint64_t units, Clock::time_point when) {
   const std::int64_t now = when.time_since_epoch().count();
   const std::int64_t cost = pace.time_of(units);
-  const std::int64_t burst = pace.time_of(pace.burst);
+  const std::int64_t burst = burst_of(pace);
   if (units > pace.burst) return {false, Clock::duration::max()};
   std::int64_t seen = full_at_.load(std::memory_order_relaxed);
   for (;;) {
@@ -60,7 +65,7 @@ Bucket::Verdict Bucket::take(const Pace& pace, std::uint64_t units, Clock::time_
 Bucket::Verdict Bucket::take_in_turn(const Pace& pace, std::uint64_t units,
                                      Clock::time_point when) {
   const std::int64_t now = when.time_since_epoch().count();
-  const std::int64_t burst = std::max(pace.time_of(pace.burst), pace.time_of(units));
+  const std::int64_t burst = std::max(burst_of(pace), pace.time_of(units));
   std::int64_t seen = full_at_.load(std::memory_order_relaxed);
   for (;;) {
     const std::int64_t from = sane(seen, now, burst);
@@ -79,7 +84,7 @@ void Bucket::give(const Pace& pace, std::uint64_t units) {
 
 void Bucket::charge(const Pace& pace, std::uint64_t units, Clock::time_point when) {
   const std::int64_t now = when.time_since_epoch().count();
-  const std::int64_t burst = pace.time_of(pace.burst);
+  const std::int64_t burst = burst_of(pace);
   std::int64_t seen = full_at_.load(std::memory_order_relaxed);
   for (;;) {
     const std::int64_t from = sane(seen, now, burst);
@@ -90,15 +95,14 @@ void Bucket::charge(const Pace& pace, std::uint64_t units, Clock::time_point whe
 
 std::uint64_t Bucket::left(const Pace& pace, Clock::time_point when) const {
   const std::int64_t now = when.time_since_epoch().count();
-  const std::int64_t burst = pace.time_of(pace.burst);
+  const std::int64_t burst = burst_of(pace);
   const std::int64_t full = sane(full_at_.load(std::memory_order_relaxed), now, burst);
   return pace.units_in(burst - (full - now));
 }
 
 Clock::duration Bucket::until_full(const Pace& pace, Clock::time_point when) const {
   const std::int64_t now = when.time_since_epoch().count();
-  const std::int64_t full =
-      sane(full_at_.load(std::memory_order_relaxed), now, pace.time_of(pace.burst));
+  const std::int64_t full = sane(full_at_.load(std::memory_order_relaxed), now, burst_of(pace));
   return Clock::duration(full - now);
 }
 

@@ -13,6 +13,7 @@ struct Pace {
   std::uint64_t amount = 1;
   Clock::duration period{std::chrono::seconds(1)};
   std::uint64_t burst = 1;
+  std::int64_t burst_time = 0;  // time_of(burst), once it is worked out; 0: not yet
 
   /// Time that `units` take to come in; rounded up, so that rounding never lets more pass.
   std::int64_t time_of(std::uint64_t units) const;

@@ -72,3 +72,14 @@ def test_schema_refuses_unknown_keys_and_wrong_types():
     for bad in ({"lisen": []}, {"workers": "many"}, {"drain_timeout": "5 parsecs"}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**good, **bad}, schema)
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path):
+    """Such bytes made the YAML library take memory without end."""
+    import subprocess
+
+    from support.programs import HAWSER
+    file = tmp_path / "c.yaml"
+    file.write_bytes(bytes.fromhex("277d0a6d6f6465948cc5c8272c206170726f767603"))
+    done = subprocess.run([HAWSER, "check", "-c", str(file)], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 1 and "not text in UTF-8" in done.stdout + done.stderr

@@ -34,6 +34,7 @@ Limit compile(const RateLimitConfig& config, std::size_t index) {
   limit.wait_max = config.wait_max;
   limit.waiting_max = config.burst > 0 ? config.burst : limit.pace.amount;
   if (config.burst > 0) limit.pace.burst = config.burst;
+  limit.pace.burst_time = limit.pace.time_of(limit.pace.burst);
   return limit;
 }
 
