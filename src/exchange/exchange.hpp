@@ -57,7 +57,8 @@ struct Residency {
   /// What its targets are: the same ones give the same; 0: nothing binds it. An answer of others
   /// is not for it.
   std::uint64_t scope = 0;
-  std::string_view rule{};  // that keeps a guard from it
+  const std::string* rule = nullptr;  // that keeps a guard from it; of the configuration
+  bool refuses = false;               // by that rule
 };
 
 struct Request;
@@ -111,8 +112,7 @@ struct Trail {
   std::optional<Clock::time_point> first_content{};
   int status = 0;  // told to the client; 0: nothing was
   std::optional<Code> error{};
-  std::string_view refused_by{};  // rule of residency; of the configuration, or "client"
-  dialect::Usage usage{};         // as the provider told it
+  dialect::Usage usage{};  // as the provider told it
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
 };

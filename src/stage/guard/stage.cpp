@@ -83,7 +83,7 @@ std::optional<Error> Guards::kept_away(Exchange& exchange) const {
         !guards_[i]->concerns(exchange, Direction::answer)) {
       continue;
     }
-    exchange.trail.refused_by = exchange.residency.rule;
+    exchange.residency.refuses = true;
     return Error{.code = Code::residency,
                  .message = "The guard \"" + guards_[i]->config().name +
                             "\" must judge this request, and is not where it may go.",

@@ -41,7 +41,10 @@ void Observe::count(const Exchange& exchange, Clock::time_point now) {
   if (exchange.trail.error) {
     shard_.add(metrics_.errors[static_cast<std::size_t>(*exchange.trail.error)]);
   }
-  const auto refusal = refusals_.find(exchange.trail.refused_by);
+  const auto& residency = exchange.residency;
+  const auto refusal = residency.refuses && residency.rule != nullptr
+                           ? refusals_.find(*residency.rule)
+                           : refusals_.end();
   if (refusal != refusals_.end()) shard_.add(refusal->second);
   if (const auto own = overhead(exchange)) shard_.observe(metrics_.overhead, seconds(*own));
 }

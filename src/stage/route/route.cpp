@@ -182,11 +182,12 @@ Result<> Route::bind(Exchange& exchange, const RouteTable::Entry& entry) const {
   const auto eligible = policy_->eligible(asker_of(exchange), entry.index, wish);
   exchange.residency.grants = eligible.grants;
   exchange.residency.scope = eligible.scope;
-  if (eligible.bound != nullptr) exchange.residency.rule = eligible.bound->name;
+  if (eligible.bound != nullptr) exchange.residency.rule = &eligible.bound->name;
   exchange.candidates = exchange::Candidates(entry.targets, eligible.order, eligible.targets);
   if (!exchange.candidates.empty()) return Result<>();
-  exchange.trail.refused_by = exchange.residency.rule;
-  return no_target(exchange.request.facts.model, std::string(exchange.residency.rule));
+  exchange.residency.refuses = true;
+  return no_target(exchange.request.facts.model,
+                   exchange.residency.rule ? *exchange.residency.rule : std::string());
 }
 
 std::string Route::list_of_models(const Exchange& exchange) const {
@@ -214,7 +215,8 @@ Task<Answer> Route::run(Exchange& exchange, exchange::Next next) {
   exchange.rules = (*entry)->rules;
   const auto bound = bind(exchange, **entry);
   if (!bound && api != dialect::Api::response) return exchange::answer_now(bound.error());
-  if (!bound) exchange.trail.refused_by = {};  // may be recorded here, and is served from here then
+  if (!bound)
+    exchange.residency.refuses = false;  // may be recorded here, and is served from here then
   return next(exchange);
 }
 
