@@ -49,6 +49,18 @@ if(HAWSER_SANITIZE)
   target_compile_options(hawser_asio PRIVATE -fsanitize=${HAWSER_SANITIZE})
 endif()
 
+# Only who asks is told where the sources are: all else compiles the same in every checkout, so that
+# the compiler's cache serves them all.
+function(hawser_tell_source_dir)
+  foreach(file IN LISTS ARGN)
+    file(STRINGS ${file} asks REGEX HAWSER_SOURCE_DIR LIMIT_COUNT 1)
+    if(asks)
+      set_property(SOURCE ${file} APPEND PROPERTY COMPILE_DEFINITIONS
+                   HAWSER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    endif()
+  endforeach()
+endfunction()
+
 # hawser_module(<folder> [DEPENDS <folder>...] [LIBRARIES <target>...])
 # One library from x.cpp, one test program from x_test.cpp, one fuzz target a x_fuzz.cpp, one
 # benchmark program from x_bench.cpp; a new file is seen by the next build.
@@ -65,6 +77,7 @@ function(hawser_module folder)
   file(GLOB fuzzers CONFIGURE_DEPENDS ${folder}/*_fuzz.cpp)
   file(GLOB benches CONFIGURE_DEPENDS ${folder}/*_bench.cpp)
   list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)[.]cpp$")
+  hawser_tell_source_dir(${tests} ${benches})
 
   add_library(${name} STATIC ${sources} ${CMAKE_SOURCE_DIR}/cmake/empty.cpp)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
@@ -77,7 +90,6 @@ function(hawser_module folder)
   if(tests AND NOT HAWSER_FUZZ)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${name} GTest::gmock GTest::gtest_main)
-    target_compile_definitions(${name}_test PRIVATE HAWSER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     gtest_discover_tests(${name}_test TEST_PREFIX "unit." DISCOVERY_TIMEOUT 60)
   endif()
   if(HAWSER_FUZZ)
@@ -92,6 +104,5 @@ function(hawser_module folder)
     find_package(benchmark REQUIRED)
     add_executable(${name}_bench ${benches})
     target_link_libraries(${name}_bench PRIVATE ${name} benchmark::benchmark_main)
-    target_compile_definitions(${name}_bench PRIVATE HAWSER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   endif()
 endfunction()
