@@ -38,6 +38,15 @@ class Candidates {
   bool empty() const { return size_ == 0; }
   const Target& operator[](std::size_t i) const { return all_[order_ ? order_[i] : i]; }
   const Target& front() const { return (*this)[0]; }
+  /// Passes over the best one; not of none.
+  void drop_front() {
+    --size_;
+    if (order_) {
+      for (std::size_t i = 0; i < size_; ++i) order_[i] = order_[i + 1];
+    } else {
+      all_ = all_.subspan(1);
+    }
+  }
 
  private:
   std::span<const Target> all_{};

@@ -32,6 +32,10 @@ class Reservation {
   /// @param bytes   of the answer, as they pass: whole events of a stream
   /// @param events  how many; 0: not a stream
   virtual void see(std::string_view bytes, std::uint32_t events) = 0;
+  /// The next attempt goes to this target, or to the same one again: what is set for targets is
+  /// taken there, and what was held of the one before goes back. Told before `trail.target` is.
+  /// @return false: it has no room, and nothing has changed
+  virtual bool moves_to(const Exchange& exchange, const Target& target) = 0;
   /// An attempt came to nothing.
   virtual void failed(const Target& target, std::uint32_t attempt, Code code) = 0;
   /// This one answers: from here on the reservation belongs to its content.

@@ -37,8 +37,9 @@ class Spend {
   }
 
  private:
+  /// Another thread may have seen the next window first: nothing turns back by one.
   void turn_to(std::int64_t window) {
-    if (window == window_) return;
+    if (window == window_ || window + 1 == window_) return;
     window_ = window;
     spent_ = 0;
   }

@@ -47,7 +47,14 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     if (exchange.reservation) {
       exchange.reservation->failed(target, exchange.trail.attempts, tried.failure.code);
     }
-    const Step step = decide(tried.failure, situation(exchange, at, at_target), retry_);
+    Situation now = situation(exchange, at, at_target);
+    Step step = decide(tried.failure, now, retry_);
+    std::size_t next = at + 1;
+    if (std::holds_alternative<TryNext>(step)) {
+      next = target_with_room(exchange, next);
+      now.has_next_target = next < exchange.candidates.size();
+      if (!now.has_next_target) step = decide(tried.failure, now, retry_);
+    }
     if (const auto* how = std::get_if<GiveUp>(&step)) {
       co_return give_up(exchange, std::move(tried), *how);
     }
@@ -61,10 +68,11 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       tries_->budget.spend(Clock::now());
       if (!co_await pause(exchange, same->wait))
         co_return Error{.code = Code::cancelled, .message = "cancelled"};
+      if (exchange.reservation) exchange.reservation->moves_to(exchange, target);
     } else {
       tries_->counts.shard->add(tries_->counts.fallbacks);
       tries_->budget.spend(Clock::now());
-      ++at;
+      at = next;
       at_target = 0;
     }
   }
@@ -77,6 +85,17 @@ void Attempt::prepare_continuation(const Exchange& exchange, const Target& targe
   const bool chat = request.endpoint.api == dialect::Api::chat && request.stream == nullptr;
   if (!retry_.continuation || !chat || tried.stream == nullptr) return;
   tried.stream->continue_by(std::make_unique<Continuation>(tries_, exchange, target));
+}
+
+/// The first target from there on whose own limits have room, which is taken; the number of all
+/// where none has.
+std::size_t Attempt::target_with_room(const Exchange& exchange, std::size_t from) {
+  const auto& candidates = exchange.candidates;
+  while (from < candidates.size() && exchange.reservation &&
+         !exchange.reservation->moves_to(exchange, candidates[from])) {
+    ++from;
+  }
+  return from;
 }
 
 Situation Attempt::situation(const Exchange& exchange, std::size_t at, std::uint32_t at_target) {

@@ -21,6 +21,7 @@ class Attempt final : public exchange::Stage {
  private:
   void prepare_continuation(const exchange::Exchange& exchange, const exchange::Target& target,
                             const Tried& tried) const;
+  static std::size_t target_with_room(const exchange::Exchange& exchange, std::size_t from);
   Situation situation(const exchange::Exchange& exchange, std::size_t target,
                       std::uint32_t at_target);
   exchange::Answer give_up(exchange::Exchange& exchange, Tried tried, GiveUp how) const;

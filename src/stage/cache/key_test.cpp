@@ -97,6 +97,7 @@ TEST(CacheKey, WhatChangesNothingInTheAnswerSharesAnEntry) {
   ASSERT_FALSE(expected.empty());
   for (const auto& request : same) EXPECT_EQ(key_text(request), expected) << request.body;
   EXPECT_GE(same.size(), 60u);
+  std::printf("figure: %zu requests like one: they share its key\n", same.size());
 }
 
 TEST(CacheKey, EverythingElseMakesAnotherOne) {
@@ -171,6 +172,7 @@ TEST(CacheKey, EverythingElseMakesAnotherOne) {
     EXPECT_NE(key, expected) << request.body;
   }
   EXPECT_GE(other.size(), 130u);
+  std::printf("figure: %zu requests beside one: each has a key of its own\n", other.size());
 }
 
 TEST(CacheKey, ScopesShareAsTheySay) {
