@@ -40,7 +40,7 @@ def pytest_sessionfinish():
         pathlib.Path(path).write_text(json.dumps(COUNTS))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def figure():
     """Takes a line that ./dev test NAME prints at its end."""
     return COUNTS["figures"].append

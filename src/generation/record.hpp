@@ -14,6 +14,7 @@
 #include "generation/generation.hpp"
 #include "generation/log.hpp"
 #include "generation/reader.hpp"
+#include "generation/rules.hpp"
 #include "net/cancellation.hpp"
 
 namespace hawser::generation {
@@ -25,7 +26,15 @@ std::string_view name_of(State state);
 struct Owner {
   std::string tenant{};
   std::string key{};
-  bool operator==(const Owner&) const = default;
+  std::string team{};
+  Sharing sharing = Sharing::key;  // who else may read it
+
+  bool is(const Owner& other) const { return tenant == other.tenant && key == other.key; }
+  bool admits(const Owner& other) const {
+    if (is(other)) return true;
+    if (sharing == Sharing::key || tenant != other.tenant) return false;
+    return sharing == Sharing::tenant || team == other.team;
+  }
 };
 
 class LocalReader;

@@ -34,7 +34,7 @@ bool generates(dialect::Api api) {
 }
 
 generation::Owner owner_of(const Exchange& exchange) {
-  return {exchange.principal->tenant, exchange.principal->key};
+  return {exchange.principal->tenant, exchange.principal->key, exchange.principal->team};
 }
 
 /// As the client sent it: it will send the same again.
@@ -43,13 +43,21 @@ std::string_view asked_body(const Exchange& exchange) {
   return request.asked.empty() ? request.body : request.asked;
 }
 
-/// By its Idempotency-Key where it has one, else by its body; of the same tenant and key only, and
-/// of the same residency.
-generation::Fingerprint fingerprint_of(const Exchange& exchange) {
+/// Of those who share an answer.
+std::string sharers(const Exchange& exchange, Sharing sharing) {
+  if (sharing == Sharing::tenant) return "all";
+  if (sharing == Sharing::team) return "team " + exchange.principal->team;
+  return "key " + exchange.principal->key;
+}
+
+/// By its Idempotency-Key where it has one, else by its body; of the same tenant only, of those who
+/// share there, and of the same residency.
+generation::Fingerprint fingerprint_of(const Exchange& exchange, Sharing sharing) {
   const std::string_view named = exchange.request.header("idempotency-key");
   const std::string scope = std::to_string(exchange.residency.scope);
+  const std::string who = sharers(exchange, sharing);
   const std::string_view parts[] = {exchange.principal->tenant,
-                                    exchange.principal->key,
+                                    who,
                                     exchange.request.endpoint.tail,
                                     named.empty() ? "body" : "name",
                                     named.empty() ? asked_body(exchange) : named,
@@ -212,8 +220,10 @@ RecordPtr Record::make_record(const Exchange& exchange) {
   limits.detached_max = config_.detached_events_max;
   limits.finish = on_disconnect(exchange) == OnDisconnect::finish;
   limits.cancel = on_disconnect(exchange) == OnDisconnect::cancel;
-  auto record = shelf_.add(owner_of(exchange), exchange.request.endpoint.api, limits);
-  record->be_found(directory_, fingerprint_of(exchange));
+  auto owner = owner_of(exchange);
+  owner.sharing = sharing(exchange);
+  auto record = shelf_.add(std::move(owner), exchange.request.endpoint.api, limits);
+  record->be_found(directory_, fingerprint_of(exchange, sharing(exchange)));
   return record;
 }
 
@@ -266,7 +276,8 @@ std::optional<std::string> Record::same_request(const Exchange& exchange) {
     if (!coalesces(exchange) && !config_.reattach) return std::nullopt;
     if (exchange.request.header("x-hawser-reattach") == "off") return std::nullopt;
   }
-  return directory_.take(fingerprint_of(exchange), !named && !coalesces(exchange));
+  return directory_.take(fingerprint_of(exchange, sharing(exchange)),
+                         !named && !coalesces(exchange));
 }
 
 Task<Answer> Record::attach(Exchange& exchange, std::string id) {
