@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -25,16 +26,14 @@ std::string_view name_of(State state);
 /// Who may come back to a generation.
 struct Owner {
   std::string tenant{};
+  /// The key's name; where others may read it too, these stand behind it: most generations are
+  /// their owner's alone and hold nothing for it.
   std::string key{};
-  std::string team{};
-  Sharing sharing = Sharing::key;  // who else may read it
 
-  bool is(const Owner& other) const { return tenant == other.tenant && key == other.key; }
-  bool admits(const Owner& other) const {
-    if (is(other)) return true;
-    if (sharing == Sharing::key || tenant != other.tenant) return false;
-    return sharing == Sharing::tenant || team == other.team;
-  }
+  bool is(const Owner& other) const;
+  /// @param team  of `other`, who comes back
+  bool admits(const Owner& other, std::string_view team) const;
+  void share(Sharing sharing, std::string_view team);
 };
 
 class LocalReader;

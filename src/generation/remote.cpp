@@ -27,7 +27,7 @@ Error ahead() {
 
 Result<RecordPtr> find(const Shelf& shelf, const Ticket& ticket) {
   RecordPtr record = shelf.find(ticket.id);
-  if (!record || !record->owner().admits(ticket.owner)) return gone();
+  if (!record || !record->owner().admits(ticket.owner, ticket.team)) return gone();
   return record;
 }
 

@@ -34,7 +34,7 @@ bool generates(dialect::Api api) {
 }
 
 generation::Owner owner_of(const Exchange& exchange) {
-  return {exchange.principal->tenant, exchange.principal->key, exchange.principal->team};
+  return {exchange.principal->tenant, exchange.principal->key};
 }
 
 /// As the client sent it: it will send the same again.
@@ -221,7 +221,7 @@ RecordPtr Record::make_record(const Exchange& exchange) {
   limits.finish = on_disconnect(exchange) == OnDisconnect::finish;
   limits.cancel = on_disconnect(exchange) == OnDisconnect::cancel;
   auto owner = owner_of(exchange);
-  owner.sharing = sharing(exchange);
+  owner.share(sharing(exchange), exchange.principal->team);
   auto record = shelf_.add(std::move(owner), exchange.request.endpoint.api, limits);
   record->be_found(directory_, fingerprint_of(exchange, sharing(exchange)));
   return record;
@@ -284,6 +284,7 @@ Task<Answer> Record::attach(Exchange& exchange, std::string id) {
   generation::Ticket ticket;
   ticket.id = std::move(id);
   ticket.owner = owner_of(exchange);
+  ticket.team = exchange.principal->team;
   auto answer =
       co_await generations_.open(ticket, exchange.cancellation, exchange.arrived + attach_patience);
   if (answer) shard_.add(metrics_.reattached);
@@ -303,6 +304,7 @@ Task<Answer> Record::serve_response(Exchange& exchange, exchange::Next next) {
   if (cancels) id.remove_suffix(std::string_view("/cancel").size());
   generation::Ticket ticket;
   ticket.owner = owner_of(exchange);
+  ticket.team = exchange.principal->team;
   if (streams || cancels) {
     if (auto found = directory_.named(name_of_response(ticket.owner, id))) {
       ticket.id = std::move(*found);
@@ -346,6 +348,7 @@ Task<Answer> Record::serve_generation(Exchange& exchange) {
   generation::Ticket ticket;
   ticket.id = rest.substr(0, slash);
   ticket.owner = owner_of(exchange);
+  ticket.team = exchange.principal->team;
   if (!generation::Shelf::worker_of(ticket.id)) {
     co_return Error{.code = Code::invalid_request,
                     .message = "This is not the id of a generation."};
