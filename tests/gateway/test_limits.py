@@ -6,11 +6,14 @@ import json
 import socket
 import time
 
+import grpc
 import openai
 import pytest
 
+from support.grpc import contract
 from support.http import chat, connect, request
 from support.programs import Gateway, Simulator
+from support.websocket import Tunnel
 
 
 def key(name, **more):
@@ -60,6 +63,32 @@ def test_the_dialects_own_headers_stand_on_every_answer(limited):
     _, headers, _ = request(gateway.address, "POST", "/v1/messages", {"model": "m", "max_tokens": 5, "messages": []})
     assert headers["anthropic-ratelimit-requests-remaining"] == "7"
     assert "T" in headers["anthropic-ratelimit-requests-reset"] and "x-ratelimit-limit-requests" not in headers
+
+
+def test_limits_are_told_over_the_tunnel_and_grpc_too(limited):
+    gateway = limited({"name": "rpm", "rate": "60/m", "burst": 4},
+                      listen=[{"address": "127.0.0.1:0"}, {"address": "127.0.0.1:0", "grpc": True}])
+    tunnel = Tunnel(gateway.address)
+    tunnel.ask("r", {"model": "m", "messages": [{"role": "user", "content": "count: 2"}]})
+    head, _, _ = tunnel.answer("r")
+    assert head["h"]["ratelimit"].startswith('"rpm";r=3') and head["h"]["x-ratelimit-limit-requests"] == "4"
+    pb, rpc = contract()
+    asked = pb.GenerateRequest(model="m", messages=[pb.Message(role="user", content="count: 2")])
+    with grpc.insecure_channel(gateway.urls[1].split("//")[1]) as channel:
+        stub = rpc.LlmStub(channel)
+        for left in (2, 1):
+            call = stub.StreamGenerate(asked, timeout=10)
+            assert len(list(call)) > 1
+            assert dict(call.initial_metadata())["ratelimit"].startswith(f'"rpm";r={left}')
+        assert chat(gateway.address)[0] == 200
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.Generate(asked, timeout=10)
+        metadata = dict([*refused.value.initial_metadata(), *refused.value.trailing_metadata()])
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and metadata["ratelimit"].startswith('"rpm";r=0')
+    tunnel.ask("again", {"model": "m", "messages": []})
+    _, _, error = tunnel.answer("again")
+    assert error["t"] == "err" and error["retry_ms"] > 0 and error["h"]["ratelimit"].startswith('"rpm";r=0')
+    tunnel.close()
 
 
 def test_the_official_sdk_raises_its_own_and_waits_as_told(limited):

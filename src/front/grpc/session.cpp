@@ -34,6 +34,22 @@ void log_bug(std::exception_ptr bug) {
   }
 }
 
+/// "Name: value\r\n"... as fields, whose names are written in small letters. They point into it.
+void add_lines(std::string& lines, std::vector<nghttp2_nv>& fields) {
+  for (std::size_t at = 0; at < lines.size();) {
+    const auto end = std::min(lines.find("\r\n", at), lines.size());
+    const auto colon = lines.find(": ", at);
+    if (colon >= end) break;
+    std::transform(lines.begin() + static_cast<std::ptrdiff_t>(at),
+                   lines.begin() + static_cast<std::ptrdiff_t>(colon),
+                   lines.begin() + static_cast<std::ptrdiff_t>(at),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    const std::string_view line = std::string_view(lines).substr(at, end - at);
+    fields.push_back(field(line.substr(0, colon - at), line.substr(colon - at + 2)));
+    at = end + 2;
+  }
+}
+
 /// The trailers of a call, or the whole head of one that fails at once.
 struct Trailers {
   std::string status{}, message{}, details{};
@@ -270,6 +286,8 @@ void Session::respond(std::int32_t stream, Rpc& rpc) {
   const auto found = calls_.find(stream);
   if (found == calls_.end() || std::exchange(found->second.answered, true)) return;
   std::vector<nghttp2_nv> head{field(":status", "200"), field("content-type", "application/grpc")};
+  const auto told = std::exchange(rpc.head_fields, nullptr);
+  if (told) add_lines(*told, head);
   if (rpc.drained() && rpc.ending()) {
     const Trailers trailers(*rpc.ending());
     head.insert(head.end(), trailers.fields.begin(), trailers.fields.end());
