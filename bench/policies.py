@@ -5,13 +5,16 @@ judged against its requirement, and what falls short ends with status 1.
 Run by ./dev bench limits | tokenizer | cache | filter.
 """
 import argparse
+import hashlib
 import json
 import pathlib
+import random
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -54,9 +57,70 @@ def micro(program):
     return best
 
 
+class Tenants:
+    """Nine light tenants, and a heavy one where it is asked for, who wait for one leaky bucket."""
+
+    seconds, rate, light, clients = 8, 200, 9, 40
+
+    def __init__(self, gateway):
+        self.gateway = gateway
+        self.waits = []
+        self.body = json.dumps({"model": "m", "max_tokens": 1, "messages": []}).encode()
+
+    def ask(self, client, name):
+        begun = time.perf_counter()
+        client.socket.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Authorization: Bearer secret-%s\r\nContent-Length: %d\r\n\r\n" % (name.encode(), len(self.body)) + self.body)
+        answer = b""
+        while b"\r\n\r\n" not in answer or not answer.endswith(b"}"):
+            answer += client.socket.recv(65536)
+        return time.perf_counter() - begun, answer.startswith(b"HTTP/1.1 200")
+
+    def light_one(self, number, end):
+        """Together they ask for half of what the bucket gives, at random times."""
+        dice = random.Random(number)
+        client = Client(self.gateway)
+        due = time.perf_counter()
+        while due < end:
+            due += dice.expovariate(self.rate / 2 / self.light)
+            time.sleep(max(0, due - time.perf_counter()))
+            took, served = self.ask(client, f"light{number}")
+            assert served
+            self.waits.append(took * 1000)
+
+    def heavy_one(self, end):
+        client = Client(self.gateway)
+        while time.perf_counter() < end:
+            self.ask(client, "heavy")
+
+    def run(self, heavy):
+        self.waits = []
+        end = time.perf_counter() + self.seconds
+        crowd = [threading.Thread(target=self.light_one, args=(number, end)) for number in range(self.light)]
+        if heavy:
+            crowd += [threading.Thread(target=self.heavy_one, args=(end,)) for _ in range(self.clients)]
+        for thread in crowd:
+            thread.start()
+        for thread in crowd:
+            thread.join()
+        return percentile(self.waits, 0.99)
+
+
 def limits(judge):
     judge("a decision of three limits", micro("stage_admit_bench")["decision"]["cpu_time"], "ns",
           most=200)
+    names = ["heavy", *(f"light{number}" for number in range(Tenants.light))]
+    keys = [{"name": name, "tenant": name, "hash": "sha256:" + hashlib.sha256(f"secret-{name}".encode()).hexdigest()}
+            for name in names]
+    bucket = {"name": "shared", "rate": f"{Tenants.rate}r/s", "burst": 1000, "algorithm": "leaky_bucket", "wait_max": "60s"}
+    with Simulator() as sim, tempfile.TemporaryDirectory() as folder:
+        with Gateway(folder, workers=1, providers={"sim": sim.provider()}, keys=keys, rate_limits=[bucket],
+                     log={"level": "error"}) as gateway:
+            tenants = Tenants(gateway)
+            alone, beside = tenants.run(heavy=False), tenants.run(heavy=True)
+    print(f"p99 of nine light tenants: alone {alone:.1f} ms, beside a heavy one {beside:.1f} ms")
+    judge("light tenants' p99 beside a heavy one, of what it is alone", beside / alone, "times", most=2)
 
 
 def tokenizer(judge):
