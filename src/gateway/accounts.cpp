@@ -24,7 +24,7 @@ void restore_budgets(store::Ledger& ledger, const stage::admit::LimitTable& tabl
       who.target = row.target;
       who.address = row.address;
       LimitTable::name_counter(budget, who, name);
-      counters.at(name, Clock::now())->spend.restore(window.number, row.cost);
+      counters.at(name, Clock::now())->spend.restore(window.number, row.cost, window.end);
     });
   }
 }

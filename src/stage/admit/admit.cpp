@@ -28,6 +28,7 @@ std::string_view model_of(const Exchange& exchange) {
   return exchange.request.facts.model;
 }
 
+constexpr std::size_t warned_max = 10'000;
 constexpr std::array wait_bounds{0.001, 0.005, 0.01, 0.05, 0.1,  0.25,
                                  0.5,   1.0,   2.5,  5.0,  10.0, 30.0};
 
@@ -198,6 +199,7 @@ const Budget* Admit::take_budgets(Exchange& exchange, Holding& holding) {
 void Admit::warn(Exchange& exchange, const Budget& budget, std::int64_t window) {
   if (!exchange.answer_fields) exchange.answer_fields = std::make_unique<std::string>();
   exchange.answer_fields->append("x-hawser-budget-warning: ").append(budget.name).append("\r\n");
+  if (warned_.size() >= warned_max) warned_.clear();
   std::int64_t& warned = warned_[name_];
   if (std::exchange(warned, window) == window) return;
   log::warn("a budget has reached its soft limit",

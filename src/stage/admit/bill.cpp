@@ -46,8 +46,8 @@ price::NanoUsd Bill::cost(const exchange::Target& target, const dialect::Usage& 
 
 bool Bill::take(const Budget& budget, const store::LimitCounterPtr& counter, const Window& window,
                 price::NanoUsd amount) {
-  if (!counter->spend.take(window.number, amount, most_of(budget))) return false;
-  held_.push_back({&budget, counter, window.number, amount});
+  if (!counter->spend.take(window.number, amount, most_of(budget), window.end)) return false;
+  held_.push_back({&budget, counter, window.number, window.end, amount});
   return true;
 }
 
@@ -56,10 +56,11 @@ bool Bill::moves_to(const exchange::Target& target, const dialect::Usage& usage,
   const price::NanoUsd amount = cost(target, usage);
   std::vector<Held> moved;
   for (const Held& held : held_) {
-    Held there{held.budget, held.counter, held.window, amount};
+    Held there{held.budget, held.counter, held.window, held.end, amount};
     if (held.budget->by_target) there.counter = counter_at(*held.budget);
     const price::NanoUsd more = there.counter == held.counter ? amount - held.amount : amount;
-    if (more > 0 && !there.counter->spend.take(held.window, more, most_of(*held.budget))) {
+    if (more > 0 &&
+        !there.counter->spend.take(held.window, more, most_of(*held.budget), held.end)) {
       for (std::size_t i = 0; i < moved.size(); ++i) {
         const bool same = moved[i].counter == held_[i].counter;
         const price::NanoUsd taken = same ? amount - held_[i].amount : amount;

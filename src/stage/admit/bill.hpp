@@ -54,6 +54,7 @@ class Bill {
     const Budget* budget;
     store::LimitCounterPtr counter;
     std::int64_t window;
+    std::chrono::system_clock::time_point end;  // of it
     price::NanoUsd amount;
   };
   store::LedgerRow row_of(std::uint32_t attempt) const;
