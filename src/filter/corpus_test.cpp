@@ -208,7 +208,8 @@ TEST(Corpus, PrecisionOnCodeAndDocuments) {
     }
   }
   for (const auto& [name, counts] : by_rule) {
-    EXPECT_GE(counts.precision(), 0.98) << name << counts.first_wrong;
+    const bool enough = counts.right + counts.wrong >= 500;  // to speak of 2 %
+    EXPECT_GE(counts.precision(), enough ? 0.98 : 0.9) << name << counts.first_wrong;
     std::printf("figure: precision of %s: %.2f %% of %zu\n", name.c_str(), 100 * counts.precision(),
                 counts.right + counts.wrong);
   }
