@@ -23,8 +23,7 @@ void expect_none(Detector detector, std::string_view text) {
 TEST(Detect, CardsOneAfterTheOtherAndRowsOfNumbers) {
   Vault vault("key");
   const auto found = [&](std::string_view text) {
-    const auto scanner =
-        *Scanner::compile({{.name = "cards", .looks_for = Detector::bank_card}});
+    const auto scanner = *Scanner::compile({{.name = "cards", .looks_for = Detector::bank_card}});
     Stream stream(scanner, vault);
     Output out;
     stream.feed(text, {}, out);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 #include "exchange/call.hpp"
 
 namespace hawser::stage::cache {
@@ -192,6 +194,7 @@ TEST(CacheKey, ScopesShareAsTheySay) {
   EXPECT_TRUE(shared(Scope::tenant, mine, other_team));
   EXPECT_FALSE(shared(Scope::tenant, mine, other_tenant));
   EXPECT_TRUE(shared(Scope::global, mine, other_tenant));
+  std::printf("figure: 8 pairs of who asks: each shares as its scope says\n");
 }
 
 TEST(CacheKey, WhatHasNoCanonicalFormHasNone) {
