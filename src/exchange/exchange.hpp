@@ -94,7 +94,7 @@ struct Request {
   std::string_view body{};
   std::string_view asked{};  // filter; the body as the client sent it, where it was changed
   net::Source* stream = nullptr;
-  std::optional<Error> stream_error{};  // what the client's side of that stream failed with
+  std::unique_ptr<Error> stream_error{};  // what the client's side of that stream failed with
   wire::Framing framing = wire::Framing::none;
   std::uint64_t content_length = 0;
 

@@ -124,13 +124,15 @@ Task<Tried> Tries::once(Exchange& exchange, const Target& target) {
   const std::size_t sent_bytes = head_.size() + exchange.request.body.size();
   if (sent != IoStatus::ok && !connection->stream().has_input()) {
     Tried tried;
-    tried.error = exchange.request.stream_error.value_or(
-        error_of(sent, "the provider took too long to take the request"));
+    const Error* const of_client = exchange.request.stream_error.get();
+    tried.error = of_client != nullptr
+                      ? *of_client
+                      : error_of(sent, "the provider took too long to take the request");
     if (sent == IoStatus::failed) add_alert(connection->stream(), tried.error);
     const bool unread = connection->reused() && sent == IoStatus::failed &&
                         net::unacknowledged(connection->stream().fd(), 1);
     tried.failure = {.reached = unread ? Reached::unprocessed : Reached::sent_request,
-                     .code = exchange.request.stream_error ? Code::cancelled : tried.error.code};
+                     .code = of_client != nullptr ? Code::cancelled : tried.error.code};
     co_return tried;
   }
   co_return co_await receive(exchange, upstream, std::move(connection), sent_bytes);
@@ -172,7 +174,7 @@ Task<IoStatus> Tries::send_stream(Exchange& exchange, std::string_view model,
   for (bool last = false; !last;) {
     auto piece = co_await exchange.request.stream->next();
     if (!piece) {
-      exchange.request.stream_error = piece.error();
+      exchange.request.stream_error = std::make_unique<Error>(piece.error());
       co_return IoStatus::cancelled;
     }
     last = piece->last;
