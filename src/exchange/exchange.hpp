@@ -158,6 +158,7 @@ struct Exchange {
   net::Cancellation& cancellation;               // front; cancelled when the client is gone
   const Principal* principal = &anyone;          // authenticate
   Candidates candidates{};                       // route; best first, never empty after it
+  health::TargetHealth* health = nullptr;        // attempt; of the target that is asked
   Residency residency{};                         // route
   std::string_view public_model = "other";       // route; a name of the configuration, or other
   generation::Rules rules{};                     // route

@@ -77,10 +77,13 @@ StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
                                              parts.metrics.fallbacks,
                                              parts.metrics.upstream_connections_new,
                                              parts.metrics.upstream_connections_reused,
+                                             parts.metrics.hedges,
+                                             parts.metrics.hedges_won,
+                                             parts.metrics.breakers_opened,
                                              parts.metrics.splices};
   return std::make_unique<stage::attempt::Attempt>(std::move(upstreams), snapshot.config->retry,
-                                                   snapshot.config->timeouts, parts.reactor,
-                                                   counts);
+                                                   snapshot.config->timeouts, parts.reactor, counts,
+                                                   *snapshot.health_rules);
 }
 
 }  // namespace

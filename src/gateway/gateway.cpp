@@ -18,6 +18,7 @@
 #include "gateway/cache_views.hpp"
 #include "gateway/peers.hpp"
 #include "gateway/residency_views.hpp"
+#include "gateway/target_views.hpp"
 #include "gateway/worker.hpp"
 #include "settings/config_file.hpp"
 #include "telemetry/log.hpp"
@@ -134,7 +135,7 @@ class Gateway {
     const std::size_t count = config_->workers != 0
                                   ? config_->workers
                                   : std::max(1u, std::thread::hardware_concurrency());
-    const SnapshotPtr snapshot = snapshot_ = compile(config_, tickets_, registry_);
+    const SnapshotPtr snapshot = snapshot_ = compile(config_, tickets_, registry_, health_);
     const Listening listening = listen_all(*config_, count);
     limits_ =
         std::make_unique<stage::admit::SharedLimits>(snapshot->config->admission.counters_max);
@@ -194,12 +195,14 @@ class Gateway {
             [this] {
               return exporting::render(registry_) + exporting::render_process() +
                      render_cache({*cache_, disk_.get(), neighbours_.get()}) + render_peers() +
+                     render_targets(health_) +
                      (limits_->ledger ? render_ledger(*limits_->ledger) : std::string());
             },
             [this](std::string_view query) {
               return purge_cache({*cache_, disk_.get(), neighbours_.get()}, reactor_, query);
             },
-            [this](std::string_view body) { return explain_policy(*snapshot_, body); }});
+            [this](std::string_view body) { return explain_policy(*snapshot_, body); },
+            [this] { return list_targets(health_); }});
     admin_->start();
     std::cout << "admin on http://" << address->host << ":" << net::port_of(*fd) << std::endl;
   }
@@ -248,7 +251,7 @@ class Gateway {
       }
       auto stamps = stamps_of(options_.config_file, *loaded.config);
       stamps.front() = stamps_.front();  // as it was read
-      const SnapshotPtr snapshot = compile(loaded.config, tickets_, registry_);
+      const SnapshotPtr snapshot = compile(loaded.config, tickets_, registry_, health_);
       for (auto& worker : workers_) worker->use(snapshot);
       config_ = loaded.config;
       snapshot_ = snapshot;
@@ -279,6 +282,7 @@ class Gateway {
   SnapshotPtr snapshot_;  // what the workers use, or will at once
   telemetry::Registry registry_;
   telemetry::StandardMetrics metrics_{registry_};
+  health::Directory health_;  // outlives every snapshot
   telemetry::Shard& shard_ = registry_.make_shard();
   telemetry::AccessLog access_log_;
   ListenTickets tickets_ = tickets_of(*config_);

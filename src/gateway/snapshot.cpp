@@ -51,7 +51,7 @@ std::shared_ptr<const price::PriceTable> prices_of(const stage::admit::LedgerCon
 }  // namespace
 
 SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const ListenTickets& tickets,
-                    telemetry::Registry& registry) {
+                    telemetry::Registry& registry, health::Directory& health) {
   auto snapshot = std::make_shared<Snapshot>();
   std::vector<std::string> names;
   for (const auto& [name, provider] : config->providers) {
@@ -76,7 +76,9 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
   snapshot->policy = policy_of(*config);
   snapshot->refusals = refusals_of(*config, registry);
   snapshot->routes = std::make_shared<const stage::route::RouteTable>(
-      config->models, names, config->catch_all(), snapshot->policy->given().models);
+      config->models, names, config->catch_all(), snapshot->policy->given().models, health);
+  snapshot->health_rules = &health.keep(config->health);
+  health.forgive_credentials();
   snapshot->limits =
       std::make_shared<const stage::admit::LimitTable>(stage::admit::LimitTable::Given{
           config->rate_limits, config->admission, config->tenants, config->budgets,

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "health/target_health.hpp"
 #include "http/endpoint.hpp"
 #include "net/tls_server.hpp"
 #include "policy/policy.hpp"
@@ -30,6 +31,7 @@ struct Snapshot {
   std::vector<net::SslContext> listen_tls;  // by listener; null: plain
   std::shared_ptr<const stage::authenticate::KeyTable> keys;
   std::shared_ptr<const stage::route::RouteTable> routes;
+  const health::HealthConfig* health_rules = nullptr;
   std::shared_ptr<const policy::Policy> policy;
   stage::observe::RefusalSeries refusals;
   std::shared_ptr<const stage::admit::LimitTable> limits;
@@ -50,7 +52,8 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 using ListenTickets = std::vector<std::shared_ptr<net::TicketKeys>>;
 
 /// @throws std::runtime_error when a certificate, key or root file cannot be used
+/// @param health  of all targets; outlives every snapshot
 SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const ListenTickets& tickets,
-                    telemetry::Registry& registry);
+                    telemetry::Registry& registry, health::Directory& health);
 
 }  // namespace hawser::gateway

@@ -7,6 +7,7 @@
 #include "front/grpc/config.hpp"
 #include "front/http/config.hpp"
 #include "front/websocket/config.hpp"
+#include "health/config.hpp"
 #include "http/doh.hpp"
 #include "net/config.hpp"
 #include "policy/config.hpp"
@@ -57,6 +58,7 @@ struct Config {
   front::grpc::GrpcConfig grpc{};
   stage::attempt::RetryConfig retry{};
   stage::attempt::TimeoutConfig timeouts{};
+  health::HealthConfig health{};
   stage::record::RecordConfig generations{};
   stage::filter::FilterConfig filter{};
   std::vector<stage::guard::GuardConfig> guards{};
@@ -101,6 +103,8 @@ struct Config {
     field("grpc", grpc, config::Anything{}, "What a client may ask of one gRPC connection.");
     field("retry", retry, config::Anything{}, "Retries and fallback.");
     field("timeouts", timeouts, config::Anything{}, "Deadlines towards providers.");
+    field("health", health, config::Anything{},
+          "When a target of a model with several is left alone for a while.");
     field("generations", generations, config::Anything{},
           "How generations outlive their connections.");
     field("filter", filter, config::Anything{}, "What is taken out of prompts and answers.");

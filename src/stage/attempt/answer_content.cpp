@@ -125,6 +125,7 @@ Task<Result<Piece>> AnswerContent::next_at_hand() {
 }
 
 Error AnswerContent::broken(const Error& error) {
+  if (error.code != Code::cancelled) load_.broke(pool_->now());
   switch (error.code) {
     case Code::cancelled:
       return error;

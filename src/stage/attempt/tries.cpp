@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "health/target_health.hpp"
 #include "net/acknowledged.hpp"
 #include "stage/attempt/retry_after.hpp"
 #include "telemetry/log.hpp"
@@ -231,6 +232,10 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
                                 http::UpstreamPtr connection) {
   const wire::ResponseHead& received = connection->head();
   AnswerHead head = answer_head(received, exchange.answer_fields != nullptr);
+  if (exchange.health != nullptr) {
+    exchange.health->told(health::quota_of(received, std::chrono::system_clock::now()),
+                          reactor_.now());
+  }
   Failure failure{
       .reached = Reached::sent_request, .code = Code::upstream, .status = received.status};
   if (received.status >= 400) {

@@ -29,6 +29,9 @@ struct AttemptCounts {
   telemetry::SeriesId fallbacks{};
   telemetry::SeriesId connections_new{};
   telemetry::SeriesId connections_reused{};
+  telemetry::SeriesId hedges{};
+  telemetry::SeriesId hedges_won{};
+  telemetry::SeriesId breakers_opened{};
   std::array<telemetry::SeriesId, 3> splices{};  // by dialect::SpliceKind
 };
 
