@@ -41,6 +41,12 @@ stage::observe::RefusalSeries refusals_of(const settings::Config& config,
   return series;
 }
 
+/// For ALPN: each after its length.
+std::string protocols_of(const net::ListenConfig& listen, const settings::Config& config) {
+  if (listen.grpc || listen.http2_only) return "\x02h2";
+  return config.http2.enabled ? "\x02h2\x08http/1.1" : "\x08http/1.1";
+}
+
 std::shared_ptr<const price::PriceTable> prices_of(const stage::admit::LedgerConfig& ledger) {
   auto prices = std::make_shared<price::PriceTable>(price::PriceTable::built_in());
   if (ledger.prices.empty()) return prices;
@@ -70,7 +76,8 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
   for (std::size_t i = 0; i < config->listen.size(); ++i) {
     const auto& listen = config->listen[i];
     snapshot->listen_tls.push_back(
-        listen.tls ? net::make_server_context(*listen.tls, tickets[i], listen.grpc) : nullptr);
+        listen.tls ? net::make_server_context(*listen.tls, tickets[i], protocols_of(listen, *config))
+                   : nullptr);
   }
   snapshot->keys = std::make_shared<const stage::authenticate::KeyTable>(config->keys);
   snapshot->policy = policy_of(*config);

@@ -96,6 +96,7 @@ void Worker::apply(SnapshotPtr snapshot) {
   services_.pipeline = assemble(*snapshot, parts_);
   resolver_.configure(resolver_settings(*snapshot, parts_));
   services_.limits = snapshot->config->limits;
+  services_.http2 = snapshot->config->http2;
   const auto& generations = snapshot->config->generations;
   shelf_.configure({generations.kept, generations.memory_max.count() / directory_.workers(),
                     generations.detached_per_key_max, generations.delivered_max.count()});
@@ -140,8 +141,10 @@ void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
   const auto& tls = snapshot_->listen_tls;
   if (listener < tls.size() && tls[listener]) stream->secure(net::make_server_ssl(*tls[listener]));
   const auto& listen = snapshot_->config->listen;
-  const bool grpc = listener < listen.size() && listen[listener].grpc;
-  spawn(serve(std::move(stream), std::move(accepted.peer), grpc), log_bug);
+  auto speaks = Speaks::http;
+  if (listener < listen.size() && listen[listener].grpc) speaks = Speaks::grpc;
+  if (listener < listen.size() && listen[listener].http2_only) speaks = Speaks::http2;
+  spawn(serve(std::move(stream), std::move(accepted.peer), speaks), log_bug);
 }
 
 Task<> Worker::serve_grpc(std::unique_ptr<net::Stream> stream, const std::string& peer) {
@@ -158,7 +161,7 @@ Task<> Worker::serve_grpc(std::unique_ptr<net::Stream> stream, const std::string
   grpc_sessions_.erase(&session);
 }
 
-Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer, bool grpc) {
+Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer, Speaks speaks) {
   struct Leaving {
     Worker& worker;
     const std::string& peer;
@@ -173,11 +176,11 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer, bool
   };
   Leaving leaving{*this, peer};
   services_.shard.add(services_.metrics.client_connections);
-  if (grpc) {
+  if (speaks == Speaks::grpc) {
     co_await serve_grpc(std::move(stream), peer);
     co_return;
   }
-  front::http::Session session(services_, std::move(stream), peer);
+  front::http::Session session(services_, std::move(stream), peer, speaks == Speaks::http2);
   leaving.session = &session;
   sessions_.insert(&session);
   co_await session.run();

@@ -54,7 +54,8 @@ class Worker {
   void tend_generations(Clock::time_point now);
   Task<> accept_all(std::size_t listener);
   void admit(std::size_t listener, net::Listener::Accepted accepted);
-  Task<> serve(std::unique_ptr<net::Stream> stream, std::string peer, bool grpc);
+  enum class Speaks : std::uint8_t { http, http2, grpc };
+  Task<> serve(std::unique_ptr<net::Stream> stream, std::string peer, Speaks speaks);
   Task<> serve_grpc(std::unique_ptr<net::Stream> stream, const std::string& peer);
   Task<> tend();
 

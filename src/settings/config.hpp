@@ -7,6 +7,7 @@
 #include "front/grpc/config.hpp"
 #include "front/http/config.hpp"
 #include "front/websocket/config.hpp"
+#include "h2/config.hpp"
 #include "health/config.hpp"
 #include "http/doh.hpp"
 #include "net/config.hpp"
@@ -54,6 +55,7 @@ struct Config {
   stage::admit::LedgerConfig ledger{};
   config::Map<stage::admit::TenantConfig> tenants{};
   front::http::LimitsConfig limits{};
+  h2::Http2Config http2{};
   front::websocket::WebSocketConfig websocket{};
   front::grpc::GrpcConfig grpc{};
   stage::attempt::RetryConfig retry{};
@@ -98,6 +100,7 @@ struct Config {
     field("tenants", tenants, config::Anything{},
           "How tenants share what they wait for; those not listed have weight 1.");
     field("limits", limits, config::Anything{}, "What a client may ask at most.");
+    field("http2", http2, config::Anything{}, "What a client may ask of one HTTP/2 connection.");
     field("websocket", websocket, config::Anything{},
           "What a client may ask of one WebSocket connection.");
     field("grpc", grpc, config::Anything{}, "What a client may ask of one gRPC connection.");

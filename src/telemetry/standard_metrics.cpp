@@ -40,6 +40,9 @@ StandardMetrics::StandardMetrics(Registry& registry) {
   client_connections =
       registry.gauge("hawser_connections", "Open client connections.", {{"side", "downstream"}});
   retries = registry.counter("hawser_retries_total", "Tries repeated at the same target.");
+  http2_floods = registry.counter("hawser_http2_floods_total",
+                                  "HTTP/2 connections ended because their client sent too much of what costs "
+                                  "and brings nothing.");
   fallbacks = registry.counter("hawser_fallbacks_total", "Tries moved on to the next target.");
   hedges =
       registry.counter("hawser_hedges_total", "Second targets asked because the first was late.");
