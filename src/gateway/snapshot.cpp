@@ -51,7 +51,7 @@ std::shared_ptr<const price::PriceTable> prices_of(const stage::admit::LedgerCon
 }  // namespace
 
 SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const ListenTickets& tickets,
-                    telemetry::Registry& registry) {
+                    telemetry::Registry& registry, std::uint64_t number) {
   auto snapshot = std::make_shared<Snapshot>();
   std::vector<std::string> names;
   for (const auto& [name, provider] : config->providers) {
@@ -101,6 +101,7 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
     snapshot->embeddings = std::make_shared<const http::Endpoint>(config->cache.semantic->endpoint);
     snapshot->semantic_figures = stage::cache::semantic_series(registry);
   }
+  if (config->audit) snapshot->audit = stage::audit::rules_of(*config->audit, number);
   snapshot->series = series_of(*snapshot->routes, registry);
   snapshot->config = std::move(config);
   return snapshot;

@@ -38,6 +38,10 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     Tried tried = co_await tries_->once(exchange, target);
     if (tried.answer && tried.failure.reached == Reached::content_out) {
       prepare_continuation(exchange, target, tried);
+      if (exchange.notes) {
+        exchange.reservation =
+            exchange::note_usage(exchange.notes, std::move(exchange.reservation));
+      }
       if (exchange.reservation) {
         exchange.reservation->answers(target, exchange.trail.attempts);
         tried.content->hold(std::move(exchange.reservation));

@@ -7,6 +7,7 @@ namespace hawser::stage::attempt {
 Continuation::Continuation(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
                            const exchange::Target& target)
     : tries_(std::move(tries)),
+      notes_(exchange.notes),
       given_(exchange::copy_request(exchange)),
       target_(target),
       arrived_(exchange.arrived),
@@ -25,6 +26,7 @@ Task<bool> Continuation::begin() {
   given_.body = splice_.second_body(given_.body);
   call_ = std::make_unique<exchange::Call>(std::move(given_), arrived_);
   exchange::Exchange& exchange = call_->exchange();
+  exchange.notes = notes_;
   const auto loaded = co_await exchange.request.source->load(exchange.request);
   if (!loaded || !dialect::peek_request(exchange.request.body, exchange.request.facts)) {
     co_return false;

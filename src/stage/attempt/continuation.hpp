@@ -36,6 +36,7 @@ class Continuation {
 
  private:
   std::shared_ptr<Tries> tries_;
+  exchange::NotesPtr notes_;
   exchange::Call::Given given_;
   exchange::Target target_;
   Clock::time_point arrived_;
