@@ -52,14 +52,15 @@ std::optional<std::uint64_t> segment_number(std::string_view name) {
 }
 
 void Chain::add_line(std::string_view rest, std::string& out) {
-  text_.assign("{\"seq\":");
+  // What is hashed, as Hasher::link has it, in one piece.
+  text_.assign(1, '\0').append(view(state_.hash));
+  const std::size_t json_at = text_.size();
+  text_.append("{\"seq\":");
   append_number(text_, state_.next_seq++);
-  text_.push_back(',');
-  text_.append(rest);
-  state_.hash = hasher_.link(state_.hash, text_);
+  text_.append(1, ',').append(rest);
+  state_.hash = hasher_.whole(text_);
   append_hex(out, view(state_.hash));
-  out.push_back(' ');
-  out.append(text_).push_back('\n');
+  out.append(1, ' ').append(text_, json_at).append(1, '\n');
 }
 
 void Chain::append(std::string_view rest, std::string& out) {

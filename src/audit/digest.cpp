@@ -1,6 +1,7 @@
 #include "audit/digest.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 namespace hawser::audit {
@@ -16,10 +17,12 @@ int digit(char c) {
 
 void append_hex(std::string& out, std::string_view bytes) {
   static constexpr char digits[] = "0123456789abcdef";
+  std::size_t at = out.size();
+  out.resize(at + 2 * bytes.size());
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
-    out.push_back(digits[byte >> 4]);
-    out.push_back(digits[byte & 15]);
+    out[at++] = digits[byte >> 4];
+    out[at++] = digits[byte & 15];
   }
 }
 
@@ -67,12 +70,19 @@ Digest Hasher::end() {
   return digest;
 }
 
-Digest Hasher::of(char kind, std::string_view first, std::string_view second) {
+Digest Hasher::link(const Digest& before, std::string_view text) {
   begin();
-  add({&kind, 1});
-  add(first);
-  add(second);
+  add(std::string_view("", 1));
+  add(view(before));
+  add(text);
   return end();
+}
+
+Digest Hasher::node(const Digest& left, const Digest& right) {
+  char both[1 + 2 * sizeof(Digest)] = {1};
+  std::memcpy(both + 1, left.data(), left.size());
+  std::memcpy(both + 1 + left.size(), right.data(), right.size());
+  return whole({both, sizeof both});
 }
 
 }  // namespace hawser::audit

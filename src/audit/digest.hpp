@@ -27,16 +27,20 @@ class Hasher {
  public:
   Hasher();
 
-  Digest link(const Digest& before, std::string_view text) { return of('\0', view(before), text); }
-  Digest node(const Digest& left, const Digest& right) { return of('\1', view(left), view(right)); }
+  Digest link(const Digest& before, std::string_view text);
+  Digest node(const Digest& left, const Digest& right);
+  /// Of a text that stands alone.
+  Digest whole(std::string_view text) {
+    begin();
+    add(text);
+    return end();
+  }
 
   void begin();
   void add(std::string_view bytes);
   Digest end();
 
  private:
-  Digest of(char kind, std::string_view first, std::string_view second);
-
   struct Free {
     void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
   };

@@ -199,8 +199,12 @@ bool Log::collect(Batch& batch) {
   }
   for (Inlet* const inlet : inlets) {
     const std::lock_guard lock(inlet->mutex_);
-    batch.lines.append(inlet->lines_);
-    inlet->lines_.clear();
+    if (batch.lines.empty()) {
+      batch.lines.swap(inlet->lines_);  // the inlet goes on with memory that was used before
+    } else {
+      batch.lines.append(inlet->lines_);
+      inlet->lines_.clear();
+    }
     batch.count += std::exchange(inlet->count_, 0);
     for (auto& told : inlet->told_) batch.told.push_back(std::move(told));
     inlet->told_.clear();
@@ -321,6 +325,7 @@ void Log::settle(Batch& batch, bool kept) {
 
 void Log::run() {
   bool last = false;
+  Batch batch;
   while (!last) {
     const bool owes = chain_->lines_unsigned() > 0;
     if (block_.empty()) {
@@ -330,7 +335,8 @@ void Log::run() {
       const std::lock_guard lock(mutex_);
       last = ending_;
     }
-    Batch batch;
+    batch.lines.clear();
+    batch.count = 0;
     collect(batch);
     encode(batch);
     add_gap();

@@ -40,6 +40,8 @@ class Reservation {
   /// The provider's own counts, where it told them. Once, at the end.
   /// @param whole  the answer came to its end
   virtual void settle(const dialect::Usage& usage, bool whole) = 0;
+  /// Of its exchange, where any are taken.
+  virtual Notes* notes() { return nullptr; }
 };
 
 /// Who asks. Lives as long as the configuration that the exchange began with.

@@ -26,6 +26,7 @@ class Noted final : public Reservation {
     notes_->whole = whole;
     notes_->settled = true;
   }
+  Notes* notes() override { return notes_.get(); }
 
  private:
   NotesPtr notes_;

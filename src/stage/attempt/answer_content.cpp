@@ -103,7 +103,9 @@ Task<Result<Piece>> AnswerContent::next_continued() {
   }
   if (piece.error().code == Code::cancelled) co_return piece;
   finish();
-  if (!co_await continuation_->begin()) {
+  exchange::NotesPtr notes;
+  if (reservation_) notes = reservation_->notes();
+  if (!co_await continuation_->begin(std::move(notes))) {
     continuation_.reset();
     co_return piece;
   }

@@ -133,7 +133,7 @@ Task<Tried> Tries::once_noted(Exchange& exchange, const Target& target) {
   notes->tries.push_back({static_cast<std::uint32_t>(at + 1), target.name, target.tags, {}, 0, {}});
   Tried tried = co_await once_only(exchange, target);
   auto& noted = notes->tries[at];
-  noted.status = tried.failure.status;
+  noted.status = tried.answer ? tried.answer->head().status : tried.failure.status;
   if (!tried.answer || tried.failure.reached != Reached::content_out) {
     noted.error = tried.failure.code;
   }
