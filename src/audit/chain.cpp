@@ -91,6 +91,7 @@ void Chain::begin_segment(const SegmentHead& head, std::string& out) {
     }
     rest.push_back(']');
   }
+  if (head.adopted > 0) number_member(rest, "adopted", head.adopted);
   if (head.witness_ahead > 0) number_member(rest, "witness_ahead", head.witness_ahead);
   rest.push_back('}');
   append(rest, out);

@@ -41,6 +41,7 @@ struct SegmentHead {
   std::string_view after{};  // begin, rotation, stop, crash
   std::int64_t time_us = 0;  // since the epoch
   std::vector<TornEnd> torn{};
+  std::uint64_t adopted = 0;        // lines before it that no root signs yet
   std::uint64_t witness_ahead = 0;  // the witness has a root of that seq, and this log does not
 };
 

@@ -21,6 +21,26 @@ Error failed(const std::string& path) {
           .message = path + ": " + std::strerror(why)};
 }
 
+Result<> read_lines(const std::string& path, SegmentReader& reader,
+                    const SegmentReader::Each& each) {
+  const auto read = read_file(path, [&](std::string_view piece) { reader.feed(piece, each); });
+  reader.end();
+  return read;
+}
+
+/// Where the lines that no root signs begin at the latest: several crashes may be between them.
+Result<std::size_t> last_with_root(const std::vector<Segment>& segments) {
+  for (std::size_t i = segments.size(); i-- > 0;) {
+    SegmentReader reader;
+    bool has_root = false;
+    const auto read = read_lines(segments[i].path, reader,
+                                 [&](const Line& line) { has_root |= line.type == "root"; });
+    if (!read) return read.error();
+    if (has_root) return i;
+  }
+  return std::size_t{0};
+}
+
 }  // namespace
 
 Result<std::vector<Segment>> segments_of(const std::string& folder) {
@@ -133,39 +153,39 @@ Result<Resumed> resume(const std::string& folder) {
   if (!segments) return segments.error();
   Resumed out;
   if (segments->empty()) return out;
+  const auto first = last_with_root(*segments);
+  if (!first) return first.error();
   out.begun = true;
-  out.state.next_segment = segments->back().number + 1;
-  for (auto segment = segments->rbegin(); segment != segments->rend(); ++segment) {
+  std::uint64_t lines = 0;
+  bool stops = false;
+  for (std::size_t i = *first; i < segments->size(); ++i) {
     SegmentReader reader;
-    Hasher hasher;
-    Tree tree;
-    bool stops = false;
-    const auto read = read_file(segment->path, [&](std::string_view piece) {
-      reader.feed(piece, [&](const Line& line) {
-        if (line.type == "segment") out.state.log = json_text(line.json, "log").value_or("");
-        if (line.type == "root") {
-          tree.clear();
-        } else {
-          tree.add(line.hash, hasher);
-          stops = line.type == "stop";
-        }
-      });
+    const auto read = read_lines((*segments)[i].path, reader, [&](const Line& line) {
+      stops = line.type == "stop" || (stops && line.type == "root");
+      if (line.type == "root") return out.unsigned_lines.clear();
+      out.unsigned_lines.add(line.hash, out.hasher);
+      if (line.type != "segment") return;
+      out.state.log = json_text(line.json, "log").value_or("");
+      out.torn.clear();  // it knows of those before it
+      out.torn_lines = false;
     });
     if (!read) return read.error();
-    reader.end();
-    if (reader.tail_bytes() > 0 || reader.lines() == 0) {
-      out.torn.push_back({segment->number, reader.tail_bytes(), reader.tail_digest()});
-      out.torn_lines = out.torn_lines || reader.tail_has_lines();
+    lines += reader.lines();
+    if (reader.lines() > 0) {
+      out.state.hash = reader.hash();
+      out.state.next_seq = reader.next_seq();
     }
-    if (reader.lines() == 0) continue;
-    out.state.hash = reader.hash();
-    out.state.next_seq = reader.next_seq();
-    out.stopped = stops && tree.size() == 0 && out.torn.empty();
-    out.unsigned_lines = std::move(tree);
-    return out;
+    if (reader.tail_bytes() == 0 && reader.lines() > 0) continue;
+    out.torn.push_back({(*segments)[i].number, reader.tail_bytes(), reader.tail_digest()});
+    out.torn_lines = out.torn_lines || reader.tail_has_lines();
   }
-  return Error{.code = Code::internal,
-               .message = folder + ": no line of the log that is there can be read"};
+  if (lines == 0) {
+    return Error{.code = Code::internal,
+                 .message = folder + ": no line of the log that is there can be read"};
+  }
+  out.state.next_segment = segments->back().number + 1;
+  out.stopped = stops && out.unsigned_lines.size() == 0 && out.torn.empty();
+  return out;
 }
 
 }  // namespace hawser::audit

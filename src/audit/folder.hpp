@@ -49,6 +49,7 @@ Result<Report> verify(const std::string& folder, Verifier& verifier);
 struct Resumed {
   ChainState state{};
   Tree unsigned_lines{};
+  Hasher hasher{};  // for them
   std::vector<TornEnd> torn{};
   bool torn_lines = false;  // more than a write that was cut short
   bool begun = false;       // there is one

@@ -155,6 +155,7 @@ void Log::start(Resumed resumed) {
     }
   }
   head.torn = std::move(resumed.torn);
+  head.adopted = resumed.unsigned_lines.size();
   chain_ =
       std::make_unique<Chain>(std::move(resumed.state), std::move(resumed.unsigned_lines), key_);
   begin_segment(head);

@@ -174,6 +174,33 @@ TEST_F(AuditLog, AKilledWriterLosesNothingThatItTold) {
   EXPECT_EQ(lost, 0u);
 }
 
+// Lines of several lives, none of which came to sign anything.
+TEST_F(AuditLog, CrashesBehindEachOtherLeaveOneBatch) {
+  options_.sign_every = 3600s;
+  for (int life = 0; life < 3; ++life) {
+    int told[2];
+    ASSERT_EQ(::pipe(told), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const auto log = open();
+      log->make_inlet().put(record(life), [fd = told[1]](bool) { ::close(fd); });
+      for (;;) ::pause();
+    }
+    ::close(told[1]);
+    char none;
+    EXPECT_EQ(::read(told[0], &none, 1), 0);
+    ::close(told[0]);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+  }
+  open().reset();
+  const Report report = look({.stopped = true});
+  EXPECT_EQ(report.problems, std::vector<std::string>());
+  EXPECT_EQ(report.by_type.at("exchange"), 3u);
+  EXPECT_EQ(report.roots, 1u);
+  EXPECT_EQ(report.remarks.size(), 6u);  // a crash and adopted lines, three times
+}
+
 TEST_F(AuditLog, HalfALineAtTheEndIsToldAndTheChainGoesOn) {
   open().reset();
   std::ofstream(segment(1), std::ios::app) << "0123 half a li";

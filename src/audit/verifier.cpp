@@ -160,6 +160,12 @@ void Verifier::take_head(const Line& line) {
   if (json_text(line.json, "after") == "crash") {
     report_.remarks.push_back(place() + ": what was before it did not end by a stop");
   }
+  if (const auto adopted = json_number(line.json, "adopted"); adopted && *adopted > 0) {
+    report_.remarks.push_back("lines " + std::to_string(line.seq - std::min(line.seq, *adopted)) +
+                              " to " + std::to_string(line.seq - 1) +
+                              " were signed only after a crash: who could write the "
+                              "folder in between could have changed them");
+  }
   if (const auto ahead = json_number(line.json, "witness_ahead")) {
     problem(place() + ": when it began, the witness had a root at " + std::to_string(*ahead) +
             " that the log had not: its end was taken away");

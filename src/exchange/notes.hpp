@@ -42,6 +42,14 @@ class Notes : public boost::intrusive_ref_counter<Notes, boost::thread_unsafe_co
     }
     findings.push_back({std::string(rule), answer, 1});
   }
+  /// The last try at that target has its connection; others may be under way beside it.
+  void connected(std::string_view target, std::string address) {
+    for (auto one = tries.rbegin(); one != tries.rend(); ++one) {
+      if (one->target != target) continue;
+      one->address = std::move(address);
+      return;
+    }
+  }
   /// What a step refused by, such as ("limit", "per-key").
   void refused(std::string_view what, std::string_view name) {
     refused_by = what;

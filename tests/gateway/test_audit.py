@@ -232,6 +232,17 @@ def test_streams_that_are_whole_cut_resumed_and_cancelled(audited, sim):
     assert audited.run("check-proof", file, "--public-key", audited.public).returncode == 1
 
 
+def test_both_calls_of_a_continued_stream_are_told(audited, tmp_path):
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps([{"path": "chat", "nth": 1, "fault": "reset:after-events=12", "tokens": 40}, {"tokens": 40}]))
+    with Simulator("--script", script) as sim:
+        gateway = audited.start(providers={"sim": sim.provider(prefill="prefix")})
+        status, _, body = ask(gateway, content="What is a hawser?", stream=True)
+        assert status == 200 and events(body)[-1] == "[DONE]" and len(sim.journal()) == 2
+    [record] = audited.exchanges(1)
+    assert [one["status"] for one in record["tries"]] == [200, 200] and record["whole"]
+
+
 def test_nothing_done_to_the_files_escapes(audited, sim):
     """Bytes, lines and whole segments of a log that a gateway wrote, by the command."""
     gateway = audited.start(providers={"sim": sim.provider()}, audit={"segment_max": "8KiB", "strict_tenants": ["*"]})

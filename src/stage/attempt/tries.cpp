@@ -151,7 +151,7 @@ Task<Tried> Tries::once_only(Exchange& exchange, const Target& target) {
     co_return tried;
   }
   http::UpstreamPtr connection = std::move(*opened);
-  if (exchange.notes) exchange.notes->tries.back().address = peer_of(connection->stream().fd());
+  if (exchange.notes) exchange.notes->connected(target.name, peer_of(connection->stream().fd()));
   exchange.cancellation.aim_at(&connection->stream().waiter());
   IoStatus sent = IoStatus::ok;
   if (reactor_.busy()) sent = co_await connection->stream().wait_turn();
