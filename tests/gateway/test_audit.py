@@ -14,9 +14,11 @@ import time
 
 import pytest
 
+from support.grpc import contract
 from support.guard import Guard
 from support.http import chat, connect, events, read_until_closed, request
 from support.programs import HAWSER, Gateway, Simulator
+from support.websocket import WebSocket
 
 PLANTED = "planted-7f3a-content"
 PRICES = {"version": "test", "models": {"*": {"input": "1000", "output": "1000"}}}
@@ -230,6 +232,30 @@ def test_streams_that_are_whole_cut_resumed_and_cancelled(audited, sim):
     assert audited.run("check-proof", file, "--public-key", audited.public).returncode == 0
     file.write_text(proof.stdout.replace('"allowed"', '"refused"'))
     assert audited.run("check-proof", file, "--public-key", audited.public).returncode == 1
+
+
+def test_every_transport_has_its_records(audited, sim):
+    import grpc
+    listen = [{"address": "127.0.0.1:0"}, {"address": "127.0.0.1:0", "grpc": True}]
+    gateway = audited.start(providers={"sim": sim.provider()}, keys=[key("a", tenant="acme")], listen=listen)
+    assert WebSocket(gateway.address, "/v1/chat", {"authorization": "Bearer wrong"}).status == 401
+    socket_ = WebSocket(gateway.address, "/v1/chat", bearer("a"))
+    question = {"model": "m", "messages": [{"role": "user", "content": "count: 3"}]}
+    socket_.send(question)
+    while socket_.receive() != "[DONE]":
+        continue
+    pb, rpc = contract()
+    with grpc.insecure_channel(gateway.urls[1].split("//")[1]) as channel:
+        asked = pb.GenerateRequest(model="m", max_tokens=20, messages=[pb.Message(role="user", content="count: 3")])
+        assert rpc.LlmStub(channel).Generate(asked, metadata=[("authorization", "Bearer secret-a")]).text
+        with pytest.raises(grpc.RpcError):
+            rpc.LlmStub(channel).Generate(asked)
+    records = audited.exchanges(3)
+    assert sorted(one["decision"] for one in records) == ["allowed", "allowed", "refused"]
+    assert [one["whole"] for one in records if one["decision"] == "allowed"] == [True, True]
+    assert len(audited.records("--type", "refused_connection")) == 1
+    gateway.stop()
+    assert audited.verify("--stopped")["problems"] == []
 
 
 def test_both_calls_of_a_continued_stream_are_told(audited, tmp_path):
