@@ -58,7 +58,9 @@ class Log {
   Log& operator=(const Log&) = delete;
 
   Inlet& make_inlet();
-  /// The rule of `refuse` applies: no exchange shall begin now. Thread-safe.
+  /// The rule is `refuse`: what cannot be recorded is not to be.
+  bool must_keep() const { return options_.refuse; }
+  /// That rule applies: no exchange shall begin now. Thread-safe.
   bool refuses() const { return refuses_.load(std::memory_order_relaxed); }
   /// An exchange was refused for it, and has no record of its own.
   void count_refused() { refused_.fetch_add(1, std::memory_order_relaxed); }

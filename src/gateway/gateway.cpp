@@ -255,6 +255,9 @@ class Gateway {
       if (!same_listeners(*loaded.config, *config_)) {
         throw std::runtime_error("listen cannot change without a restart");
       }
+      if (loaded.config->audit.has_value() != config_->audit.has_value()) {
+        throw std::runtime_error("audit cannot begin or end without a restart");
+      }
       auto stamps = stamps_of(options_.config_file, *loaded.config);
       stamps.front() = stamps_.front();  // as it was read
       const SnapshotPtr snapshot = compile(loaded.config, tickets_, registry_, configurations_ + 1);

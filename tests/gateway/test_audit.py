@@ -437,8 +437,10 @@ def test_admin_actions_and_reloads(audited, sim):
     end = time.monotonic() + 20
     while ask(gateway, "nobody")[0] != 401:
         assert time.monotonic() < end
+    gateway.write({name: value for name, value in config.items() if name != "audit"})  # nobody turns it off unseen
+    assert gateway.settled_metric('hawser_config_reloads_total{result="failed"}', 1) == 1
     gateway.file.write_text("listen: [")
-    assert gateway.settled_metric('hawser_config_reloads_total{result="failed"}', 1) >= 1
+    assert gateway.settled_metric('hawser_config_reloads_total{result="failed"}', 2) >= 2
     gateway.stop()
     actions = [one["action"] for one in audited.records("--type", "admin")]
     assert actions[:4] == ["start", "cache_purge", "policy_explain", "reload"] and "reload_refused" in actions
@@ -473,3 +475,12 @@ def test_broken_configurations_are_told(tmp_path, audit, word):
                                 "providers": {"p": {"base_url": "http://127.0.0.1:1/v1"}}}))
     done = subprocess.run([HAWSER, "check", "-c", file], capture_output=True, text=True)
     assert done.returncode == 1 and word in done.stdout + done.stderr
+
+
+def test_the_example_is_sound(audited):
+    text = (pathlib.Path(__file__).parents[2] / "examples/audit.yaml").read_text()
+    file = audited.tmp_path / "example.yaml"
+    file.write_text(text.replace("/run/secrets/hawser-audit", str(audited.key_file)))
+    done = subprocess.run([HAWSER, "check", "-c", file], capture_output=True, text=True,
+                          env={**os.environ, "OPENAI_API_KEY": "sk-test"})
+    assert done.returncode == 0, done.stdout + done.stderr

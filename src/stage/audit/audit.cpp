@@ -71,7 +71,6 @@ std::shared_ptr<const Rules> rules_of(const hawser::audit::AuditConfig& config,
                                       std::uint64_t configuration) {
   auto rules = std::make_shared<Rules>();
   rules->strict = config.strict_tenants;
-  rules->refuse = config.on_failure == hawser::audit::OnFailure::refuse;
   rules->configuration = configuration;
   const auto key = MasterKey::parse(config.key);
   if (config.content_hashes && key) {
@@ -114,7 +113,7 @@ Task<Answer> Audit::run_looked_at(Exchange& exchange, exchange::Next next) {
   append_notes(notes, record);
   record.push_back('}');
   const bool kept = co_await keep(std::move(record));
-  if (kept || !rules_->refuse) co_return std::move(answer);
+  if (kept || !log_.must_keep()) co_return std::move(answer);
   co_return Error{.code = Code::overloaded, .message = "The audit log cannot be written now."};
 }
 

@@ -16,7 +16,6 @@ struct Rules {
   std::vector<std::string> strict{};
   std::string salt{};               // empty: no hashes of contents
   std::uint64_t configuration = 0;  // its number since the start
-  bool refuse = false;              // a strict tenant, whose record cannot be kept
 };
 std::shared_ptr<const Rules> rules_of(const hawser::audit::AuditConfig& config,
                                       std::uint64_t configuration);
