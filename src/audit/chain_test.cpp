@@ -115,7 +115,7 @@ std::string joined(const std::vector<std::string>& lines) {
 
 TEST(AuditChain, IsGoodHoweverItIsCut) {
   const Written log = make_log();
-  for (const std::size_t piece : {1, 7, 64, 4096, 1 << 20}) {
+  for (const std::size_t piece : {1U, 7U, 64U, 4096U, 1U << 20U}) {
     const Report report =
         look_at(log, log.segments, {.witness = true, .stopped = true, .piece = piece});
     EXPECT_EQ(report.problems, std::vector<std::string>());

@@ -71,8 +71,9 @@ Digest Hasher::end() {
 }
 
 Digest Hasher::link(const Digest& before, std::string_view text) {
+  const char leaf = '\0';
   begin();
-  add(std::string_view("", 1));
+  add({&leaf, 1});
   add(view(before));
   add(text);
   return end();

@@ -84,7 +84,7 @@ TEST_F(AuditLog, WhatSeveralThreadsPutIsThereOnce) {
     const auto log = open();
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
-      threads.emplace_back([&log, &inlet = log->make_inlet(), t] {
+      threads.emplace_back([&inlet = log->make_inlet(), t] {
         for (int i = 0; i < 5000; ++i) inlet.put(record(t * 5000 + i));
       });
     }
@@ -102,11 +102,10 @@ TEST_F(AuditLog, SegmentsAreRotatedAndRestartsGoOn) {
   for (int start = 0; start < 3; ++start) {
     const auto log = open();
     auto& inlet = log->make_inlet();
-    for (int i = 0; i < 200; ++i) {
-      inlet.put(record(i));
-      if (i % 20 == 19) {
-        const auto wanted = static_cast<std::uint64_t>(i + 1);
-        ASSERT_TRUE(eventually([&] { return log->figures().records >= wanted; }));
+    for (std::uint64_t put = 1; put <= 200; ++put) {
+      inlet.put(record(static_cast<int>(put)));
+      if (put % 20 == 0) {
+        ASSERT_TRUE(eventually([&] { return log->figures().records >= put; }));
       }
     }
   }
