@@ -449,6 +449,24 @@ def test_admin_actions_and_reloads(audited, sim):
     assert audited.verify("--stopped")["problems"] == []
 
 
+def test_a_witness_that_is_away_gets_the_roots_later(audited, sim):
+    away = audited.tmp_path / "away"
+    audited.witness = away / "roots"
+    gateway = audited.start(providers={"sim": sim.provider()}, audit={"witness": str(audited.witness)})
+    assert ask(gateway)[0] == 200
+    assert gateway.settled_metric("hawser_audit_witness_errors_total", 1, seconds=20) >= 1
+    assert gateway.metric("hawser_audit_errors_total") == 0
+    away.mkdir()
+    assert ask(gateway)[0] == 200
+    gateway.stop()
+    report = audited.verify("--stopped")
+    assert report["problems"] == [] and len(audited.witness.read_text().split()) >= 2 * report["roots"]
+    segment = next(audited.folder.glob("audit-*.log"))
+    segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:2]))
+    assert any("taken away" in problem for problem in audited.verify()["problems"])
+    assert audited.verify(witness=False)["problems"] == []  # the log alone cannot know
+
+
 def test_it_is_read_while_it_is_written(audited, sim):
     gateway = audited.start(providers={"sim": sim.provider()})
     ended = threading.Event()
