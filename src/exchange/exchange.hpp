@@ -13,6 +13,7 @@
 #include "dialect/request_peek.hpp"
 #include "dialect/usage.hpp"
 #include "exchange/candidates.hpp"
+#include "exchange/notes.hpp"
 #include "generation/record.hpp"
 #include "generation/rules.hpp"
 #include "net/cancellation.hpp"
@@ -43,6 +44,8 @@ class Reservation {
   /// The provider's own counts, where it told them. Once, at the end.
   /// @param whole  the answer came to its end
   virtual void settle(const dialect::Usage& usage, bool whole) = 0;
+  /// Of its exchange, where any are taken.
+  virtual Notes* notes() { return nullptr; }
 };
 
 /// Who asks. Lives as long as the configuration that the exchange began with.
@@ -86,7 +89,6 @@ struct Request {
   /// Of its verified certificate; null where it showed none.
   const std::vector<std::string>* client_names = nullptr;
 
-  bool json = false;  // by its content type or its endpoint
   RequestBody* source = nullptr;
 
   // After decode: either the whole body, kept until the answer begins, or one that streams through
@@ -96,6 +98,7 @@ struct Request {
   net::Source* stream = nullptr;
   std::unique_ptr<Error> stream_error{};  // what the client's side of that stream failed with
   wire::Framing framing = wire::Framing::none;
+  bool json = false;  // by its content type or its endpoint
   std::uint64_t content_length = 0;
 
   dialect::RequestFacts facts{};
@@ -166,8 +169,9 @@ struct Exchange {
   std::unique_ptr<std::string> answer_fields{};  // admit; "Name: value\r\n"...
   Outlives* outlives = nullptr;                  // record
   generation::RecordPtr record{};                // record; before there is an answer
+  NotesPtr notes{};                              // audit; null: none is kept
   Trail trail{};                                 // everyone
-  AtEnd* at_end = nullptr;                       // observe
+  AtEnd* at_end = nullptr;                       // observe, audit before it
 };
 
 }  // namespace hawser::exchange

@@ -57,7 +57,8 @@ std::shared_ptr<const price::PriceTable> prices_of(const stage::admit::LedgerCon
 }  // namespace
 
 SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const ListenTickets& tickets,
-                    telemetry::Registry& registry, health::Directory& health) {
+                    telemetry::Registry& registry, health::Directory& health,
+                    std::uint64_t number) {
   auto snapshot = std::make_shared<Snapshot>();
   std::vector<std::string> names;
   for (const auto& [name, provider] : config->providers) {
@@ -76,8 +77,9 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
   for (std::size_t i = 0; i < config->listen.size(); ++i) {
     const auto& listen = config->listen[i];
     snapshot->listen_tls.push_back(
-        listen.tls ? net::make_server_context(*listen.tls, tickets[i], protocols_of(listen, *config))
-                   : nullptr);
+        listen.tls
+            ? net::make_server_context(*listen.tls, tickets[i], protocols_of(listen, *config))
+            : nullptr);
   }
   snapshot->keys = std::make_shared<const stage::authenticate::KeyTable>(config->keys);
   snapshot->policy = policy_of(*config);
@@ -110,6 +112,7 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
     snapshot->embeddings = std::make_shared<const http::Endpoint>(config->cache.semantic->endpoint);
     snapshot->semantic_figures = stage::cache::semantic_series(registry);
   }
+  if (config->audit) snapshot->audit = stage::audit::rules_of(*config->audit, number);
   snapshot->series = series_of(*snapshot->routes, registry);
   snapshot->config = std::move(config);
   return snapshot;

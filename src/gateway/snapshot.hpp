@@ -11,6 +11,7 @@
 #include "provider/provider.hpp"
 #include "settings/config.hpp"
 #include "stage/admit/admit.hpp"
+#include "stage/audit/audit.hpp"
 #include "stage/authenticate/authenticate.hpp"
 #include "stage/cache/cache.hpp"
 #include "stage/filter/filter.hpp"
@@ -44,6 +45,7 @@ struct Snapshot {
   stage::cache::CacheFigures cache_figures;
   std::shared_ptr<const http::Endpoint> embeddings;  // null: no semantic cache
   stage::cache::SemanticSeries semantic_figures;
+  std::shared_ptr<const stage::audit::Rules> audit;  // null: no log is kept
   stage::observe::ModelSeries series;
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
@@ -51,9 +53,10 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 /// The ticket keys of each listener: they outlive configurations.
 using ListenTickets = std::vector<std::shared_ptr<net::TicketKeys>>;
 
-/// @throws std::runtime_error when a certificate, key or root file cannot be used
 /// @param health  of all targets; outlives every snapshot
+/// @param number  of the configuration since the start, from 1
+/// @throws std::runtime_error when a certificate, key or root file cannot be used
 SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const ListenTickets& tickets,
-                    telemetry::Registry& registry, health::Directory& health);
+                    telemetry::Registry& registry, health::Directory& health, std::uint64_t number);
 
 }  // namespace hawser::gateway

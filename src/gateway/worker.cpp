@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "gateway/audit_views.hpp"
 #include "gateway/names.hpp"
 #include "telemetry/log.hpp"
 
@@ -62,7 +63,9 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
              shared.cache,
              [this](exchange::Call::Given given, std::function<void()> over) {
                run_aside(std::move(given), std::move(over));
-             }},
+             },
+             shared.audit,
+             shared.audit != nullptr ? &shared.audit->make_inlet() : nullptr},
       services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics},
       websocket_{reactor_,          ids_, parts_.shard, shared.metrics, services_.pipeline,
                  services_.draining},
@@ -105,9 +108,12 @@ void Worker::apply(SnapshotPtr snapshot) {
   websocket_.write_timeout = services_.limits.write_timeout;
   websocket_.body_max = services_.limits.json_body_max.count();
   websocket_.grace = generations.grace;
-  websocket_.authorized = [keys = snapshot->keys](const wire::RequestHead& head,
-                                                  const std::vector<std::string>& client_names) {
-    return stage::authenticate::admits(*keys, head, client_names);
+  websocket_.authorized = [keys = snapshot->keys, inlet = parts_.audit_inlet](
+                              const wire::RequestHead& head,
+                              const std::vector<std::string>& client_names) {
+    const bool admitted = stage::authenticate::admits(*keys, head, client_names);
+    if (!admitted && inlet != nullptr) inlet->put(refused_connection());
+    return admitted;
   };
   snapshot_ = std::move(snapshot);
 }

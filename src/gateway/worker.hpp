@@ -24,6 +24,7 @@ struct Shared {
   stage::admit::SharedLimits& limits;
   std::string_view filter_secret;
   stage::cache::Cache::Shelves cache;
+  audit::Log* audit = nullptr;  // none is kept
 };
 
 /// One thread and everything that it owns; nothing here is shared, so nothing is locked.

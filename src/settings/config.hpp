@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/config.hpp"
 #include "config/fields.hpp"
 #include "front/grpc/config.hpp"
 #include "front/http/config.hpp"
@@ -65,6 +66,7 @@ struct Config {
   stage::filter::FilterConfig filter{};
   std::vector<stage::guard::GuardConfig> guards{};
   stage::cache::CacheConfig cache{};
+  std::optional<audit::AuditConfig> audit{};
   telemetry::LogConfig log{};
 
   template <class Visitor>
@@ -113,6 +115,9 @@ struct Config {
     field("filter", filter, config::Anything{}, "What is taken out of prompts and answers.");
     field("guards", guards, config::Anything{}, "Services outside that judge prompts and answers.");
     field("cache", cache, config::Anything{}, "Answers that are given again.");
+    field("audit", audit, config::Anything{},
+          "The record of every decision, chained and signed (docs/audit.md); off where it is "
+          "missing.");
     field("log", log, config::Anything{}, "Logs.");
   }
   /// The provider that takes what is not listed; empty: none does.

@@ -209,6 +209,7 @@ void Admit::warn(Exchange& exchange, const Budget& budget, std::int64_t window) 
 }
 
 Error Admit::refuse(Exchange& exchange, const Budget& budget) {
+  if (exchange.notes) exchange.notes->refused("budget", budget.name);
   shard_.add(figures_.over_budget);
   tell(exchange);
   const auto now = std::chrono::system_clock::now();
@@ -280,6 +281,7 @@ void Admit::tell(Exchange& exchange) {
 
 Error Admit::refuse(Exchange& exchange, const Obstacle& obstacle) {
   const Limit& limit = *obstacle.limit;
+  if (exchange.notes) exchange.notes->refused("limit", limit.name);
   shard_.add(figures_.by_limit[limit.index].refused);
   tell(exchange);
   Error error{.code = Code::rate_limit};

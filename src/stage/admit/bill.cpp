@@ -21,7 +21,7 @@ price::NanoUsd most_of(const Budget& budget) {
 
 Bill::Bill(const exchange::Exchange& exchange, std::string address,
            std::shared_ptr<const price::PriceTable> prices, store::Ledger* ledger)
-    : prices_(std::move(prices)), ledger_(ledger) {
+    : prices_(std::move(prices)), ledger_(ledger), notes_(exchange.notes) {
   if (ledger == nullptr) return;
   names_.address = std::move(address);
   names_.request_id = exchange.id;
@@ -128,6 +128,10 @@ void Bill::answers(const exchange::Target& target, std::uint32_t attempt) {
 void Bill::settle(const dialect::Usage& usage, bool counted, bool whole) {
   const price::NanoUsd cost = price_ == nullptr ? 0 : price_->cost(usage);
   give_back(cost);
+  if (notes_ && price_ != nullptr) {
+    notes_->cost += cost;
+    notes_->priced = true;
+  }
   if (ledger_ == nullptr) return;
   store::LedgerRow row = row_of(names_.attempt);
   row.input = usage.input;

@@ -64,6 +64,7 @@ class Bill {
 
   std::shared_ptr<const price::PriceTable> prices_;
   store::Ledger* ledger_;
+  exchange::NotesPtr notes_;
   store::LedgerRow names_{};  // the exchange's, and of the target that answers
   const price::Price* price_ = nullptr;
   std::vector<Held> held_{};

@@ -71,6 +71,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
  private:
   Task<Result<net::Piece>> next_of_this();
   Task<Result<net::Piece>> next_continued();
+  Task<bool> begin_continuation();
   Task<Result<net::Piece>> next_at_hand();
   Task<Result<net::Piece>> read_piece(Clock::time_point deadline);
   net::Piece whole_events(net::Piece piece);

@@ -132,6 +132,9 @@ Answer Attempt::answers(Exchange& exchange, Walk& walk, Hedged asked) const {
   walk.answered(target, Clock::now() - exchange.trail.sent, Clock::now());
   prepare_continuation(exchange, target, asked.tried);
   asked.tried.content->count_as(std::move(asked.load));
+  if (exchange.notes) {
+    exchange.reservation = exchange::note_usage(exchange.notes, std::move(exchange.reservation));
+  }
   if (exchange.reservation) {
     exchange.reservation->answers(target, asked.attempt);
     asked.tried.content->hold(std::move(exchange.reservation));

@@ -58,6 +58,7 @@ Task<bool> Race::begin_second() {
   if (!loaded || !dialect::peek_request(copy.request.body, copy.request.facts)) co_return false;
   copy.principal = exchange_.principal;
   copy.public_model = exchange_.public_model;
+  copy.notes = exchange_.notes;
   copy.residency.grants = exchange_.residency.grants;
   copy.health = second_.target->health;
   if (exchange_.answer_fields) copy.answer_fields = std::make_unique<std::string>();

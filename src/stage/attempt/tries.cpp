@@ -1,5 +1,9 @@
 #include "stage/attempt/tries.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <array>
 
 #include "health/target_health.hpp"
@@ -55,6 +59,24 @@ AnswerHead answer_head(const wire::ResponseHead& head, bool own_limits) {
   return out;
 }
 
+/// The address that a socket is connected to, without the port: the provider's, or its proxy's.
+std::string peer_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  char host[INET6_ADDRSTRLEN] = "";
+  const void* bytes = nullptr;
+  if (address.ss_family == AF_INET) {
+    bytes = &reinterpret_cast<const sockaddr_in*>(&address)->sin_addr;
+  } else if (address.ss_family == AF_INET6) {
+    bytes = &reinterpret_cast<const sockaddr_in6*>(&address)->sin6_addr;
+  }
+  if (bytes == nullptr || ::inet_ntop(address.ss_family, bytes, host, sizeof host) == nullptr) {
+    return {};
+  }
+  return host;
+}
+
 /// The word of our taxonomy for a provider's status.
 Code code_of_status(int status) {
   switch (status) {
@@ -106,7 +128,20 @@ Task<Result<http::UpstreamPtr>> Tries::connection_to(const Upstream& upstream, E
   co_return std::move(opened);
 }
 
-Task<Tried> Tries::once(Exchange& exchange, const Target& target) {
+Task<Tried> Tries::once_noted(Exchange& exchange, const Target& target) {
+  const auto notes = exchange.notes;
+  const std::size_t at = notes->tries.size();
+  notes->tries.push_back({static_cast<std::uint32_t>(at + 1), target.name, target.tags, {}, 0, {}});
+  Tried tried = co_await once_only(exchange, target);
+  auto& noted = notes->tries[at];
+  noted.status = tried.answer ? tried.answer->head().status : tried.failure.status;
+  if (!tried.answer || tried.failure.reached != Reached::content_out) {
+    noted.error = tried.failure.code;
+  }
+  co_return std::move(tried);
+}
+
+Task<Tried> Tries::once_only(Exchange& exchange, const Target& target) {
   const Upstream& upstream = upstreams_[target.provider];
   auto opened = co_await connection_to(upstream, exchange);
   if (!opened) {
@@ -117,6 +152,7 @@ Task<Tried> Tries::once(Exchange& exchange, const Target& target) {
     co_return tried;
   }
   http::UpstreamPtr connection = std::move(*opened);
+  if (exchange.notes) exchange.notes->connected(target.name, peer_of(connection->stream().fd()));
   exchange.cancellation.aim_at(&connection->stream().waiter());
   IoStatus sent = IoStatus::ok;
   if (reactor_.busy()) sent = co_await connection->stream().wait_turn();

@@ -96,7 +96,7 @@ class Jury {
   std::shared_ptr<Votes> votes_;
 };
 
-/// What the client is told.
-Error refusal(const Ruling& ruling, Direction direction);
+/// What the client is told; the exchange's notes are, too.
+Error refusal(const Ruling& ruling, const Question& question);
 
 }  // namespace hawser::stage::guard

@@ -146,6 +146,13 @@ bool may_lead(const Error& error, const Exchange& exchange) {
   }
 }
 
+/// For the audit: what a client wants of a generation that there is or was. The id is one of ours.
+void note(const Exchange& exchange, const std::string& id, const char* action) {
+  if (!exchange.notes) return;
+  exchange.notes->generation = id;
+  exchange.notes->action = action;
+}
+
 Answer answer_json(std::string body) {
   generation::AnswerHead head;
   head.fields = "Content-Type: application/json\r\n";
@@ -238,6 +245,7 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
   kept.bodiless = head.bodiless;
   kept.event_ids = head.event_ids = config_.event_ids && head.event_stream;
   kept.heartbeat = head.heartbeat = config_.heartbeat;
+  if (exchange.notes) exchange.notes->generation = record->id();
   head.fields.append("x-hawser-generation: ").append(record->id()).append("\r\n");
   if (head.event_stream) {
     const auto until = rfc3339(std::chrono::system_clock::now() + record->limits().grace);
@@ -288,6 +296,7 @@ Task<Answer> Record::attach(Exchange& exchange, std::string id) {
   auto answer =
       co_await generations_.open(ticket, exchange.cancellation, exchange.arrived + attach_patience);
   if (answer) shard_.add(metrics_.reattached);
+  if (answer) note(exchange, ticket.id, "reattached");
   co_return std::move(answer);
 }
 
@@ -317,6 +326,7 @@ Task<Answer> Record::serve_response(Exchange& exchange, exchange::Next next) {
                     .param = "response_id"};
   }
   if (cancels) {
+    note(exchange, ticket.id, "cancel");
     const auto status = co_await generations_.cancel(ticket);
     if (!status) co_return status.error();
     const bool stopped = status->state == State::cancelled;
@@ -332,6 +342,7 @@ Task<Answer> Record::serve_response(Exchange& exchange, exchange::Next next) {
     }
     ticket.after_number = *number - 1;
   }
+  note(exchange, ticket.id, "resume");
   auto answer =
       co_await generations_.open(ticket, exchange.cancellation, exchange.arrived + attach_patience);
   if (answer) shard_.add(metrics_.resumed);
@@ -359,17 +370,20 @@ Task<Answer> Record::serve_generation(Exchange& exchange) {
     const auto from = parse_cursor(cursor, ticket.id);
     if (!from) co_return from.error();
     ticket.from = *from;
+    note(exchange, ticket.id, "resume");
     auto answer = co_await generations_.open(ticket, exchange.cancellation,
                                              exchange.arrived + attach_patience);
     if (answer) shard_.add(metrics_.resumed);
     co_return std::move(answer);
   }
   if (verb.empty() && exchange.method == "GET") {
+    note(exchange, ticket.id, "status");
     auto status = co_await generations_.status(ticket);
     if (!status) co_return status.error();
     co_return answer_json(body_of(*status));
   }
   if (verb == "/cancel" && exchange.method == "POST") {
+    note(exchange, ticket.id, "cancel");
     auto status = co_await generations_.cancel(ticket);
     if (!status) co_return status.error();
     co_return answer_json(body_of(*status));
