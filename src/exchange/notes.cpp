@@ -14,6 +14,9 @@ class Noted final : public Reservation {
     notes_->answer_bytes += bytes.size();
     if (inner_) inner_->see(bytes, events);
   }
+  bool moves_to(const Exchange& exchange, const Target& target) override {
+    return inner_ == nullptr || inner_->moves_to(exchange, target);
+  }
   void failed(const Target& target, std::uint32_t attempt, Code code) override {
     if (inner_) inner_->failed(target, attempt, code);
   }
