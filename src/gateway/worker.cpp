@@ -74,6 +74,8 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
   services_.upgrade = [this](const front::http::Upgrade& upgrade, std::string& fields) {
     return open_websocket(websocket_, upgrade, fields);
   };
+  services_.is_call = front::grpc::is_call;
+  services_.call = [this](front::http::Services::Call call) { return open_call(std::move(call)); };
   for (const int fd : listening)
     listeners_.push_back(std::make_unique<net::Listener>(reactor_, fd));
   directory_.place(index, shelf_);
@@ -151,6 +153,20 @@ void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
   if (listener < listen.size() && listen[listener].grpc) speaks = Speaks::grpc;
   if (listener < listen.size() && listen[listener].http2_only) speaks = Speaks::http2;
   spawn(serve(std::move(stream), std::move(accepted.peer), speaks), log_bug);
+}
+
+/// A call of gRPC on the API's own listener.
+h2::HandlerPtr Worker::open_call(front::http::Services::Call call) {
+  front::grpc::CallStream::Options options;
+  options.message_max = snapshot_->config->grpc.message_max.count();
+  options.serve = [this, peer = call.client_address](front::grpc::RpcPtr rpc) {
+    return front::grpc::serve(grpc_, std::move(rpc), peer);
+  };
+  options.ended = std::move(call.ended);
+  auto stream = std::make_shared<front::grpc::CallStream>(
+      call.server, call.stream, std::move(call.head), call.client_names, std::move(options));
+  stream->begin();
+  return stream;
 }
 
 Task<> Worker::serve_grpc(std::unique_ptr<net::Stream> stream, const std::string& peer) {

@@ -54,6 +54,7 @@ class Worker {
   Task<> run_call(exchange::Call::Given given, std::function<void()> over);
   void tend_generations(Clock::time_point now);
   Task<> accept_all(std::size_t listener);
+  h2::HandlerPtr open_call(front::http::Services::Call call);
   void admit(std::size_t listener, net::Listener::Accepted accepted);
   enum class Speaks : std::uint8_t { http, http2, grpc };
   Task<> serve(std::unique_ptr<net::Stream> stream, std::string peer, Speaks speaks);

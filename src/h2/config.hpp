@@ -12,6 +12,7 @@ struct Http2Config {
   std::uint32_t streams_max = 128;
   Bytes window{256 * 1024};
   Bytes connection_window{512 * 1024};
+  std::chrono::milliseconds keepalive{30'000};
   std::uint32_t resets_max = 200;
   std::uint32_t control_frames_max = 2'000;
 
@@ -26,6 +27,10 @@ struct Http2Config {
     field("connection_window", connection_window,
           config::Range<Bytes>{Bytes{64 * 1024}, Bytes{256 * 1024 * 1024}},
           "The same of all requests of a connection.");
+    field(
+        "keepalive", keepalive, config::Range<milliseconds>{100ms, 1h},
+        "A connection with open requests that is silent is asked for a sign of life so often; two "
+        "that stay out end it.");
     field("resets_max", resets_max, config::Range<std::uint32_t>{1, 1'000'000},
           "Requests that may be broken off at once, by either side; each second a tenth of them "
           "comes back. Beyond that the connection ends.");

@@ -184,6 +184,7 @@ Task<> Server::run() {
     const IoStatus status = stream_.read_now(in_);
     if (status == IoStatus::ok) {
       heard_ = reactor.now();
+      pinged_ = false;
       if (reads % reads_in_a_row != 0) continue;
       net::Waiter turn(reactor);
       reactor.post([&turn] { turn.complete(IoStatus::ok); });
@@ -388,6 +389,11 @@ bool Server::attend() {
   if (draining_ && streams_.empty() && out_.empty()) return false;
   if (head_open_ != 0 && now >= head_since_ + limits_.head_timeout) return false;
   if (!out_.empty() && now >= progressed_ + limits_.write_timeout) return false;
+  if (now >= dead_at()) return false;
+  if (!streams_.empty() && now >= heard_ + limits_.keepalive && !std::exchange(pinged_, true)) {
+    nghttp2_submit_ping(h2_.get(), NGHTTP2_FLAG_NONE, nullptr);
+    flush();
+  }
   if (streams_.empty() && now >= std::max(heard_, progressed_) + limits_.idle_timeout) {
     nghttp2_session_terminate_session(h2_.get(), NGHTTP2_NO_ERROR);
     return false;
@@ -401,8 +407,16 @@ Clock::time_point Server::next_deadline() const {
   if (!out_.empty()) next = std::min(next, progressed_ + limits_.write_timeout);
   if (streams_.empty()) {
     next = std::min(next, std::max(heard_, progressed_) + limits_.idle_timeout);
+  } else {
+    next = std::min<Clock::time_point>(next, pinged_ ? dead_at() : heard_ + limits_.keepalive);
   }
   return next;
+}
+
+/// Two signs of life that stay out: whoever is there is not.
+Clock::time_point Server::dead_at() const {
+  if (!pinged_) return Clock::time_point::max();
+  return heard_ + 2 * limits_.keepalive + limits_.keepalive / 6;
 }
 
 }  // namespace hawser::h2

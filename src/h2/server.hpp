@@ -60,6 +60,15 @@ class Handler {
 };
 using HandlerPtr = std::shared_ptr<Handler>;
 
+/// What is served where all was said: it takes no input and has no output.
+class Nothing final : public Handler {
+ public:
+  void input(std::string_view) override {}
+  void input_end() override {}
+  Output output(std::span<char>) override { return {.size = 0, .ends = true, .trailers = {}}; }
+  void over(Over) override {}
+};
+
 /// One connection.
 class Server final : private net::Turn {
  public:
@@ -70,6 +79,7 @@ class Server final : private net::Turn {
     milliseconds head_timeout{10'000};
     milliseconds idle_timeout{75'000};
     milliseconds write_timeout{60'000};
+    milliseconds keepalive{30'000};  // a silent connection is asked for a sign of life so often
     bool extended_connect = false;
   };
   /// Makes what serves a request; null: it is reset as refused.
@@ -116,6 +126,7 @@ class Server final : private net::Turn {
   bool pull();
   bool attend();
   Clock::time_point next_deadline() const;
+  Clock::time_point dead_at() const;
   void take_field(std::int32_t stream, std::string_view name, std::string_view value);
   void head_complete(std::int32_t stream, bool ends);
   void close(std::int32_t stream, std::uint32_t code);
@@ -138,6 +149,7 @@ class Server final : private net::Turn {
   bool over_ = false;
   bool draining_ = false;
   bool flooded_ = false;
+  bool pinged_ = false;
   std::int32_t head_open_ = 0;  // the stream whose head is not complete; 0: none
   Clock::time_point head_since_{};
   Clock::time_point heard_{};

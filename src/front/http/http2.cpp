@@ -24,6 +24,8 @@ h2::Server::Limits limits_of(const Services& services) {
   limits.head_timeout = services.limits.head_timeout;
   limits.idle_timeout = services.limits.idle_timeout;
   limits.write_timeout = services.limits.write_timeout;
+  limits.keepalive = services.http2.keepalive;
+  limits.extended_connect = static_cast<bool>(services.upgrade);
   return limits;
 }
 
@@ -33,27 +35,48 @@ Http2::Http2(Services& services, const Opened& opened)
     : services_(services),
       opened_(opened),
       server_(opened.stream, opened.in, limits_of(services),
-              [this](h2::Server&, std::int32_t stream, const h2::RequestHead& head) {
-                return open(stream, head);
+              [this](h2::Server&, std::int32_t stream, h2::RequestHead head) {
+                return open(stream, std::move(head));
               }),
       last_(opened.stream.reactor()) {}
 
-h2::HandlerPtr Http2::open(std::int32_t stream, const h2::RequestHead& head) {
-  auto opened = std::make_shared<Http2Stream>(*this, stream, head);
+h2::HandlerPtr Http2::open(std::int32_t stream, h2::RequestHead head) {
   ++running_;
+  if (services_.is_call != nullptr && services_.is_call(head)) {
+    return services_.call({server_, stream, std::move(head), opened_.client_address,
+                           opened_.client_names, [this] { ended(); }});
+  }
+  if (head.method == "CONNECT" && head.protocol == "websocket" && services_.upgrade &&
+      services_.upgrades(std::string_view(head.path).substr(0, head.path.find('?')))) {
+    auto socket = std::make_shared<Http2Socket>(*this, stream, head);
+    spawn(serve_socket(socket), log_bug);
+    return socket;
+  }
+  auto opened = std::make_shared<Http2Stream>(*this, stream, head);
   spawn(serve(opened), log_bug);
   return opened;
+}
+
+void Http2::ended() {
+  if (--running_ == 0) last_.complete(IoStatus::ok);
 }
 
 Task<> Http2::serve(std::shared_ptr<Http2Stream> stream) {
   struct Leaving {
     Http2& connection;
-    ~Leaving() {
-      if (--connection.running_ == 0) connection.last_.complete(IoStatus::ok);
-    }
+    ~Leaving() { connection.ended(); }
   };
   const Leaving leaving{*this};
   co_await stream->run();
+}
+
+Task<> Http2::serve_socket(std::shared_ptr<Http2Socket> socket) {
+  struct Leaving {
+    Http2& connection;
+    ~Leaving() { connection.ended(); }
+  };
+  const Leaving leaving{*this};
+  co_await socket->run();
 }
 
 Task<> Http2::run() {

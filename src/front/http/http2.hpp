@@ -9,6 +9,10 @@
 namespace hawser::front::http {
 
 class Http2;
+class Http2Socket;
+
+/// "Name: value\r\n"... as fields of HTTP/2, which has none that end at the next hop.
+std::vector<h2::Field> fields_of(std::string_view text);
 
 /// One request of an HTTP/2 connection. Owned by the connection and by the coroutine that serves
 /// it.
@@ -83,6 +87,46 @@ struct Opened {
   const std::vector<std::string>& client_names;
 };
 
+/// A WebSocket on a stream (RFC 8441), for a front that knows sockets only: one end of a pair is
+/// its, what comes out at the other end are the stream's contents.
+class Http2Socket final : public h2::Handler {
+ public:
+  Http2Socket(Http2& connection, std::int32_t stream, const h2::RequestHead& head);
+
+  /// Hands it over and passes bytes on, until both sides are through.
+  Task<> run();
+
+  void input(std::string_view bytes) override;
+  void input_end() override;
+  Output output(std::span<char> to) override;
+  void over(h2::Over how) override;
+
+ private:
+  Result<> open_pair();
+  Task<> refuse(const Error& error, std::string_view fields);
+  Task<> serve(std::unique_ptr<Upgraded> front);
+  Task<> pump();
+  bool pass_in();
+  bool take_out();
+
+  Services& services_;
+  const std::string& client_address_;
+  const std::vector<std::string>& client_names_;
+  h2::Server* server_;  // null: the stream is over
+  std::int32_t stream_;
+  std::string head_text_;
+  wire::RequestHead head_{};
+  std::unique_ptr<net::Stream> theirs_;
+  std::unique_ptr<net::InBuffer> their_in_;
+  std::unique_ptr<net::Stream> ours_;
+  std::string in_;  // from the client, for the front
+  bool in_ended_ = false;
+  std::string out_;  // from the front, for the client
+  bool out_ended_ = false;
+  bool front_over_ = false;
+  net::Waiter news_;
+};
+
 /// A connection that speaks HTTP/2.
 class Http2 final : public Upgraded {
  public:
@@ -93,8 +137,11 @@ class Http2 final : public Upgraded {
 
  private:
   friend class Http2Stream;
-  h2::HandlerPtr open(std::int32_t stream, const h2::RequestHead& head);
+  friend class Http2Socket;
+  h2::HandlerPtr open(std::int32_t stream, h2::RequestHead head);
   Task<> serve(std::shared_ptr<Http2Stream> stream);
+  Task<> serve_socket(std::shared_ptr<Http2Socket> socket);
+  void ended();
 
   Services& services_;
   Opened opened_;

@@ -14,7 +14,12 @@ namespace {
 constexpr std::size_t out_high = 64 * 1024;  // of an answer, that its client has not taken
 constexpr std::size_t out_low = 16 * 1024;
 
-/// "Name: value\r\n"... as fields of HTTP/2, which has no others that end at the next hop.
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+}  // namespace
+
 std::vector<h2::Field> fields_of(std::string_view text) {
   std::vector<h2::Field> fields;
   while (!text.empty()) {
@@ -31,12 +36,6 @@ std::vector<h2::Field> fields_of(std::string_view text) {
   }
   return fields;
 }
-
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-  out.append(name).append(": ").append(value).append("\r\n");
-}
-
-}  // namespace
 
 Http2Stream::Http2Stream(Http2& connection, std::int32_t stream, const h2::RequestHead& head)
     : Serving(connection.services_),

@@ -7,7 +7,7 @@
 #include "base/request_id.hpp"
 #include "exchange/stage.hpp"
 #include "front/http/config.hpp"
-#include "h2/config.hpp"
+#include "h2/server.hpp"
 #include "net/stream.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/standard_metrics.hpp"
@@ -44,6 +44,17 @@ struct Services {
   LimitsConfig limits{};
   h2::Http2Config http2{};
   bool draining = false;
+  /// The other front that takes requests of HTTP/2 which are calls of gRPC; empty: none does.
+  struct Call {
+    h2::Server& server;
+    std::int32_t stream;
+    h2::RequestHead head;
+    const std::string& client_address;
+    const std::vector<std::string>& client_names;
+    std::function<void()> ended;  // to be told when nothing of it runs any more
+  };
+  bool (*is_call)(const h2::RequestHead& head) = nullptr;
+  std::function<h2::HandlerPtr(Call)> call{};
   /// The other front that takes connections over, by path; empty: none does. `fields` gets header
   /// fields of the answer.
   bool (*upgrades)(std::string_view path) = nullptr;
