@@ -12,6 +12,7 @@ using net::IoStatus;
 namespace {
 
 constexpr std::size_t out_max = 256 * 1024;  // that waits for the socket
+constexpr std::size_t passed_over_max = 16;  // gaps; of older ones the heads are dropped
 constexpr int reads_in_a_row = 64;
 constexpr std::size_t field_overhead = 32;  // of each field (RFC 9113, 6.5.2)
 
@@ -76,6 +77,10 @@ struct Server::Callbacks {
     }
     return 0;
   }
+  static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* frame, void* self) {
+    if (frame->type == NGHTTP2_HEADERS) of(self).take_number(frame->stream_id);
+    return 0;
+  }
   static int sent(nghttp2_session*, const nghttp2_frame* frame, void* self) {
     Server& server = of(self);
     // Streams that a client makes us break off are as good as those it breaks off itself.
@@ -122,6 +127,7 @@ struct Server::Callbacks {
   static nghttp2_session* make(Server& server) {
     nghttp2_session_callbacks* callbacks = nullptr;
     nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame);
@@ -175,6 +181,8 @@ Task<> Server::run() {
       receiving_ = false;
       in_.consume(in_.size());
       if (taken < 0) {
+        // Heads that go on and on, or SETTINGS whose answers nobody takes: nghttp2 counted them.
+        if (taken != NGHTTP2_ERR_BAD_CLIENT_MAGIC && taken != NGHTTP2_ERR_NOMEM) calm();
         flush();
         break;
       }
@@ -214,6 +222,24 @@ void Server::drain() {
 }
 
 // --- streams
+
+/// Streams are opened in the order of their numbers: one that was passed over is closed, and to
+/// open it is a fault of the connection (RFC 9113, 5.1.1). nghttp2 takes it for a stream that ended
+/// and drops the head, so that its client would wait for ever.
+void Server::take_number(std::int32_t stream) {
+  if (stream % 2 == 0) return;  // nghttp2 refuses it
+  if (stream > last_number_) {
+    if (stream > last_number_ + 2) passed_over_.push_back({last_number_ + 2, stream - 2});
+    if (passed_over_.size() > passed_over_max) passed_over_.erase(passed_over_.begin());
+    last_number_ = stream;
+    return;
+  }
+  const auto holds = [stream](const Numbers& gap) {
+    return gap.first <= stream && stream <= gap.last;
+  };
+  if (std::none_of(passed_over_.begin(), passed_over_.end(), holds)) return;
+  nghttp2_session_terminate_session(h2_.get(), NGHTTP2_PROTOCOL_ERROR);
+}
 
 Handler* Server::find(std::int32_t stream) const {
   const auto found = streams_.find(stream);

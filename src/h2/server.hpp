@@ -120,6 +120,11 @@ class Server final : private net::Turn {
     bool answered = false;
   };
 
+  struct Numbers {
+    std::int32_t first = 0;
+    std::int32_t last = 0;
+  };
+
   void turn() override { flush(); }
   void soon();
   void flush();
@@ -127,6 +132,7 @@ class Server final : private net::Turn {
   bool attend();
   Clock::time_point next_deadline() const;
   Clock::time_point dead_at() const;
+  void take_number(std::int32_t stream);
   void take_field(std::int32_t stream, std::string_view name, std::string_view value);
   void head_complete(std::int32_t stream, bool ends);
   void close(std::int32_t stream, std::uint32_t code);
@@ -150,7 +156,9 @@ class Server final : private net::Turn {
   bool draining_ = false;
   bool flooded_ = false;
   bool pinged_ = false;
-  std::int32_t head_open_ = 0;  // the stream whose head is not complete; 0: none
+  std::int32_t head_open_ = 0;     // the stream whose head is not complete; 0: none
+  std::int32_t last_number_ = -1;  // the highest stream that was opened
+  std::vector<Numbers> passed_over_{};
   Clock::time_point head_since_{};
   Clock::time_point heard_{};
   Clock::time_point progressed_{};
