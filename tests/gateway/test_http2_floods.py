@@ -118,9 +118,9 @@ def test_http2_floods(plain, figure, flood):
     other = Connection(plain.address)
     assert other.answer(other.chat())[0] == 200
     flooded(plain, flood)  # what is allocated once is there now
-    before = plain.memory_kib()
+    before = plain.memory_kib("RssAnon")
     code, took = flooded(plain, flood)
-    held = plain.memory_kib() - before
+    held = plain.memory_kib("RssAnon") - before
     figure(f"{flood.__name__}: {code} after {took:.2f} s, {held} KiB more than before")
     # What is closed while it sends may not get to read why.
     assert code in (FAULTS.get(flood, ENHANCE_YOUR_CALM), "closed")
@@ -141,7 +141,10 @@ def flooded(gateway, flood):
     sent = time.monotonic()
     connection.socket.settimeout(10)
     code = connection.goaway()
-    return code, time.monotonic() - (begun if flood is open_head else sent)
+    took = time.monotonic() - (begun if flood is open_head else sent)
+    connection.close()
+    assert gateway.metric_becomes('hawser_connections{side="downstream"}', 1)  # that of the other client
+    return code, took
 
 
 def test_a_client_that_cancels_now_and_then_is_none(plain, sim):
@@ -166,9 +169,9 @@ def test_what_one_connection_holds_is_bounded(sim, tmp_path, figure):
         provider = {**sim.provider(), "base_url": f"http://127.0.0.1:{stuck.getsockname()[1]}/v1"}
         with Gateway(tmp_path, providers={"sim": provider}, workers=1) as gateway:
             fill(gateway)
-            before, sent = gateway.memory_kib(), 0
+            before = gateway.memory_kib("RssAnon")
             connections = [fill(gateway) for _ in range(8)]
-            held = (gateway.memory_kib() - before) / len(connections)
+            held = (gateway.memory_kib("RssAnon") - before) / len(connections)
             sent = sum(count for _, count in connections)
             figure(f"{held:.0f} KiB held a connection, its 10 bodies stuck after {sent // 8 // 1024} KiB")
             assert held < 1024
