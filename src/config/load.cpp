@@ -123,7 +123,8 @@ bool Loader::scalar(const YAML::Node& node, const std::string& path, const char*
             std::string("must be ") + expected + ", not a " + (node.IsMap() ? "mapping" : "list"));
     return false;
   }
-  auto text = expand(node.Scalar(), lookups_);
+  for (auto& used : references_in(node.Scalar(), path)) used_.push_back(std::move(used));
+  auto text = expand(node.Scalar(), lookups_, path);
   if (!text) {
     problem(node, path, text.error().message);
     return false;
@@ -192,7 +193,7 @@ void Loader::read(const YAML::Node& node, const std::string& path, Secret& targe
   std::string text;
   if (!scalar(node, path, "a credential", text)) return;
   if (!has_reference(node.Scalar())) {
-    warning(node, path, "a credential stands in the file: use ${env:NAME} or ${file:PATH}");
+    warning(node, path, "a credential stands in the file: use ${env:NAME}, ${file:PATH} or docs/secrets.md");
   }
   if (text.find_first_of("\r\n") != std::string::npos) {
     problem(node, path, "a credential must not hold a line end");

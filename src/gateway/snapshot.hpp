@@ -7,7 +7,9 @@
 #include "http/endpoint.hpp"
 #include "net/tls_server.hpp"
 #include "policy/policy.hpp"
+#include "provider/credential.hpp"
 #include "provider/provider.hpp"
+#include "secret/keeper.hpp"
 #include "settings/config.hpp"
 #include "stage/admit/admit.hpp"
 #include "stage/authenticate/authenticate.hpp"
@@ -26,6 +28,7 @@ struct Snapshot {
   std::shared_ptr<const settings::Config> config;
   std::vector<std::shared_ptr<const provider::Provider>> providers;
   std::vector<net::SslContext> provider_tls;  // by provider; null: plain
+  std::vector<provider::CredentialParts> credentials;  // by provider; empty: it stands in there
   std::vector<std::shared_ptr<const http::Endpoint>> doh;
   std::vector<net::SslContext> listen_tls;  // by listener; null: plain
   std::shared_ptr<const stage::authenticate::KeyTable> keys;
@@ -49,8 +52,9 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 /// The ticket keys of each listener: they outlive configurations.
 using ListenTickets = std::vector<std::shared_ptr<net::TicketKeys>>;
 
+/// @param keeper  has fetched what the configuration wants of it
 /// @throws std::runtime_error when a certificate, key or root file cannot be used
 SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const ListenTickets& tickets,
-                    telemetry::Registry& registry);
+                    telemetry::Registry& registry, const secret::Keeper& keeper);
 
 }  // namespace hawser::gateway

@@ -106,6 +106,11 @@ Task<Result<http::UpstreamPtr>> Tries::connection_to(const Upstream& upstream, E
 }
 
 Task<Tried> Tries::once(Exchange& exchange, const Target& target) {
+  if (!upstreams_[target.provider].credential) return try_once(exchange, target);
+  return with_credential(exchange, target);
+}
+
+Task<Tried> Tries::try_once(Exchange& exchange, const Target& target) {
   const Upstream& upstream = upstreams_[target.provider];
   auto opened = co_await connection_to(upstream, exchange);
   if (!opened) {
@@ -144,8 +149,11 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
   std::uint64_t length = request.content_length;
   if (renames) length += model.size() - request.facts.model_size;
   head_.clear();
-  upstreams_[target.provider].provider->write_head(
-      {*request.head, request.endpoint.tail, exchange.id, request.framing, length}, head_);
+  const auto& upstream = upstreams_[target.provider];
+  provider::Provider::Request asked{*request.head, request.endpoint.tail, exchange.id,
+                                    request.framing, length};
+  if (upstream.credential) asked.credential = upstream.credential->field();
+  upstream.provider->write_head(asked, head_);
 
   const auto deadline = reactor_.now() + timeouts_.stall;
   if (request.stream != nullptr) {
