@@ -5,8 +5,8 @@
 
 namespace hawser {
 
-/// Credentials live in this process's memory: it leaves no core, and no program of another user, nor
-/// of the same one, reads its memory or its environment.
+/// Credentials live in this process's memory: it leaves no core, and no program of another user,
+/// nor of the same one, reads its memory or its environment.
 inline void forbid_core_dumps() {
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);

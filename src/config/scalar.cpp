@@ -142,14 +142,13 @@ std::vector<Used> references_in(std::string_view text, const std::string& path) 
     const auto reference = text.substr(at + 2, end - at - 2);
     const auto colon = reference.find(':');
     if (colon == std::string_view::npos) continue;
-    found.push_back({path, std::string(reference.substr(0, colon)),
-                     std::string(reference.substr(colon + 1))});
+    found.push_back(
+        {path, std::string(reference.substr(0, colon)), std::string(reference.substr(colon + 1))});
   }
   return found;
 }
 
-Result<std::string> expand(std::string_view text, const Lookups& lookups,
-                           const std::string& path) {
+Result<std::string> expand(std::string_view text, const Lookups& lookups, const std::string& path) {
   std::string out;
   if (text.find("${") != std::string_view::npos) out.reserve(text.size() + 4096);
   while (!text.empty()) {

@@ -131,8 +131,8 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
   snapshot->caches = config->cache.mode != stage::cache::Mode::off || !config->cache.models.empty();
   if (snapshot->caches) snapshot->cache_figures = stage::cache::cache_figures(registry);
   if (config->cache.semantic) {
-    snapshot->embeddings = endpoint_of(config->cache.semantic->endpoint,
-                                       fresh_of(*config, "cache.semantic", keeper));
+    snapshot->embeddings =
+        endpoint_of(config->cache.semantic->endpoint, fresh_of(*config, "cache.semantic", keeper));
     snapshot->semantic_figures = stage::cache::semantic_series(registry);
   }
   snapshot->series = series_of(*snapshot->routes, registry);

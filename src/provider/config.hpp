@@ -71,7 +71,8 @@ struct ProviderConfig {
     field("tags", tags, config::Anything{}, "Where it is, for rules of residency.");
   }
   std::vector<config::Problem> check() const {
-    if (oauth && !api_key.empty()) return {{"oauth", "stands beside api_key: only one can be sent"}};
+    if (oauth && !api_key.empty())
+      return {{"oauth", "stands beside api_key: only one can be sent"}};
     if (oauth && auth == Auth::none) return {{"oauth", "auth: none sends no credential"}};
     return {};
   }

@@ -71,9 +71,8 @@ Aws::Aws(Loop& loop, std::shared_ptr<const AwsConfig> config, const config::Look
       secrets_manager_(loop, aws_endpoint(config_, lookups, "secretsmanager"), config_.tls,
                        config_.way) {}
 
-Task<Result<Answer>> Aws::ask(Service& asked, const std::string& service,
-                              const std::string& target, const std::string& body,
-                              Clock::time_point deadline) {
+Task<Result<Answer>> Aws::ask(Service& asked, const std::string& service, const std::string& target,
+                              const std::string& body, Clock::time_point deadline) {
   const auto identity = co_await identity_.current(deadline);
   if (!identity) co_return identity.error();
   Question question;

@@ -129,8 +129,8 @@ Task<Result<AwsIdentity::Found>> AwsIdentity::find(Clock::time_point deadline) {
       co_return wrong("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set");
     }
   }
-  const bool federated = !variable("AWS_ROLE_ARN").empty() &&
-                         !variable("AWS_WEB_IDENTITY_TOKEN_FILE").empty();
+  const bool federated =
+      !variable("AWS_ROLE_ARN").empty() && !variable("AWS_WEB_IDENTITY_TOKEN_FILE").empty();
   if (wanted == AwsLogin::web_identity || (any && federated)) {
     co_return co_await from_web_identity(deadline);
   }
@@ -146,8 +146,8 @@ std::optional<AwsIdentity::Found> AwsIdentity::from_environment() const {
   found.credentials.access_key_id = variable("AWS_ACCESS_KEY_ID");
   found.credentials.secret_access_key = Secret(variable("AWS_SECRET_ACCESS_KEY"));
   found.credentials.session_token = Secret(variable("AWS_SESSION_TOKEN"));
-  const bool whole = !found.credentials.access_key_id.empty() &&
-                     !found.credentials.secret_access_key.empty();
+  const bool whole =
+      !found.credentials.access_key_id.empty() && !found.credentials.secret_access_key.empty();
   if (!whole) return std::nullopt;
   return found;
 }

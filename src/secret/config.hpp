@@ -113,9 +113,10 @@ struct SecretsConfig {
   void fields(Visitor&& field) {
     field("refresh", refresh, config::Range<milliseconds>{100ms, 24h},
           "How often values are looked at again; leases are renewed by their own time.");
-    field("ttl", ttl, config::Range<milliseconds>{100ms, 720h},
-          "How long a value that was fetched serves while its source is away; then what needs it is "
-          "refused.");
+    field(
+        "ttl", ttl, config::Range<milliseconds>{100ms, 720h},
+        "How long a value that was fetched serves while its source is away; then what needs it is "
+        "refused.");
     field("timeout", timeout, config::Range<milliseconds>{100ms, 5min},
           "For all that is fetched from one source at once.");
     field("vault", vault, config::Anything{}, "HashiCorp Vault or OpenBao.");

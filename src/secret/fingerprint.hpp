@@ -31,7 +31,9 @@ class Fingerprint {
 
  private:
   void add(std::string& text) { append(text); }
-  void append(const std::string& text) { text_.append(std::to_string(text.size())).append(":" + text); }
+  void append(const std::string& text) {
+    text_.append(std::to_string(text.size())).append(":" + text);
+  }
   void add(Secret& secret) {
     text_.append(std::to_string(secret.reveal().size())).append(":").append(secret.reveal());
   }
@@ -54,7 +56,8 @@ class Fingerprint {
   template <class T>
   void add(T& value) {
     if constexpr (requires { value.fields([](auto&&...) {}); }) {
-      value.fields([&](std::string_view, auto& member, const auto&, std::string_view) { add(member); });
+      value.fields(
+          [&](std::string_view, auto& member, const auto&, std::string_view) { add(member); });
     } else {
       append(std::to_string(static_cast<std::int64_t>(value)));
     }

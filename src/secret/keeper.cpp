@@ -241,17 +241,22 @@ void Keeper::begin(const std::shared_ptr<Job>& job) {
 
 /// One at a time in each group: a login is not made twice.
 Task<bool> Keeper::enter(std::string group) {
-  while (busy_[group]) {
-    if (!co_await loop_->sleep(20ms)) co_return false;
+  for (;;) {
+    bool& busy = busy_[group];
+    if (!busy) {
+      busy = true;
+      co_return true;
+    }
+    const bool goes_on = co_await loop_->sleep(20ms);
+    if (!goes_on) co_return false;
   }
-  busy_[group] = true;
-  co_return true;
 }
 
 /// @param job  null: because it is time
 Task<> Keeper::fetch_group(std::shared_ptr<Job> job, std::string group,
                            std::vector<ItemPtr> items) {
-  const bool entered = group.empty() || co_await enter(group);
+  bool entered = group.empty();
+  if (!entered) entered = co_await enter(group);
   bool changed = false;
   if (entered && !items.empty()) {
     const auto deadline = Clock::now() + items.front()->timeout;
@@ -310,8 +315,9 @@ Task<> Keeper::fetch(ItemPtr item, Clock::time_point deadline) {
       co_return;
     }
     const auto pause = 100ms * (1 << again);
-    const bool worth = passes(fetched.error()) && again < 2 && Clock::now() + pause < deadline;
-    if (!worth || !co_await loop_->sleep(pause)) {
+    bool worth = passes(fetched.error()) && again < 2 && Clock::now() + pause < deadline;
+    if (worth) worth = co_await loop_->sleep(pause);
+    if (!worth) {
       fail(*item, fetched.error());
       co_return;
     }
@@ -326,7 +332,8 @@ void Keeper::keep(Item& item, Fetched fetched) {
   } else {
     item.due = now + (fetched.lease > 0ms ? life * 2 / 3 : item.refresh);
   }
-  if (item.failures > 0) log::info("secret: fetched again", {{"source", log::safe(item.live->source())}});
+  if (item.failures > 0)
+    log::info("secret: fetched again", {{"source", log::safe(item.live->source())}});
   item.failures = 0;
   item.fetched_at = now.time_since_epoch().count();
   ++item.fetched;
@@ -342,15 +349,17 @@ void Keeper::fail(Item& item, Error error) {
   item.due = Clock::now() + std::min(std::min(doubled, item.refresh), backoff_max);
   ++item.failed;
   if (item.failures++ == 0) {
-    log::warn("secret: cannot be fetched", {{"source", log::safe(item.live->source())},
-                                            {"why", log::redacted(error.message)}});
+    log::warn("secret: cannot be fetched",
+              {{"source", log::safe(item.live->source())}, {"why", log::redacted(error.message)}});
   }
   item.error = std::move(error);
 }
 
 /// A token that a provider refused before its time.
 Task<> Keeper::renew(ItemPtr item, std::uint64_t seen, std::function<void()> done) {
-  if (item->live->version() == seen && co_await enter(item->group)) {
+  bool entered = false;
+  if (item->live->version() == seen) entered = co_await enter(item->group);
+  if (entered) {
     const auto now = Clock::now();
     if (item->live->version() == seen && now - item->renewed_at > renew_pause) {
       item->renewed_at = now;
@@ -363,7 +372,9 @@ Task<> Keeper::renew(ItemPtr item, std::uint64_t seen, std::function<void()> don
 
 Task<> Keeper::tend() {
   auto next_pools = Clock::now();
-  while (co_await loop_->sleep(tick)) {
+  for (;;) {
+    const bool goes_on = co_await loop_->sleep(tick);
+    if (!goes_on) co_return;
     const auto now = Clock::now();
     if (now >= next_pools) {
       loop_->pools.tend(now);

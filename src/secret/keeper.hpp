@@ -23,14 +23,16 @@ class Loop;
 enum class How : std::uint8_t { kept, anew };
 
 /// Fetches what comes over the network, keeps it fresh and knows until when it serves. All of it on
-/// a thread of its own, which begins with the first thing that is wanted: nothing waits on a worker.
+/// a thread of its own, which begins with the first thing that is wanted: nothing waits on a
+/// worker.
 class Keeper {
  public:
   /// What a configuration wants.
   struct Wanted {
     std::shared_ptr<const SecretsConfig> config{};
     std::vector<Reference> references{};
-    std::vector<std::pair<std::string, std::shared_ptr<const OAuthConfig>>> tokens{};  // by provider
+    std::vector<std::pair<std::string, std::shared_ptr<const OAuthConfig>>>
+        tokens{};  // by provider
   };
   /// By document of the references, and by provider.
   struct Given {
@@ -51,8 +53,8 @@ class Keeper {
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
 
-  /// Blocks until all of it was fetched or failed. What cannot be fetched is given as it was, within
-  /// its time to live. Never called on a worker.
+  /// Blocks until all of it was fetched or failed. What cannot be fetched is given as it was,
+  /// within its time to live. Never called on a worker.
   Given get(Wanted wanted, How how);
   /// Nothing but this is kept fresh from now on.
   void retain(const Wanted& wanted);

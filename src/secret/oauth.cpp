@@ -39,9 +39,9 @@ Result<Fetched> read_token(int status, std::string_view body) {
   Fetched fetched;
   auto token = json_text(body, "access_token");
   const std::string type = json_text(body, "token_type").value_or("");
-  const bool sendable = token && !token->empty() &&
-                        std::all_of(token->begin(), token->end(),
-                                    [](char c) { return c > ' ' && c < 0x7f; });
+  const bool sendable =
+      token && !token->empty() &&
+      std::all_of(token->begin(), token->end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (!sendable) return Error{.code = Code::upstream, .message = "answered without a token"};
   fetched.text = Secret(std::move(*token));
   if (!wire::same_token(type, "bearer")) {
@@ -62,8 +62,7 @@ Result<Fetched> read_token(int status, std::string_view body) {
 }
 
 OAuthTokens::OAuthTokens(Loop& loop, std::shared_ptr<const OAuthConfig> config)
-    : config_(std::move(config)),
-      service_(loop, config_->token_url, config_->tls, config_->way) {}
+    : config_(std::move(config)), service_(loop, config_->token_url, config_->tls, config_->way) {}
 
 Result<Question> OAuthTokens::question() const {
   Question question;

@@ -32,7 +32,8 @@ struct OAuthConfig {
   template <class Visitor>
   void fields(Visitor&& field) {
     field("token_url", token_url, config::Required{},
-          "The token endpoint; Entra ID: https://login.microsoftonline.com/TENANT/oauth2/v2.0/token.");
+          "The token endpoint; Entra ID: "
+          "https://login.microsoftonline.com/TENANT/oauth2/v2.0/token.");
     field("client_id", client_id, config::Required{}, "Who asks.");
     field("client_secret", client_secret, config::Anything{}, "Its secret, from any source.");
     field("assertion_file", assertion_file, config::Anything{},

@@ -27,8 +27,8 @@ std::string no_such_field(std::string_view document, const Reference& reference)
   });
   const std::vector<std::string_view> views(names.begin(), names.end());
   const auto meant = config::nearest(reference.field, views);
-  std::string why = reference.scheme + ":" + reference.location + " has no field '" +
-                    reference.field + "'";
+  std::string why =
+      reference.scheme + ":" + reference.location + " has no field '" + reference.field + "'";
   return meant.empty() ? why : why + ": did you mean '" + std::string(meant) + "'?";
 }
 
@@ -52,8 +52,8 @@ Result<Reference> parse_reference(std::string_view scheme, std::string_view rest
     return reference;
   }
   if (scheme == "transit") {
-    const bool whole = hash != std::string_view::npos && hash > 0 &&
-                       rest.substr(hash + 1).starts_with("vault:v");
+    const bool whole =
+        hash != std::string_view::npos && hash > 0 && rest.substr(hash + 1).starts_with("vault:v");
     if (!whole) return wrong("transit: must be KEY#vault:v1:...");
     return reference;
   }
@@ -61,11 +61,11 @@ Result<Reference> parse_reference(std::string_view scheme, std::string_view rest
     reference.location = rest.substr(0, hash);
     reference.field = rest.substr(hash + 1);
   }
-  const bool whole = !reference.location.empty() &&
-                     (hash == std::string_view::npos || !reference.field.empty());
+  const bool whole =
+      !reference.location.empty() && (hash == std::string_view::npos || !reference.field.empty());
   if (scheme == "vault") {
-    const bool path = reference.location.find('/', 1) != std::string::npos &&
-                      !reference.location.ends_with('/');
+    const bool path =
+        reference.location.find('/', 1) != std::string::npos && !reference.location.ends_with('/');
     if (!whole || !path || reference.field.empty()) {
       return wrong("'vault:" + std::string(rest) + "' must be PATH#FIELD, as secret/openai#key");
     }

@@ -168,14 +168,15 @@ Secret sign_v4(const SigV4Request& request, const AwsCredentials& credentials, S
   std::string canonical = canonical_v4(request, credentials, amz_date, signed_names);
   std::string whole_scope = date + "/";
   whole_scope.append(scope.region).append("/").append(scope.service).append("/aws4_request");
-  const std::string to_sign = std::string(algorithm) + "\n" + amz_date + "\n" + whole_scope + "\n" +
-                              hex(digest(canonical));
+  const std::string to_sign =
+      std::string(algorithm) + "\n" + amz_date + "\n" + whole_scope + "\n" + hex(digest(canonical));
   OPENSSL_cleanse(canonical.data(), canonical.size());
 
   std::string first = "AWS4" + std::string(credentials.secret_access_key.reveal());
   Sha256 key = hmac(first, date);
   OPENSSL_cleanse(first.data(), first.size());
-  for (const std::string_view part : {scope.region, scope.service, std::string_view("aws4_request")}) {
+  for (const std::string_view part :
+       {scope.region, scope.service, std::string_view("aws4_request")}) {
     key = hmac(view(key), part);
   }
   const std::string signature = hex(hmac(view(key), to_sign));

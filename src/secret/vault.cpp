@@ -74,7 +74,8 @@ Task<Result<Secret>> Vault::call(Question question, With with, Clock::time_point
 Task<Result<Secret>> Vault::call_with_token(const char* method, std::string path, std::string body,
                                             Clock::time_point deadline) {
   for (bool again = false;; again = true) {
-    if (auto token = co_await have_token(deadline); !token) co_return token.error();
+    const auto had = co_await have_token(deadline);
+    if (!had) co_return had.error();
     Question question;
     question.method = method;
     question.path = path;
@@ -96,7 +97,9 @@ Task<Result<>> Vault::have_token(Clock::time_point deadline) {
     if (!looked) token_ = Secret();
     co_return looked;
   }
-  if (!first && renewable_ && co_await renew_token(deadline)) co_return Result<>();
+  bool renewed = false;
+  if (!first && renewable_) renewed = co_await renew_token(deadline);
+  if (renewed) co_return Result<>();
   if (config_.login == VaultLogin::token) {
     // It serves until it ends; what the end means is told by the refusal then.
     renew_at_ = now + 30s;
@@ -235,8 +238,7 @@ Task<Result<Fetched>> Vault::read_engine(std::string path, Clock::time_point dea
 
 Task<Result<Fetched>> Vault::decrypt(std::string location, Clock::time_point deadline) {
   const auto hash = location.find('#');
-  const std::string path =
-      "/v1/" + config_.transit_mount + "/decrypt/" + location.substr(0, hash);
+  const std::string path = "/v1/" + config_.transit_mount + "/decrypt/" + location.substr(0, hash);
   const std::string body = "{" + member("ciphertext", location.substr(hash + 1)) + "}";
   const auto said = co_await call_with_token("POST", path, body, deadline);
   if (!said) co_return said.error();

@@ -4,13 +4,13 @@
 #include <vector>
 
 #include "config/fields.hpp"
+#include "config/scalar.hpp"
 #include "front/grpc/config.hpp"
 #include "front/http/config.hpp"
 #include "front/websocket/config.hpp"
 #include "http/doh.hpp"
 #include "net/config.hpp"
 #include "policy/config.hpp"
-#include "config/scalar.hpp"
 #include "provider/config.hpp"
 #include "secret/config.hpp"
 #include "stage/admit/config.hpp"

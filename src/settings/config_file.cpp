@@ -116,8 +116,8 @@ LoadOutcome load_file(const std::string& path, secret::Keeper* keeper, secret::H
   const auto tokens = keeper->get(wanted(outcome.config), secret::How::kept);
   for (const auto& [provider, token] : tokens.tokens) {
     if (token) continue;
-    outcome.problems.push_back(path + ": providers." + provider + ".oauth.token_url: " +
-                               token.error().message);
+    outcome.problems.push_back(path + ": providers." + provider +
+                               ".oauth.token_url: " + token.error().message);
   }
   if (!outcome.problems.empty()) outcome.config = nullptr;
   return outcome;

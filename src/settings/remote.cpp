@@ -61,8 +61,8 @@ secret::Keeper::Wanted wanted(const std::shared_ptr<const Config>& config) {
   auto out = wanted_values(config);
   for (const auto& [name, provider] : config->providers) {
     if (!provider.oauth) continue;
-    out.tokens.emplace_back(
-        name, std::shared_ptr<const secret::OAuthConfig>(config, &*provider.oauth));
+    out.tokens.emplace_back(name,
+                            std::shared_ptr<const secret::OAuthConfig>(config, &*provider.oauth));
   }
   return out;
 }

@@ -290,7 +290,10 @@ Task<Tried> Tries::refused(Exchange& exchange, const Upstream& upstream, AnswerH
   failure.code = code_of_status(failure.status);
   if (*body) {
     failure.out_of_quota = failure.status == 402 || out_of_quota(**body);
-    const bool told = exchange.residency.grants.allow(policy::Grants::telemetry_body);
+    // Who refuses our credential may say it back.
+    const bool ours =
+        (failure.status == 401 || failure.status == 403) && upstream.provider->has_credential();
+    const bool told = !ours && exchange.residency.grants.allow(policy::Grants::telemetry_body);
     log::debug("provider refused",
                {{"request_id", log::safe(exchange.id)},
                 {"provider", log::safe(upstream.provider->name())},

@@ -27,7 +27,8 @@ Task<Tried> Tries::with_credential(Exchange& exchange, const Target& target) {
     const bool refused = tried.failure.status == 401 && credential->renewable() && !again &&
                          exchange.request.stream == nullptr;
     if (!refused) co_return tried;
-    if (!co_await renewed(*credential, exchange)) co_return tried;
+    const bool another = co_await renewed(*credential, exchange);
+    if (!another) co_return tried;
   }
 }
 
