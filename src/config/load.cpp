@@ -193,8 +193,7 @@ void Loader::read(const YAML::Node& node, const std::string& path, Secret& targe
   std::string text;
   if (!scalar(node, path, "a credential", text)) return;
   if (!has_reference(node.Scalar())) {
-    warning(node, path,
-            "a credential stands in the file: use ${env:NAME}, ${file:PATH} or docs/secrets.md");
+    warning(node, path, "a credential stands in the file: use ${env:NAME} or ${file:PATH}");
   }
   if (text.find_first_of("\r\n") != std::string::npos) {
     problem(node, path, "a credential must not hold a line end");

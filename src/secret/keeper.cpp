@@ -330,7 +330,10 @@ void Keeper::keep(Item& item, Fetched fetched) {
   if (item.oauth) {
     item.due = now + std::max(life - item.oauth->refresh_before, life / 2);
   } else {
-    item.due = now + (fetched.lease > 0ms ? life * 2 / 3 : item.refresh);
+    // What a ciphertext means does not change: only whether its key may still be used.
+    const bool fixed = item.reference.scheme == "kms" || item.reference.scheme == "transit";
+    const auto pause = fixed ? std::max(item.refresh, life / 2) : item.refresh;
+    item.due = now + (fetched.lease > 0ms ? life * 2 / 3 : pause);
   }
   if (item.failures > 0)
     log::info("secret: fetched again", {{"source", log::safe(item.live->source())}});

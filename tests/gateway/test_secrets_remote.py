@@ -478,6 +478,12 @@ def test_secrets_check_offline_asks_nobody(tmp_path):
     assert check(tmp_path, config, "--offline", **ROOT)[0] == 1
 
 
+def test_secrets_the_example_is_one():
+    example = pathlib.Path(__file__).parents[2] / "examples/secrets.yaml"
+    done = run("check", "--offline", "-c", example, VAULT_SECRET_ID="x")
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("config,word", [
     ({"secrets": {"vault": {"url": "http://127.0.0.1:1", "token": "${vault:a/b#c}"}}}, "may not be used here"),
     ({"secrets": {"vault": {"url": "nowhere", "token": "x"}}}, "url"),
