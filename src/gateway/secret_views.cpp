@@ -28,7 +28,9 @@ std::string render_secrets(const secret::Keeper& keeper) {
       "# TYPE hawser_secret_fetches_total counter\n";
   for (const auto& each : shown) {
     const std::string of = label(each.source);
-    age += "hawser_secret_age_seconds" + of + "} " + std::to_string(each.age) + "\n";
+    if (each.fetched > 0) {
+      age += "hawser_secret_age_seconds" + of + "} " + std::to_string(each.age) + "\n";
+    }
     usable += "hawser_secret_usable" + of + "} " + (each.good ? "1\n" : "0\n");
     fetches += "hawser_secret_fetches_total" + of + ",result=\"ok\"} " +
                std::to_string(each.fetched) + "\n";

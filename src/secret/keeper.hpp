@@ -42,7 +42,7 @@ class Keeper {
   /// For the figures.
   struct Shown {
     std::string source{};
-    double age = 0;  // seconds since it was fetched; -1: never
+    double age = 0;  // seconds since it was fetched, if ever
     bool good = false;
     std::uint64_t fetched = 0;
     std::uint64_t failed = 0;

@@ -165,6 +165,10 @@ Task<Result<>> Vault::look_up_token(Clock::time_point deadline) {
   Question question;
   question.path = "/v1/auth/token/lookup-self";
   const auto said = co_await call(std::move(question), With::token, deadline);
+  renewable_ = false;
+  renew_at_ = Clock::time_point::max();
+  // It may not be allowed to look at itself; what it is good for is told by what it reads.
+  if (!said && said.error().status == 403) co_return Result<>();
   if (!said) co_return said.error();
   const std::string_view data = json_member(said->reveal(), "data");
   const auto left = seconds_of(data, "ttl");
