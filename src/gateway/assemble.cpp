@@ -15,6 +15,10 @@ StagePtr observe(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::observe::Observe>(
       parts.metrics, snapshot.series, snapshot.refusals, parts.shard, parts.access_log);
 }
+StagePtr audit(const Snapshot& snapshot, const WorkerParts& parts) {
+  return std::make_unique<stage::audit::Audit>(*parts.audit, *parts.audit_inlet, parts.reactor,
+                                               snapshot.audit);
+}
 StagePtr authenticate(const Snapshot& snapshot) {
   return std::make_unique<stage::authenticate::Authenticate>(snapshot.keys);
 }
@@ -81,10 +85,13 @@ StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
                                              parts.metrics.fallbacks,
                                              parts.metrics.upstream_connections_new,
                                              parts.metrics.upstream_connections_reused,
+                                             parts.metrics.hedges,
+                                             parts.metrics.hedges_won,
+                                             parts.metrics.breakers_opened,
                                              parts.metrics.splices};
   return std::make_unique<stage::attempt::Attempt>(std::move(upstreams), snapshot.config->retry,
-                                                   snapshot.config->timeouts, parts.reactor,
-                                                   counts);
+                                                   snapshot.config->timeouts, parts.reactor, counts,
+                                                   *snapshot.health_rules);
 }
 
 }  // namespace
@@ -93,9 +100,12 @@ StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
 std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const WorkerParts& parts) {
   std::vector<StagePtr> stages;
   stages.push_back(observe(snapshot, parts));  // first: it must also see refusals
-  stages.push_back(authenticate(snapshot));    // nothing below runs for a stranger
-  stages.push_back(decode());                  // reads the body of those who may send one
-  stages.push_back(route(snapshot));           // the model decides where it may be served
+  if (parts.audit != nullptr && snapshot.audit) {
+    stages.push_back(audit(snapshot, parts));  // refusals of strangers are decisions, too
+  }
+  stages.push_back(authenticate(snapshot));  // nothing below runs for a stranger
+  stages.push_back(decode());                // reads the body of those who may send one
+  stages.push_back(route(snapshot));         // the model decides where it may be served
   if (!snapshot.limits->empty()) {
     stages.push_back(admit(snapshot, parts));  // takes room for what will be generated
   }

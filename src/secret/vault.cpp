@@ -140,8 +140,9 @@ Task<Result<>> Vault::log_in(Clock::time_point deadline) {
   if (!question) co_return question.error();
   auto said = co_await call(std::move(*question), With::nothing, deadline);
   if (!said) {
-    said.error().message = "login " + said.error().message;
-    co_return said.error();
+    Error error = said.error();
+    error.message = "login " + error.message;
+    co_return error;
   }
   take_token(*said);
   if (token_.empty()) co_return malformed();

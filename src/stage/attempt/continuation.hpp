@@ -21,8 +21,9 @@ class Continuation {
 
   /// Frames that go out. @return false: there is nothing to continue with any more
   bool see(std::string_view frames);
-  /// Makes the second call. @return whether it answers
-  Task<bool> begin();
+  /// Makes the second call. @param notes  of the first one; may be null
+  /// @return whether it answers
+  Task<bool> begin(exchange::NotesPtr notes);
   bool begun() const { return answer_ != nullptr; }
   /// What of the second stream goes out next. Errors: as generation::Content; upstream when it
   /// differs from what is out

@@ -34,6 +34,7 @@ Task<Tried> Tries::with_credential(Exchange& exchange, const Target& target) {
 
 /// Whether there is another token now.
 Task<bool> Tries::renewed(provider::Credential& credential, Exchange& exchange) {
+  if (exchange.cancellation.cancelled()) co_return false;
   const auto seen = credential.version();
   net::Waiter waiter(reactor_);
   const auto waits = std::make_shared<net::Waiter*>(&waiter);
