@@ -14,7 +14,11 @@ using net::IoStatus;
 
 Session::Session(Services& services, std::unique_ptr<net::Stream> stream,
                  std::string client_address, bool http2_only)
-    : Serving(services), stream_(std::move(stream)), in_(services.blocks), body_(*stream_, in_) {
+    : Serving(services),
+      stream_(std::move(stream)),
+      in_(services.blocks),
+      body_(*stream_, in_),
+      http2_only_(http2_only) {
   client_address_ = std::move(client_address);
 }
 
