@@ -29,8 +29,11 @@ class Credential {
 
   /// Whether a refusal may be mended by another token.
   bool renewable() const { return parts_.token != nullptr; }
+  /// @param seen  the version that was refused
   /// @param done  called on another thread
-  void renew(std::function<void()> done) const { parts_.token->renew(version_, std::move(done)); }
+  void renew(std::uint64_t seen, std::function<void()> done) const {
+    parts_.token->renew(seen, std::move(done));
+  }
 
  private:
   std::shared_ptr<const Provider> provider_;

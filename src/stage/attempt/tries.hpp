@@ -70,7 +70,8 @@ class Tries {
   Task<Tried> once_noted(exchange::Exchange& exchange, const exchange::Target& target);
   Task<Tried> try_once(exchange::Exchange& exchange, const exchange::Target& target);
   Task<Tried> with_credential(exchange::Exchange& exchange, const exchange::Target& target);
-  Task<bool> renewed(provider::Credential& credential, exchange::Exchange& exchange);
+  Task<bool> renewed(provider::Credential& credential, std::uint64_t seen,
+                     exchange::Exchange& exchange);
   Task<Result<http::UpstreamPtr>> connection_to(const Upstream& upstream,
                                                 exchange::Exchange& exchange);
   Task<net::IoStatus> send(exchange::Exchange& exchange, const exchange::Target& target,

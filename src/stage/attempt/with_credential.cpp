@@ -23,22 +23,24 @@ Task<Tried> Tries::with_credential(Exchange& exchange, const Target& target) {
       tried.failure.should_retry = false;
       co_return tried;
     }
+    const auto sent = credential->version();  // others may take a newer one meanwhile
     Tried tried = co_await try_once(exchange, target);
     const bool refused = tried.failure.status == 401 && credential->renewable() && !again &&
                          exchange.request.stream == nullptr;
     if (!refused) co_return tried;
-    const bool another = co_await renewed(*credential, exchange);
+    const bool another = co_await renewed(*credential, sent, exchange);
     if (!another) co_return tried;
   }
 }
 
-/// Whether there is another token now.
-Task<bool> Tries::renewed(provider::Credential& credential, Exchange& exchange) {
+/// Whether there is another token than the one that was sent.
+Task<bool> Tries::renewed(provider::Credential& credential, std::uint64_t seen,
+                          Exchange& exchange) {
   if (exchange.cancellation.cancelled()) co_return false;
-  const auto seen = credential.version();
+  if (credential.ready(Clock::now()) && credential.version() != seen) co_return true;
   net::Waiter waiter(reactor_);
   const auto waits = std::make_shared<net::Waiter*>(&waiter);
-  credential.renew([waits, &reactor = reactor_] {
+  credential.renew(seen, [waits, &reactor = reactor_] {
     reactor.post([waits] {
       if (*waits != nullptr) (*waits)->complete(net::IoStatus::ok);
     });
