@@ -23,7 +23,7 @@ class Case:
     tls: bool = False
     warmup: float = 0.5
     per: str = "requests"     # what CPU time is divided by
-    kind: str = "load"        # or: idle, rss
+    kind: str = "load"        # or: h2, idle, rss
     events_a_second: int = 0  # paced streams are made as long as the measurement
 
 
@@ -52,6 +52,10 @@ BENCHES = {
         Case("plain", (RATE, cpu("request", 0.90, 0.80)), KEEP_ALIVE),)),
     "tls": Bench("the same over TLS 1.3 (AES-128-GCM, P-256) in front", (
         Case("TLS 1.3", (SHOWN_RATE, cpu("request", 0.95, 0.85)), KEEP_ALIVE, tls=True),)),
+    "h2": Bench("the same over HTTP/2, 16 connections x 16 requests at once (h2load)", (
+        Case("HTTP/2", (Figure("requests per second of a core", "per_core", "/s", 1.0,
+                               at_least=True, digits=0), SHOWN_RATE), kind="h2"),),
+        peers=("hawser", "nginx")),
     "tls-connect": Bench("a new TLS connection for each request, 32 at a time", (
         Case("resumption off", (SHOWN_RATE, cpu("request", 1.0)),
              ("--connections", "32", "--fresh", "1"), tls=True),

@@ -56,6 +56,36 @@ def load_sample(setup, peer, case, seconds):
     return sample
 
 
+def cpu_ns(pids):
+    """All threads of these processes together."""
+    return sum(int(task.read_text().split()[0]) for pid in pids
+               for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"))
+
+
+H2_REQUESTS = 20_000
+
+
+def h2_sample(setup, peer, case, seconds):
+    """One load of h2load: a fixed number of requests over few connections, many at once on each."""
+    body = setup.work / "h2-body.json"
+    prompt = "x" * 800
+    body.write_text(json.dumps({"model": peers.MODEL, "messages": [{"role": "user", "content": prompt}]}))
+    count = max(int(H2_REQUESTS * seconds), 4_000)
+    before = cpu_ns(peer.pids())
+    done = subprocess.run(
+        peers.pinned(setup.other_core, "h2load", "-n", count, "-c", 16, "-m", 16, "-d", body, "-H",
+                     f"authorization: Bearer {peers.KEY}", "-H", "content-type: application/json",
+                     f"http://127.0.0.1:{peer.h2_port}/v1/chat/completions"),
+        capture_output=True, text=True)
+    used = cpu_ns(peer.pids()) - before
+    found = re.search(r"(\d+) total, \d+ started, \d+ done, (\d+) succeeded", done.stdout)
+    rate = re.search(r"finished in .*?, ([\d.]+) req/s", done.stdout)
+    if not found or not rate or int(found[2]) != count:
+        raise peers.Failed(f"{peer.name}: {done.stdout[-600:]}{done.stderr[-300:]}{peer.complaint()}")
+    peer.forget_log()
+    return {"cpu_us": used / count / 1000, "rate": float(rate[1]), "per_core": count / (used / 1e9)}
+
+
 def private_bytes(pids):
     """Memory that no other process shares (smaps_rollup: Private_Clean and Private_Dirty)."""
     total = 0

@@ -95,12 +95,14 @@ class Proxy:
     def __init__(self, name, template, command, work, core, values):
         self.name = name
         self.port, self.tls_port = free_port(), free_port()
+        # Hawser tells the two versions apart by their first bytes; nginx 1.22 cannot.
+        self.h2_port = self.port if name == "hawser" else free_port()
         self.directory = work / f"{name}-{self.port}"
         self.directory.mkdir()
         make_certificate(work, self.directory)
         config = self.directory / template
         text = (HERE / "peers" / template).read_text()
-        values = dict(values, PORT=self.port, TLS_PORT=self.tls_port, ADMIN_PORT=free_port(),
+        values = dict(values, PORT=self.port, TLS_PORT=self.tls_port, H2_PORT=self.h2_port, ADMIN_PORT=free_port(),
                       DIR=self.directory, KEY=KEY, UPSTREAM_KEY=UPSTREAM_KEY,
                       KEY_HASH=hashlib.sha256(KEY.encode()).hexdigest())
         for key, value in values.items():

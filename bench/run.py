@@ -87,6 +87,18 @@ def loaded_rounds(args, setup, bench, case, names):
             peer.close()
 
 
+def h2_rounds(args, setup, bench, case, names):
+    proxies = {name: setup.start(name, bench.settings) for name in names}
+    try:
+        for proxy in proxies.values():
+            measure.h2_sample(setup, proxy, case, 0.1)
+        return [{name: measure.h2_sample(setup, proxies[name], case, args.seconds)
+                 for name in rotated(names, turn)} for turn in range(args.rounds)]
+    finally:
+        for proxy in proxies.values():
+            proxy.close()
+
+
 def memory_rounds(args, setup, bench, case, names):
     """Each sample has a fresh process."""
     take = {"idle": measure.idle_sample, "rss": measure.rss_sample}[case.kind]
@@ -100,7 +112,7 @@ def run_bench(args, setup, bench_name):
     bench = benches.BENCHES[bench_name]
     names = names_of(args, bench)
     for case in bench.cases:
-        take = loaded_rounds if case.kind == "load" else memory_rounds
+        take = {"load": loaded_rounds, "h2": h2_rounds}.get(case.kind, memory_rounds)
         case_names = [name for name in names if case.kind == "load" or name != "direct"]
         rounds = take(args, setup, bench, case, case_names)
         lines += report.table(bench, case, rounds, case_names)
