@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/random_bytes.hpp"
+#include "secret/keeper.hpp"
 #include "secret/sources.hpp"
 
 namespace hawser::cli {
@@ -16,6 +17,7 @@ struct Flags {
   std::string file{};
   std::string name{};
   std::string new_key_file{};
+  std::string kms_key{};
   bool print = false;
 };
 
@@ -42,6 +44,15 @@ Secret read_value() {
   }
   if (line.ends_with('\r')) line.pop_back();
   return Secret(std::move(line));
+}
+
+/// One that only KMS can open: it is made there, and never seen here.
+int make_master_key_by_kms(const std::string& key_id) {
+  secret::Keeper keeper;
+  const auto made = keeper.new_master_key(std::make_shared<secret::SecretsConfig>(), key_id);
+  if (!made) return fail(made.error());
+  std::cout << *made << '\n';
+  return 0;
 }
 
 int make_master_key() {
@@ -121,8 +132,11 @@ int rotate(const Flags& flags) {
 void add_secret_commands(CLI::App& command, int& status) {
   command.require_subcommand(1);
   const auto flags = std::make_shared<Flags>();
-  command.add_subcommand("key", "Make a master key and print it")->callback([&status] {
-    status = make_master_key();
+  auto* key = command.add_subcommand("key", "Make a master key and print it");
+  key->add_option("--kms", flags->kms_key,
+                  "Key of AWS KMS that seals it: what is printed can be opened by KMS alone");
+  key->callback([flags, &status] {
+    status = flags->kms_key.empty() ? make_master_key() : make_master_key_by_kms(flags->kms_key);
   });
   const auto add = [&](const char* verb, const char* what, int (*run)(const Flags&), bool named) {
     auto* sub = command.add_subcommand(verb, what);

@@ -123,7 +123,8 @@ bool Loader::scalar(const YAML::Node& node, const std::string& path, const char*
             std::string("must be ") + expected + ", not a " + (node.IsMap() ? "mapping" : "list"));
     return false;
   }
-  auto text = expand(node.Scalar(), lookups_);
+  for (auto& used : references_in(node.Scalar(), path)) used_.push_back(std::move(used));
+  auto text = expand(node.Scalar(), lookups_, path);
   if (!text) {
     problem(node, path, text.error().message);
     return false;

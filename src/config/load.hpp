@@ -52,6 +52,8 @@ class Loader {
   }
   const std::vector<Finding>& problems() const { return problems_; }
   const std::vector<Finding>& warnings() const { return warnings_; }
+  /// Every reference to a value elsewhere that was met.
+  const std::vector<Used>& used() const { return used_; }
 
  private:
   bool parse(const std::string& text, YAML::Node& root);
@@ -208,6 +210,7 @@ class Loader {
   const Lookups& lookups_;
   std::vector<Finding> problems_;
   std::vector<Finding> warnings_;
+  std::vector<Used> used_;
 };
 
 }  // namespace hawser::config

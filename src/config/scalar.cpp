@@ -1,5 +1,7 @@
 #include "config/scalar.hpp"
 
+#include <openssl/crypto.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -42,7 +44,8 @@ std::optional<std::uint64_t> with_unit(std::string_view text, const std::array<U
   return std::nullopt;
 }
 
-Result<std::string> look_up(std::string_view reference, const Lookups& lookups) {
+Result<std::string> look_up(std::string_view reference, const Lookups& lookups,
+                            const std::string& path) {
   const auto colon = reference.find(':');
   const std::string scheme(reference.substr(0, colon));
   const std::string name(colon == std::string_view::npos ? "" : reference.substr(colon + 1));
@@ -59,8 +62,10 @@ Result<std::string> look_up(std::string_view reference, const Lookups& lookups) 
     return found;
   }
   if (scheme == "sealed" && lookups.sealed) return lookups.sealed(name);
+  if (remote_scheme(scheme) && lookups.remote) return lookups.remote(scheme, name, path);
   return wrong("unknown source '" + scheme +
-               "': use ${env:NAME}, ${file:PATH} or ${sealed:PATH#NAME}");
+               "': use ${env:NAME}, ${file:PATH}, ${sealed:PATH#NAME}, ${vault:PATH#FIELD}, "
+               "${transit:...}, ${kms:...} or ${aws:...}");
 }
 
 }  // namespace
@@ -124,8 +129,28 @@ bool has_reference(std::string_view text) {
   return false;
 }
 
-Result<std::string> expand(std::string_view text, const Lookups& lookups) {
+bool remote_scheme(std::string_view scheme) {
+  return scheme == "vault" || scheme == "transit" || scheme == "kms" || scheme == "aws";
+}
+
+std::vector<Used> references_in(std::string_view text, const std::string& path) {
+  std::vector<Used> found;
+  for (auto at = text.find("${"); at != std::string_view::npos; at = text.find("${", at + 1)) {
+    const auto end = text.find('}', at);
+    if (end == std::string_view::npos) break;
+    if (at > 0 && text[at - 1] == '$') continue;
+    const auto reference = text.substr(at + 2, end - at - 2);
+    const auto colon = reference.find(':');
+    if (colon == std::string_view::npos) continue;
+    found.push_back(
+        {path, std::string(reference.substr(0, colon)), std::string(reference.substr(colon + 1))});
+  }
+  return found;
+}
+
+Result<std::string> expand(std::string_view text, const Lookups& lookups, const std::string& path) {
   std::string out;
+  if (text.find("${") != std::string_view::npos) out.reserve(text.size() + 4096);
   while (!text.empty()) {
     const auto at = text.find("${");
     if (at == std::string_view::npos) break;
@@ -136,9 +161,10 @@ Result<std::string> expand(std::string_view text, const Lookups& lookups) {
     }
     const auto end = text.find('}', at);
     if (end == std::string_view::npos) return wrong("a ${ has no closing }");
-    auto found = look_up(text.substr(at + 2, end - at - 2), lookups);
+    auto found = look_up(text.substr(at + 2, end - at - 2), lookups, path);
     if (!found) return found.error();
     out.append(text.substr(0, at)).append(*found);
+    OPENSSL_cleanse(found->data(), found->size());
     text.remove_prefix(end + 1);
   }
   return out.append(text);

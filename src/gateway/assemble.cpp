@@ -73,8 +73,12 @@ StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
   for (std::size_t i = 0; i < snapshot.providers.size(); ++i) {
     const auto& provider = snapshot.providers[i];
     const auto& config = snapshot.config->providers[i].second;
-    upstreams.push_back(
-        {provider, parts.pools.at(provider->origin(), config.pool, snapshot.provider_tls[i])});
+    stage::attempt::Upstream upstream{
+        provider, parts.pools.at(provider->origin(), config.pool, snapshot.provider_tls[i])};
+    if (const auto& credential = snapshot.credentials[i]; !credential.empty()) {
+      upstream.credential = std::make_shared<provider::Credential>(provider, credential);
+    }
+    upstreams.push_back(std::move(upstream));
   }
   const stage::attempt::AttemptCounts counts{&parts.shard,
                                              parts.metrics.retries,

@@ -1,6 +1,5 @@
 #include "gateway/gateway.hpp"
 
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,9 +18,11 @@
 #include "gateway/cache_views.hpp"
 #include "gateway/peers.hpp"
 #include "gateway/residency_views.hpp"
+#include "gateway/secret_views.hpp"
 #include "gateway/target_views.hpp"
 #include "gateway/worker.hpp"
 #include "settings/config_file.hpp"
+#include "settings/remote.hpp"
 #include "telemetry/log.hpp"
 
 namespace hawser::gateway {
@@ -29,14 +30,6 @@ namespace hawser::gateway {
 namespace asio = net::asio;
 
 namespace {
-
-/// Credentials live in this process's memory: it leaves no core, and no debugger of another user
-/// reads it.
-void forbid_core_dumps() {
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
-  ::prctl(PR_SET_DUMPABLE, 0);
-}
 
 void raise_descriptor_limit() {
   rlimit files{};
@@ -113,11 +106,14 @@ class Gateway {
  public:
   explicit Gateway(const ServeOptions& options)
       : options_(options),
+        keeper_(options.keeper ? options.keeper : std::make_shared<secret::Keeper>()),
         config_(options.config),
         access_log_(config_->log.access_log, config_->log.access_log_queue_max.count()) {
     log::set_level(config_->log.level);
     start_workers();
     start_admin();
+    keeper_->retain(settings::wanted(config_));
+    keeper_->on_change([this] { reactor_.post([this] { reload(secret::How::kept); }); });
   }
 
   ~Gateway() { reactor_.cancel_all(); }  // ends the operators' connections
@@ -127,6 +123,8 @@ class Gateway {
     watch_file();
     loop_.run();
     if (waiter_.joinable()) waiter_.join();
+    keeper_->stop();  // before the workers: it posts to them
+    if (loading_.joinable()) loading_.join();
     if (disk_) disk_->stop();
     return 0;
   }
@@ -137,7 +135,7 @@ class Gateway {
                                   ? config_->workers
                                   : std::max(1u, std::thread::hardware_concurrency());
     const SnapshotPtr snapshot = snapshot_ =
-        compile(config_, tickets_, registry_, health_, ++configurations_);
+        compile(config_, tickets_, registry_, health_, ++configurations_, *keeper_);
     const Listening listening = listen_all(*config_, count);
     limits_ =
         std::make_unique<stage::admit::SharedLimits>(snapshot->config->admission.counters_max);
@@ -199,7 +197,7 @@ class Gateway {
             [this] {
               return exporting::render(registry_) + exporting::render_process() +
                      render_cache({*cache_, disk_.get(), neighbours_.get()}) + render_peers() +
-                     render_targets(health_) +
+                     render_targets(health_) + render_secrets(*keeper_) +
                      (limits_->ledger ? render_ledger(*limits_->ledger) : std::string()) +
                      audit_.render();
             },
@@ -221,7 +219,7 @@ class Gateway {
       if (error) return;
       if (signal == SIGHUP) {
         access_log_.reopen();
-        reload();
+        reload(secret::How::anew);
       } else {
         drain();
         if (std::exchange(asked_to_stop_, true)) ::_exit(1);  // asked twice: now
@@ -235,18 +233,39 @@ class Gateway {
     file_timer_.expires_after(std::chrono::milliseconds(500));
     file_timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
-      if (stamps_of(options_.config_file, *config_) != stamps_) reload();
+      if (stamps_of(options_.config_file, *config_) != stamps_) {
+        reload(secret::How::anew);
+      }
       watch_peers_.look();
       for (const auto& keys : tickets_) keys->tend(Clock::now());
       watch_file();
     });
   }
 
-  /// Builds all that the new configuration needs, and only then lets the workers use it.
-  void reload() {
+  /// Reads the configuration on a thread of its own: what it wants may have to be fetched.
+  void reload(secret::How how) {
     if (options_.config_file.empty() || draining_) return;
+    if (std::exchange(is_loading_, true)) {
+      again_ = how == secret::How::anew || !again_ ? how : *again_;
+      return;
+    }
     stamps_ = stamps_of(options_.config_file, *config_);
-    const auto loaded = settings::load_file(options_.config_file);
+    if (loading_.joinable()) loading_.join();
+    loading_ = std::thread([this, how] {
+      auto loaded = settings::load_file(options_.config_file, keeper_.get(), how);
+      reactor_.post([this, loaded = std::move(loaded)] { loaded_anew(loaded); });
+    });
+  }
+
+  void loaded_anew(const settings::LoadOutcome& loaded) {
+    is_loading_ = false;
+    if (draining_) return;
+    take_over(loaded);
+    if (const auto how = std::exchange(again_, {})) reload(*how);
+  }
+
+  /// Builds all that the new configuration needs, and only then lets the workers use it.
+  void take_over(const settings::LoadOutcome& loaded) {
     for (const auto& problem : loaded.problems) {
       log::error("configuration refused, the old one stays", {{"problem", log::redacted(problem)}});
     }
@@ -264,10 +283,11 @@ class Gateway {
       auto stamps = stamps_of(options_.config_file, *loaded.config);
       stamps.front() = stamps_.front();  // as it was read
       const SnapshotPtr snapshot =
-          compile(loaded.config, tickets_, registry_, health_, configurations_ + 1);
+          compile(loaded.config, tickets_, registry_, health_, configurations_ + 1, *keeper_);
       for (auto& worker : workers_) worker->use(snapshot);
       ++configurations_;
       config_ = loaded.config;
+      keeper_->retain(settings::wanted(config_));
       snapshot_ = snapshot;
       stamps_ = std::move(stamps);
       log::set_level(config_->log.level);
@@ -294,6 +314,7 @@ class Gateway {
   }
 
   ServeOptions options_;
+  std::shared_ptr<secret::Keeper> keeper_;
   std::shared_ptr<const settings::Config> config_;
   std::uint64_t configurations_ = 0;  // that were used since the start
   SnapshotPtr snapshot_;              // what the workers use, or will at once
@@ -321,6 +342,9 @@ class Gateway {
   // Before the workers: it posts its answers to them.
   std::unique_ptr<stage::cache::DiskShelf> disk_;
   std::thread waiter_;
+  std::thread loading_;
+  bool is_loading_ = false;
+  std::optional<secret::How> again_{};  // asked for meanwhile
   bool draining_ = false;
   bool asked_to_stop_ = false;
 };
@@ -328,7 +352,6 @@ class Gateway {
 }  // namespace
 
 int serve(const ServeOptions& options) {
-  forbid_core_dumps();
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error of a write

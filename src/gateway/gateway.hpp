@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "secret/keeper.hpp"
 #include "settings/config.hpp"
 
 namespace hawser::gateway {
@@ -11,6 +12,7 @@ namespace hawser::gateway {
 struct ServeOptions {
   std::string config_file{};  // empty: `config` is used and never reloaded
   std::shared_ptr<const settings::Config> config{};
+  std::shared_ptr<secret::Keeper> keeper{};  // has fetched what `config` wants; null: nothing
 };
 
 /// Runs the gateway until SIGTERM or SIGINT and drains it. Prints each address on standard output.

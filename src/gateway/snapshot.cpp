@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "settings/remote.hpp"
 #include "settings/residency.hpp"
 
 namespace hawser::gateway {
@@ -54,11 +55,41 @@ std::shared_ptr<const price::PriceTable> prices_of(const stage::admit::LedgerCon
   return prices;
 }
 
+std::vector<FreshnessPtr> fresh_of(const settings::Config& config, const std::string& part,
+                                   const secret::Keeper& keeper) {
+  std::vector<FreshnessPtr> all;
+  for (const auto& document : settings::documents_of(config, part)) {
+    auto live = keeper.live(document);
+    if (!live) throw std::runtime_error(part + ": a secret was not fetched");
+    all.push_back(std::move(live));
+  }
+  return all;
+}
+
+provider::CredentialParts credential_of(const settings::Config& config, const std::string& name,
+                                        const provider::ProviderConfig& provider,
+                                        const secret::Keeper& keeper) {
+  provider::CredentialParts parts;
+  parts.fresh = fresh_of(config, "providers." + name, keeper);
+  if (!provider.oauth) return parts;
+  parts.token = keeper.token(*provider.oauth);
+  if (!parts.token) throw std::runtime_error("providers." + name + ": its token was not fetched");
+  return parts;
+}
+
+/// A service of the gateway's own, which is not asked with a credential that is too old.
+std::shared_ptr<const http::Endpoint> endpoint_of(const http::EndpointConfig& endpoint,
+                                                  std::vector<FreshnessPtr> fresh) {
+  auto compiled = std::make_shared<http::Endpoint>(endpoint);
+  for (auto& each : fresh) compiled->require(std::move(each));
+  return compiled;
+}
+
 }  // namespace
 
 SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const ListenTickets& tickets,
-                    telemetry::Registry& registry, health::Directory& health,
-                    std::uint64_t number) {
+                    telemetry::Registry& registry, health::Directory& health, std::uint64_t number,
+                    const secret::Keeper& keeper) {
   auto snapshot = std::make_shared<Snapshot>();
   std::vector<std::string> names;
   for (const auto& [name, provider] : config->providers) {
@@ -66,6 +97,7 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
     const bool tls = compiled->origin().tls;
     snapshot->provider_tls.push_back(tls ? net::make_client_context(provider.tls, name) : nullptr);
     snapshot->providers.push_back(std::move(compiled));
+    snapshot->credentials.push_back(credential_of(*config, name, provider, keeper));
     names.push_back(name);
   }
   for (const auto& doh : config->resolver.doh) {
@@ -103,13 +135,15 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
         stage::filter::filter_figures(registry, config->filter));
   }
   for (const auto& guard : config->guards) {
-    snapshot->guards.push_back(std::make_shared<const http::Endpoint>(guard.endpoint));
+    const auto part = "guards[" + std::to_string(snapshot->guards.size()) + "]";
+    snapshot->guards.push_back(endpoint_of(guard.endpoint, fresh_of(*config, part, keeper)));
     snapshot->guard_figures.push_back(stage::guard::guard_series(registry, guard.name));
   }
   snapshot->caches = config->cache.mode != stage::cache::Mode::off || !config->cache.models.empty();
   if (snapshot->caches) snapshot->cache_figures = stage::cache::cache_figures(registry);
   if (config->cache.semantic) {
-    snapshot->embeddings = std::make_shared<const http::Endpoint>(config->cache.semantic->endpoint);
+    snapshot->embeddings =
+        endpoint_of(config->cache.semantic->endpoint, fresh_of(*config, "cache.semantic", keeper));
     snapshot->semantic_figures = stage::cache::semantic_series(registry);
   }
   if (config->audit) snapshot->audit = stage::audit::rules_of(*config->audit, number);

@@ -8,7 +8,9 @@
 #include "http/endpoint.hpp"
 #include "net/tls_server.hpp"
 #include "policy/policy.hpp"
+#include "provider/credential.hpp"
 #include "provider/provider.hpp"
+#include "secret/keeper.hpp"
 #include "settings/config.hpp"
 #include "stage/admit/admit.hpp"
 #include "stage/audit/audit.hpp"
@@ -27,7 +29,8 @@ namespace hawser::gateway {
 struct Snapshot {
   std::shared_ptr<const settings::Config> config;
   std::vector<std::shared_ptr<const provider::Provider>> providers;
-  std::vector<net::SslContext> provider_tls;  // by provider; null: plain
+  std::vector<net::SslContext> provider_tls;           // by provider; null: plain
+  std::vector<provider::CredentialParts> credentials;  // by provider; empty: it stands in there
   std::vector<std::shared_ptr<const http::Endpoint>> doh;
   std::vector<net::SslContext> listen_tls;  // by listener; null: plain
   std::shared_ptr<const stage::authenticate::KeyTable> keys;
@@ -55,8 +58,10 @@ using ListenTickets = std::vector<std::shared_ptr<net::TicketKeys>>;
 
 /// @param health  of all targets; outlives every snapshot
 /// @param number  of the configuration since the start, from 1
+/// @param keeper  has fetched what the configuration wants of it
 /// @throws std::runtime_error when a certificate, key or root file cannot be used
 SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const ListenTickets& tickets,
-                    telemetry::Registry& registry, health::Directory& health, std::uint64_t number);
+                    telemetry::Registry& registry, health::Directory& health, std::uint64_t number,
+                    const secret::Keeper& keeper);
 
 }  // namespace hawser::gateway

@@ -1,5 +1,6 @@
 #include "http/endpoint.hpp"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
@@ -115,6 +116,11 @@ std::shared_ptr<OriginPool> Endpoint::pool(UpstreamPools& pools) const {
   return pools.at(origin_, few_connections(), tls_);
 }
 
+bool Endpoint::usable(Clock::time_point now) const {
+  return std::all_of(required_.begin(), required_.end(),
+                     [now](const FreshnessPtr& fresh) { return fresh->good(now); });
+}
+
 std::string_view Said::field(std::string_view name) const {
   std::string_view rest = fields;
   while (!rest.empty()) {
@@ -128,6 +134,9 @@ std::string_view Said::field(std::string_view name) const {
 
 Task<Result<Said>> ask(const Endpoint& endpoint, OriginPool& pool, Ask what,
                        Clock::time_point deadline, net::Cancellation& cancellation) {
+  if (!endpoint.usable(Clock::now())) {
+    co_return Error{.code = Code::upstream, .message = "the credential for the service is too old"};
+  }
   const std::string head = head_of(endpoint, what);
   bool again = true;
   for (bool fresh = false; again; fresh = true) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/freshness.hpp"
 #include "base/secret.hpp"
 #include "config/fields.hpp"
 #include "http/upstream.hpp"
@@ -48,11 +49,15 @@ class Endpoint {
   const std::string& path() const { return path_; }
   /// Host, credential and configured fields, as they go out.
   std::string_view fixed_fields() const { return fixed_.reveal(); }
+  /// Nothing is asked any more once this is too old: a credential of it comes from there.
+  void require(FreshnessPtr fresh) { required_.push_back(std::move(fresh)); }
+  bool usable(Clock::time_point now) const;
 
  private:
   net::Origin origin_;
   std::string path_;
   Secret fixed_;
+  std::vector<FreshnessPtr> required_;
   net::SslContext tls_;
 };
 
@@ -78,7 +83,8 @@ struct Said {
 /// Asks once and reads the answer whole. A kept connection that proves dead is replaced by a fresh
 /// one, once: what is asked here may be asked twice.
 /// @param deadline  for all of it: connection, TLS, question and answer
-/// Errors: connection, timeout, cancelled, too_large, upstream (its answer is not HTTP)
+/// Errors: connection, timeout, cancelled, too_large, upstream (its answer is not HTTP, or the
+/// credential for it is too old)
 Task<Result<Said>> ask(const Endpoint& endpoint, OriginPool& pool, Ask what,
                        Clock::time_point deadline, net::Cancellation& cancellation);
 

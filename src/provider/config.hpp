@@ -9,6 +9,7 @@
 #include "dialect/splice.hpp"
 #include "net/config.hpp"
 #include "policy/tags.hpp"
+#include "secret/oauth_config.hpp"
 
 namespace hawser::dialect {
 
@@ -36,6 +37,7 @@ constexpr std::array<config::EnumName<Auth>, 5> names_of(Auth) {
 struct ProviderConfig {
   std::string base_url{};
   Secret api_key{};
+  std::optional<secret::OAuthConfig> oauth{};
   Auth auth = Auth::bearer;
   std::string host{};
   config::Map<std::string> headers{};
@@ -51,7 +53,10 @@ struct ProviderConfig {
     field("base_url", base_url, config::Required{},
           "Where the API lives, with its version: https://api.openai.com/v1. What follows /v1 in a "
           "client's path is put behind it.");
-    field("api_key", api_key, config::Anything{}, "The credential: ${env:NAME} or ${file:PATH}.");
+    field("api_key", api_key, config::Anything{},
+          "The credential: ${env:NAME}, ${file:PATH} or another source (docs/secrets.md).");
+    field("oauth", oauth, config::Anything{},
+          "In place of a credential: a token that is fetched and kept fresh.");
     field("auth", auth, config::Anything{}, "The header that carries the credential.");
     field("host", host, config::Anything{}, "Host header in place of the host of base_url.");
     field("headers", headers, config::Anything{},
@@ -64,6 +69,12 @@ struct ProviderConfig {
     field("tls", tls, config::Anything{}, "TLS towards the provider.");
     field("pool", pool, config::Anything{}, "Kept connections.");
     field("tags", tags, config::Anything{}, "Where it is, for rules of residency.");
+  }
+  std::vector<config::Problem> check() const {
+    if (oauth && !api_key.empty())
+      return {{"oauth", "stands beside api_key: only one can be sent"}};
+    if (oauth && auth == Auth::none) return {{"oauth", "auth: none sends no credential"}};
+    return {};
   }
 };
 

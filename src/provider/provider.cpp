@@ -97,7 +97,7 @@ bool named_by(std::string_view connection, std::string_view name) {
   return !connection.empty() && wire::list_has(connection, name);
 }
 
-std::string credential_field(Auth auth, std::string_view key) {
+std::string field_of(Auth auth, std::string_view key) {
   std::string field;
   switch (auth) {
     case Auth::bearer:
@@ -127,16 +127,21 @@ Provider::Provider(std::string name, const ProviderConfig& config) : name_(std::
   path_ = url->path;
   if (!config.api_version.empty()) query_ = "api-version=" + config.api_version;
   prefill_ = config.prefill;
-  has_credential_ = config.auth != Auth::none && !config.api_key.empty();
+  auth_ = config.auth;
+  has_credential_ = auth_ != Auth::none && (!config.api_key.empty() || config.oauth);
 
   std::string fixed;
   append_field(fixed, "host", config.host.empty() ? url->authority() : config.host);
-  if (has_credential_) fixed += credential_field(config.auth, config.api_key.reveal());
+  if (has_credential_ && !config.oauth) fixed += field_of(auth_, config.api_key.reveal());
   for (const auto& [field, value] : config.headers) {
     append_field(fixed, field, value);
     set_.push_back(field);
   }
   fixed_ = Secret(std::move(fixed));
+}
+
+Secret Provider::credential_field(std::string_view credential) const {
+  return Secret(field_of(auth_, credential));
 }
 
 bool Provider::forwards(const wire::Field& field, std::string_view connection) const {
@@ -152,7 +157,7 @@ void Provider::write_head(const Request& request, std::string& out) const {
     const bool both = !request.head.query.empty() && !query_.empty();
     out.append("?").append(request.head.query).append(both ? "&" : "").append(query_);
   }
-  out.append(" HTTP/1.1\r\n").append(fixed_.reveal());
+  out.append(" HTTP/1.1\r\n").append(fixed_.reveal()).append(request.credential);
   const std::string_view connection = connection_of(request.head.fields);
   FieldCopy copy(out);
   for (const auto& field : request.head.fields) {

@@ -30,10 +30,13 @@ class Provider {
     std::string_view request_id;
     wire::Framing framing;  // of the body that will follow
     std::uint64_t content_length;
+    std::string_view credential{};  // as a field, where it is none of the configuration
   };
   /// Appends the head to send: the client's own fields, but for the credential, those that end at
   /// this hop, and what the configuration sets.
   void write_head(const Request& request, std::string& out) const;
+  /// A credential as the field that carries it: "Name: value\r\n".
+  Secret credential_field(std::string_view credential) const;
 
  private:
   bool forwards(const wire::Field& field, std::string_view connection) const;
@@ -44,6 +47,7 @@ class Provider {
   std::string query_;
   Secret fixed_;                  // host, credential and configured fields, as they go out
   std::vector<std::string> set_;  // names of the configured fields: ours win
+  Auth auth_ = Auth::none;
   bool has_credential_ = false;
   dialect::Prefill prefill_ = dialect::Prefill::none;
 };

@@ -8,6 +8,10 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <mutex>
+
+#include "base/base64.hpp"
+#include "secret/keeper.hpp"
 
 namespace hawser::secret {
 namespace {
@@ -38,16 +42,49 @@ bool write_all(int fd, std::string_view text) {
   return ::fsync(fd) == 0;
 }
 
-Result<std::string> open_reference(const std::string& reference, const config::Lookups& lookups) {
+/// A master key that KMS made: 32 bytes, which are parsed as base64.
+Result<Secret> open_by_kms(std::string_view text) {
+  while (text.ends_with('\n') || text.ends_with('\r') || text.ends_with(' ')) text.remove_suffix(1);
+  const auto reference = parse_reference("kms", text.substr(4));
+  if (!reference) return wrong("the master key " + reference.error().message);
+  Keeper keeper;
+  Keeper::Wanted wanted;
+  wanted.config = std::make_shared<SecretsConfig>();
+  wanted.references.push_back(*reference);
+  const auto given = keeper.get(std::move(wanted), How::anew);
+  const auto found = given.documents.find(reference->document());
+  if (found == given.documents.end()) return wrong("the master key was not fetched");
+  if (!found->second) return wrong("the master key: " + found->second.error().message);
+  std::string encoded;
+  append_base64(encoded, found->second->reveal());
+  return Secret(std::move(encoded));
+}
+
+/// The master key, got once: a KMS is not asked for every value.
+class KeptMasterKey {
+ public:
+  const Result<MasterKey>* get(const config::Lookups& lookups) {
+    const std::lock_guard lock(mutex_);
+    if (!key_) key_ = std::make_unique<Result<MasterKey>>(master_key(lookups));
+    return key_.get();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unique_ptr<Result<MasterKey>> key_;
+};
+
+Result<std::string> open_reference(const std::string& reference, const config::Lookups& lookups,
+                                   KeptMasterKey& kept) {
   const auto hash = reference.rfind('#');
   if (hash == std::string::npos || hash == 0 || hash + 1 == reference.size()) {
     return wrong("'" + reference + "' must be PATH#NAME");
   }
   const auto file = read_sealed(reference.substr(0, hash));
   if (!file) return file.error();
-  const auto master = master_key(lookups);
-  if (!master) return master.error();
-  const auto value = file->open(*master, reference.substr(hash + 1));
+  const auto master = kept.get(lookups);
+  if (!*master) return master->error();
+  const auto value = file->open(**master, reference.substr(hash + 1));
   if (!value) return wrong("the file " + reference.substr(0, hash) + " " + value.error().message);
   return std::string(value->reveal());
 }
@@ -65,7 +102,13 @@ Result<MasterKey> master_key(const config::Lookups& lookups) {
     text = read_text(*path);
     if (!text) return wrong("the file " + *path + " cannot be read");
   }
-  auto key = MasterKey::parse(Secret(std::move(*text)));
+  Secret clear(std::move(*text));
+  if (clear.reveal().starts_with("kms:")) {
+    auto opened = open_by_kms(clear.reveal());
+    if (!opened) return opened.error();
+    clear = std::move(*opened);
+  }
+  auto key = MasterKey::parse(clear);
   if (!key) return wrong("the master key " + key.error().message);
   return std::move(*key);
 }
@@ -98,8 +141,9 @@ config::Lookups all_lookups() {
     if (others_may_write(path)) return wrong("the file " + path + " can be written by everyone");
     return read(path);
   };
-  lookups.sealed = [plain = config::system_lookups()](const std::string& reference) {
-    return open_reference(reference, plain);
+  lookups.sealed = [plain = config::system_lookups(),
+                    kept = std::make_shared<KeptMasterKey>()](const std::string& reference) {
+    return open_reference(reference, plain, *kept);
   };
   return lookups;
 }

@@ -10,7 +10,9 @@
 namespace hawser::secret {
 
 /// The master key of this machine: HAWSER_MASTER_KEY, or the file that HAWSER_MASTER_KEY_FILE
-/// names. Error: invalid_request that says what is missing.
+/// names. Either may hold it sealed, as "kms:..." for AWS KMS, which is then asked (and blocks);
+/// where and as whom, the environment alone tells.
+/// Error: invalid_request that says what is missing.
 Result<MasterKey> master_key(const config::Lookups& lookups);
 
 /// Errors: not_found (there is no such file), invalid_request; the message names the path

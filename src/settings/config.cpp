@@ -117,6 +117,11 @@ void check_providers(const Config& config, Problems& problems) {
     check_outside(path, "base_url", provider.base_url, provider.headers, provider.tls, provider.way,
                   problems);
     check_host(path, provider.host, problems);
+    if (provider.oauth) {
+      const auto& oauth = *provider.oauth;
+      check_outside(path + ".oauth", "token_url", oauth.token_url, {}, oauth.tls, oauth.way,
+                    problems);
+    }
   }
 }
 
@@ -291,6 +296,10 @@ std::vector<std::string> files_of(const Config& config) {
   each_tls(config, [&](const std::string&, const auto& tls) {
     for (auto& file : files_of(tls)) out.push_back(std::move(file));
   });
+  for (const auto& used : config.used) {
+    if (used.scheme == "file") out.push_back(used.rest);
+    if (used.scheme == "sealed") out.push_back(used.rest.substr(0, used.rest.rfind('#')));
+  }
   return out;
 }
 
@@ -305,6 +314,8 @@ Problems Config::check() const {
   check_providers(*this, problems);
   check_resolver(resolver, problems);
   check_guards(guards, problems);
+  if (secrets.vault) check_client_tls("secrets.vault.tls", secrets.vault->tls, problems);
+  if (secrets.aws) check_client_tls("secrets.aws.tls", secrets.aws->tls, problems);
   if (cache.semantic) {
     const auto& endpoint = cache.semantic->endpoint;
     check_outside("cache.semantic", "url", endpoint.url, endpoint.headers, endpoint.tls,

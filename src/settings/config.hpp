@@ -5,6 +5,7 @@
 
 #include "audit/config.hpp"
 #include "config/fields.hpp"
+#include "config/scalar.hpp"
 #include "front/grpc/config.hpp"
 #include "front/http/config.hpp"
 #include "front/websocket/config.hpp"
@@ -14,6 +15,7 @@
 #include "net/config.hpp"
 #include "policy/config.hpp"
 #include "provider/config.hpp"
+#include "secret/config.hpp"
 #include "stage/admit/config.hpp"
 #include "stage/attempt/config.hpp"
 #include "stage/authenticate/config.hpp"
@@ -43,6 +45,7 @@ struct Config {
   std::uint32_t workers = 0;
   std::chrono::milliseconds drain_timeout{30'000};
   bool allow_anonymous = false;
+  secret::SecretsConfig secrets{};
   config::Map<provider::ProviderConfig> providers{};
   config::Map<stage::route::ModelConfig> models{};
   std::string default_provider{};
@@ -68,6 +71,7 @@ struct Config {
   stage::cache::CacheConfig cache{};
   std::optional<audit::AuditConfig> audit{};
   telemetry::LogConfig log{};
+  std::vector<config::Used> used{};  // what of it stands elsewhere
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -79,6 +83,9 @@ struct Config {
           "How long open exchanges may go on after SIGTERM.");
     field("allow_anonymous", allow_anonymous, config::Anything{},
           "Serve without keys on an address that others can reach.");
+    field("secrets", secrets, config::Anything{},
+          "Where credentials come from that stand elsewhere. Takes values from the environment, "
+          "files and sealed files only.");
     field("providers", providers, config::Required{},
           "Where models are served, by a name of yours.");
     field("models", models, config::Anything{},
@@ -126,7 +133,8 @@ struct Config {
   std::vector<config::Problem> warnings() const;
 };
 
-/// The certificates, keys and roots that a configuration names: a change of one is a change of it.
+/// The certificates, keys, roots and files of secrets that a configuration names: a change of one
+/// is a change of it.
 std::vector<std::string> files_of(const Config& config);
 
 }  // namespace hawser::settings

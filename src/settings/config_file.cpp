@@ -1,10 +1,12 @@
 #include "settings/config_file.hpp"
 
+#include <algorithm>
 #include <array>
 #include <ostream>
 
 #include "config/load.hpp"
 #include "secret/sources.hpp"
+#include "settings/remote.hpp"
 
 namespace hawser::settings {
 namespace {
@@ -49,24 +51,75 @@ constexpr Known known_providers[] = {
 
 }  // namespace
 
-LoadOutcome load_text(const std::string& text, const std::string& name,
-                      const config::Lookups& lookups) {
-  auto config = std::make_shared<Config>();
+namespace {
+
+/// A configuration as far as it could be read.
+struct Read {
+  std::shared_ptr<Config> config = std::make_shared<Config>();
+  std::vector<config::Finding> problems{};
+  std::vector<config::Finding> warnings{};
+};
+
+Read read(const std::string& text, const config::Lookups& lookups) {
+  Read out;
   config::Loader loader(lookups);
-  loader.load(text, *config);
+  loader.load(text, *out.config);
+  out.config->used = loader.used();
+  out.problems = loader.problems();
+  out.warnings = loader.warnings();
+  return out;
+}
+
+LoadOutcome outcome_of(Read read, const std::string& name) {
   LoadOutcome outcome;
-  for (const auto& finding : loader.problems()) outcome.problems.push_back(line_of(name, finding));
-  for (const auto& finding : loader.warnings()) outcome.warnings.push_back(line_of(name, finding));
-  if (outcome.problems.empty()) outcome.config = std::move(config);
+  for (const auto& finding : read.problems) outcome.problems.push_back(line_of(name, finding));
+  for (const auto& finding : read.warnings) outcome.warnings.push_back(line_of(name, finding));
+  if (outcome.problems.empty()) outcome.config = std::move(read.config);
   return outcome;
 }
 
-LoadOutcome load_file(const std::string& path) {
-  const auto lookups = secret::all_lookups();
+bool about_secrets(const Read& read) {
+  return std::any_of(read.problems.begin(), read.problems.end(), [](const config::Finding& found) {
+    return found.text.starts_with("secrets.") || found.text.starts_with("secrets:");
+  });
+}
+
+}  // namespace
+
+LoadOutcome load_text(const std::string& text, const std::string& name,
+                      const config::Lookups& lookups) {
+  return outcome_of(read(text, lookups), name);
+}
+
+LoadOutcome load_file(const std::string& path, secret::Keeper* keeper, secret::How how) {
+  auto lookups = secret::all_lookups();
   const auto text = config::system_lookups().file(path);
-  if (text) return load_text(*text, path, lookups);
-  LoadOutcome outcome;
-  outcome.problems.push_back(path + ": cannot be read");
+  if (!text) {
+    LoadOutcome outcome;
+    outcome.problems.push_back(path + ": cannot be read");
+    return outcome;
+  }
+  // What stands elsewhere is known only once the file was read, and where to ask for it, too.
+  lookups.remote = taken_for_granted;
+  Read first = read(*text, lookups);
+  const bool elsewhere = wants_remote(*first.config);
+  if (keeper == nullptr || !elsewhere || about_secrets(first)) {
+    return outcome_of(std::move(first), path);
+  }
+  const auto given = keeper->get(wanted_values(first.config), how);
+  lookups.remote = [&given](const std::string& scheme, const std::string& rest,
+                            const std::string& field) {
+    return look_up(given, scheme, rest, field);
+  };
+  auto outcome = outcome_of(read(*text, lookups), path);
+  if (!outcome.config) return outcome;
+  const auto tokens = keeper->get(wanted(outcome.config), secret::How::kept);
+  for (const auto& [provider, token] : tokens.tokens) {
+    if (token) continue;
+    outcome.problems.push_back(path + ": providers." + provider +
+                               ".oauth.token_url: " + token.error().message);
+  }
+  if (!outcome.problems.empty()) outcome.config = nullptr;
   return outcome;
 }
 
@@ -104,8 +157,9 @@ std::shared_ptr<Config> for_simulator(const std::string& base_url) {
   return config;
 }
 
-int check_main(const std::string& path, std::ostream& out) {
-  const LoadOutcome outcome = load_file(path);
+int check_main(const std::string& path, bool offline, std::ostream& out) {
+  secret::Keeper keeper;
+  const LoadOutcome outcome = load_file(path, offline ? nullptr : &keeper, secret::How::anew);
   for (const auto& warning : outcome.warnings) out << warning << " (warning)\n";
   for (const auto& problem : outcome.problems) out << problem << '\n';
   if (outcome.problems.empty()) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/scalar.hpp"
+#include "secret/keeper.hpp"
 #include "settings/config.hpp"
 
 namespace hawser::settings {
@@ -17,7 +18,9 @@ struct LoadOutcome {
   std::vector<std::string> warnings{};
 };
 
-LoadOutcome load_file(const std::string& path);
+/// Fetches what stands elsewhere, which blocks for as long as secrets.timeout says.
+/// @param keeper  null: nothing is fetched, every such value is taken for granted
+LoadOutcome load_file(const std::string& path, secret::Keeper* keeper, secret::How how);
 /// @param name  stands for the file in the messages
 LoadOutcome load_text(const std::string& text, const std::string& name,
                       const config::Lookups& lookups);
@@ -29,6 +32,7 @@ std::shared_ptr<Config> from_environment(const config::Lookups& lookups);
 std::shared_ptr<Config> for_simulator(const std::string& base_url);
 
 /// `hawser check`: the verdict of a start, on `out`. @return 0 or 1
-int check_main(const std::string& path, std::ostream& out);
+/// @param offline  nothing is fetched
+int check_main(const std::string& path, bool offline, std::ostream& out);
 
 }  // namespace hawser::settings

@@ -20,8 +20,8 @@ std::string configuration_page() {
          "start and need a restart.\n\n"
          "Durations have a unit (`250ms`, `2s`, `5m`, `1h`), sizes may have one (`64KiB`, "
          "`512MiB`). "
-         "Text may hold `${env:NAME}`\nand `${file:PATH}`; credentials should. `$${` stands for "
-         "`${`.\n\n"
+         "Text may hold `${env:NAME}`,\n`${file:PATH}` and other [sources](secrets.md); "
+         "credentials should. `$${` stands for `${`.\n\n"
          "Editors complete and check the file with `docs/hawser.schema.json`: begin it with\n"
          "`# yaml-language-server: $schema=PATH/hawser.schema.json`.\n\n"
          "| key | type | default | allowed | meaning |\n|---|---|---|---|---|\n" +

@@ -142,6 +142,11 @@ Task<Tried> Tries::once_noted(Exchange& exchange, const Target& target) {
 }
 
 Task<Tried> Tries::once_only(Exchange& exchange, const Target& target) {
+  if (!upstreams_[target.provider].credential) return try_once(exchange, target);
+  return with_credential(exchange, target);
+}
+
+Task<Tried> Tries::try_once(Exchange& exchange, const Target& target) {
   const Upstream& upstream = upstreams_[target.provider];
   auto opened = co_await connection_to(upstream, exchange);
   if (!opened) {
@@ -183,8 +188,11 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
   std::uint64_t length = request.content_length;
   if (renames) length += model.size() - request.facts.model_size;
   head_.clear();
-  upstreams_[target.provider].provider->write_head(
-      {*request.head, request.endpoint.tail, exchange.id, request.framing, length}, head_);
+  const auto& upstream = upstreams_[target.provider];
+  provider::Provider::Request asked{*request.head, request.endpoint.tail, exchange.id,
+                                    request.framing, length};
+  if (upstream.credential) asked.credential = upstream.credential->field();
+  upstream.provider->write_head(asked, head_);
 
   const auto deadline = reactor_.now() + timeouts_.stall;
   if (request.stream != nullptr) {
@@ -325,7 +333,10 @@ Task<Tried> Tries::refused(Exchange& exchange, const Upstream& upstream, AnswerH
   failure.code = code_of_status(failure.status);
   if (*body) {
     failure.out_of_quota = failure.status == 402 || out_of_quota(**body);
-    const bool told = exchange.residency.grants.allow(policy::Grants::telemetry_body);
+    // Who refuses our credential may say it back.
+    const bool ours =
+        (failure.status == 401 || failure.status == 403) && upstream.provider->has_credential();
+    const bool told = !ours && exchange.residency.grants.allow(policy::Grants::telemetry_body);
     log::debug("provider refused",
                {{"request_id", log::safe(exchange.id)},
                 {"provider", log::safe(upstream.provider->name())},

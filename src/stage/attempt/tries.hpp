@@ -7,6 +7,7 @@
 
 #include "exchange/stage.hpp"
 #include "http/upstream.hpp"
+#include "provider/credential.hpp"
 #include "provider/provider.hpp"
 #include "stage/attempt/answer_content.hpp"
 #include "stage/attempt/config.hpp"
@@ -20,6 +21,7 @@ namespace hawser::stage::attempt {
 struct Upstream {
   std::shared_ptr<const provider::Provider> provider;
   std::shared_ptr<http::OriginPool> pool;
+  std::shared_ptr<provider::Credential> credential{};  // null: all of it stands in the provider
 };
 
 /// What the figures count of attempts.
@@ -66,6 +68,10 @@ class Tries {
  private:
   Task<Tried> once_only(exchange::Exchange& exchange, const exchange::Target& target);
   Task<Tried> once_noted(exchange::Exchange& exchange, const exchange::Target& target);
+  Task<Tried> try_once(exchange::Exchange& exchange, const exchange::Target& target);
+  Task<Tried> with_credential(exchange::Exchange& exchange, const exchange::Target& target);
+  Task<bool> renewed(provider::Credential& credential, std::uint64_t seen,
+                     exchange::Exchange& exchange);
   Task<Result<http::UpstreamPtr>> connection_to(const Upstream& upstream,
                                                 exchange::Exchange& exchange);
   Task<net::IoStatus> send(exchange::Exchange& exchange, const exchange::Target& target,

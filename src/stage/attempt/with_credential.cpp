@@ -1,0 +1,56 @@
+#include "stage/attempt/tries.hpp"
+
+namespace hawser::stage::attempt {
+
+using exchange::Exchange;
+using exchange::Target;
+
+namespace {
+
+constexpr auto renewal_patience = 10s;
+
+}  // namespace
+
+/// One try with a credential that changes or ends. A token that the provider refuses before its
+/// time is replaced once, and the request, which did not run, is sent once more.
+Task<Tried> Tries::with_credential(Exchange& exchange, const Target& target) {
+  const auto credential = upstreams_[target.provider].credential;
+  for (bool again = false;; again = true) {
+    if (const auto ready = credential->ready(Clock::now()); !ready) {
+      Tried tried;
+      tried.error = ready.error();
+      tried.failure = {.reached = Reached::not_connected, .code = tried.error.code};
+      tried.failure.should_retry = false;
+      co_return tried;
+    }
+    const auto sent = credential->version();  // others may take a newer one meanwhile
+    Tried tried = co_await try_once(exchange, target);
+    const bool refused = tried.failure.status == 401 && credential->renewable() && !again &&
+                         exchange.request.stream == nullptr;
+    if (!refused) co_return tried;
+    const bool another = co_await renewed(*credential, sent, exchange);
+    if (!another) co_return tried;
+  }
+}
+
+/// Whether there is another token than the one that was sent.
+Task<bool> Tries::renewed(provider::Credential& credential, std::uint64_t seen,
+                          Exchange& exchange) {
+  if (exchange.cancellation.cancelled()) co_return false;
+  if (credential.ready(Clock::now()) && credential.version() != seen) co_return true;
+  net::Waiter waiter(reactor_);
+  const auto waits = std::make_shared<net::Waiter*>(&waiter);
+  credential.renew(seen, [waits, &reactor = reactor_] {
+    reactor.post([waits] {
+      if (*waits != nullptr) (*waits)->complete(net::IoStatus::ok);
+    });
+  });
+  exchange.cancellation.aim_at(&waiter);
+  const auto status = co_await waiter.wait(Clock::now() + renewal_patience);
+  exchange.cancellation.aim_at(nullptr);
+  *waits = nullptr;
+  if (status != net::IoStatus::ok || !credential.ready(Clock::now())) co_return false;
+  co_return credential.version() != seen;
+}
+
+}  // namespace hawser::stage::attempt
