@@ -1,7 +1,9 @@
 #include "gateway/snapshot.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
+#include "base/random_bytes.hpp"
 #include "settings/residency.hpp"
 
 namespace hawser::gateway {
@@ -41,6 +43,22 @@ stage::observe::RefusalSeries refusals_of(const settings::Config& config,
   return series;
 }
 
+std::string random_pseudonym() {
+  std::string name = "hawser-";
+  for (const char byte : random_bytes(16)) name += "0123456789abcdef"[byte & 15];
+  return name;
+}
+
+/// What this gateway is called by others; empty where none is its provider.
+std::string pseudonym_of(const settings::Config& config) {
+  static const std::string random = random_pseudonym();  // the same after a reload
+  const auto& providers = config.providers;
+  const bool asks = std::any_of(providers.begin(), providers.end(),
+                                [](const auto& provider) { return provider.second.gateway; });
+  if (!asks) return {};
+  return config.node.name.empty() ? random : config.node.name;
+}
+
 std::shared_ptr<const price::PriceTable> prices_of(const stage::admit::LedgerConfig& ledger) {
   auto prices = std::make_shared<price::PriceTable>(price::PriceTable::built_in());
   if (ledger.prices.empty()) return prices;
@@ -54,8 +72,9 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
                     telemetry::Registry& registry) {
   auto snapshot = std::make_shared<Snapshot>();
   std::vector<std::string> names;
+  snapshot->pseudonym = pseudonym_of(*config);
   for (const auto& [name, provider] : config->providers) {
-    auto compiled = std::make_shared<const provider::Provider>(name, provider);
+    auto compiled = std::make_shared<const provider::Provider>(name, provider, snapshot->pseudonym);
     const bool tls = compiled->origin().tls;
     snapshot->provider_tls.push_back(tls ? net::make_client_context(provider.tls, name) : nullptr);
     snapshot->providers.push_back(std::move(compiled));

@@ -25,6 +25,7 @@ namespace hawser::gateway {
 struct Snapshot {
   std::shared_ptr<const settings::Config> config;
   std::vector<std::shared_ptr<const provider::Provider>> providers;
+  std::string pseudonym;                      // of this gateway; empty: it asks no other
   std::vector<net::SslContext> provider_tls;  // by provider; null: plain
   std::vector<std::shared_ptr<const http::Endpoint>> doh;
   std::vector<net::SslContext> listen_tls;  // by listener; null: plain

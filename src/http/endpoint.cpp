@@ -51,7 +51,7 @@ Task<Result<std::string>> read_body(UpstreamConnection& connection, std::size_t 
   std::string body;
   bool last = false;
   while (!last) {
-    auto piece = co_await connection.body().next(deadline);
+    auto piece = co_await connection.next(deadline);
     if (!piece) co_return piece.error();
     body.append(piece->bytes);
     last = piece->last;
@@ -66,13 +66,13 @@ Task<Try> ask_on(UpstreamConnection& connection, const std::string& head, const 
                  Clock::time_point deadline) {
   const std::array<std::string_view, 2> parts{head, what.body};
   const std::span<const std::string_view> all(parts.data(), what.body.empty() ? 1 : 2);
-  const IoStatus sent = co_await connection.stream().send(all, deadline);
-  if (sent != IoStatus::ok && !connection.stream().has_input()) {
+  const IoStatus sent = co_await connection.send(all, true, deadline);
+  if (sent != IoStatus::ok && !connection.has_input()) {
     co_return Try{error_of(sent), connection.reused() && sent == IoStatus::failed};
   }
   const auto read = co_await connection.read_head(what.method, deadline);
   if (read.malformed) {
-    co_return Try{Error{.code = Code::upstream, .message = "the service's answer is not HTTP/1.1"}};
+    co_return Try{Error{.code = Code::upstream, .message = "the service's answer is malformed"}};
   }
   if (read.status != IoStatus::ok) {
     const bool refused = read.status == IoStatus::closed || read.status == IoStatus::failed;
@@ -139,7 +139,7 @@ Task<Result<Said>> ask(const Endpoint& endpoint, OriginPool& pool, Ask what,
       if (!opened) co_return opened.error();
       connection = std::move(*opened);
     }
-    cancellation.aim_at(&connection->stream().waiter());
+    cancellation.aim_at(&connection->waiter());
     auto tried = co_await ask_on(*connection, head, what, deadline);
     cancellation.aim_at(nullptr);
     again = tried.dead && !fresh;

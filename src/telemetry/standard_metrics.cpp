@@ -46,6 +46,17 @@ StandardMetrics::StandardMetrics(Registry& registry) {
                                               {{"reused", "false"}});
   upstream_connections_reused =
       registry.counter("hawser_upstream_connections_total", connections_help, {{"reused", "true"}});
+  http2_connections =
+      registry.gauge("hawser_upstream_http2_connections", "Open HTTP/2 connections to providers.");
+  http2_streams =
+      registry.gauge("hawser_upstream_http2_streams", "Requests under way on HTTP/2 connections.");
+  http2_refused = registry.counter("hawser_upstream_http2_refused_total",
+                                   "Requests that an HTTP/2 provider told it did not run.");
+  http2_lost = registry.counter("hawser_upstream_http2_lost_total",
+                                "HTTP/2 connections that gave no sign of life.");
+  reattached_upstream =
+      registry.counter("hawser_upstream_reattached_total",
+                       "Broken streams that were taken up again at another gateway.");
   constexpr std::array kinds{"restart", "prefill", "replay"};  // as dialect::SpliceKind
   resolver_mismatches =
       registry.counter("hawser_resolver_mismatches_total",

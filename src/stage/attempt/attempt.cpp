@@ -1,6 +1,7 @@
 #include "stage/attempt/attempt.hpp"
 
-#include "stage/attempt/continuation.hpp"
+#include "stage/attempt/reattachment.hpp"
+#include "stage/attempt/second_call.hpp"
 
 namespace hawser::stage::attempt {
 
@@ -29,7 +30,7 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
   BOOST_ASSERT(!exchange.candidates.empty());  // route refuses an exchange without targets
   tries_->budget.earn(exchange.arrived);
   std::size_t at = 0;
-  std::uint32_t at_target = 0;
+  std::uint32_t at_target = 0, free_tries = 0;
   for (;;) {
     const Target& target = exchange.candidates[at];
     exchange.trail.target = &target;
@@ -47,7 +48,11 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     if (exchange.reservation) {
       exchange.reservation->failed(target, exchange.trail.attempts, tried.failure.code);
     }
-    const Step step = decide(tried.failure, situation(exchange, at, at_target), retry_);
+    Situation now = situation(exchange, at, at_target);
+    now.free_tries = free_tries;
+    // Another gateway knows a request that is repeated; what it answered it has tried itself.
+    if (tried.failure.status == 0 && tries_->provider_of(target).gateway()) now.idempotent = true;
+    const Step step = decide(tried.failure, now, retry_);
     if (const auto* how = std::get_if<GiveUp>(&step)) {
       co_return give_up(exchange, std::move(tried), *how);
     }
@@ -55,6 +60,10 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       if (same->free) {
         --exchange.trail.attempts;
         --at_target;
+        ++free_tries;
+        if (same->wait > 0ms && !co_await pause(exchange, same->wait)) {
+          co_return Error{.code = Code::cancelled, .message = "cancelled"};
+        }
         continue;
       }
       tries_->counts.shard->add(tries_->counts.retries);
@@ -74,9 +83,14 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
 void Attempt::prepare_continuation(const Exchange& exchange, const Target& target,
                                    const Tried& tried) const {
   const auto& request = exchange.request;
+  if (tried.stream != nullptr && !tried.generation.empty() && retry_.reattach_for > 0ms) {
+    tried.stream->continue_by(
+        std::make_unique<Reattachment>(tries_, exchange, target, tried.generation));
+    return;
+  }
   const bool chat = request.endpoint.api == dialect::Api::chat && request.stream == nullptr;
   if (!retry_.continuation || !chat || tried.stream == nullptr) return;
-  tried.stream->continue_by(std::make_unique<Continuation>(tries_, exchange, target));
+  tried.stream->continue_by(std::make_unique<SecondCall>(tries_, exchange, target));
 }
 
 Situation Attempt::situation(const Exchange& exchange, std::size_t at, std::uint32_t at_target) {
