@@ -166,6 +166,7 @@ def test_a_link_that_breaks_loses_and_doubles_nothing(sim, tmp_path, everything,
 
             with concurrent.futures.ThreadPoolExecutor(count) as pool:
                 answers = list(pool.map(one, range(count)))
+
             def whole_one(i, status, body):
                 said = events(body)
                 if status != 200 or not said or said[-1] != "[DONE]":

@@ -33,8 +33,14 @@ std::string_view HopLines::take_out(std::string_view events) {
     if (names || beats) continue;
     kept_.append(line);
     starts = line == "\n" || line == "\r\n";
+    if (starts) ++events_;
   }
   return kept_;
+}
+
+std::string HopLines::cursor() const {
+  if (!last_id_.empty() || events_ == 0) return last_id_;
+  return std::to_string(events_ - 1);
 }
 
 Reattachment::Reattachment(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
@@ -81,7 +87,9 @@ bool Reattachment::see(net::Piece& piece) {
 
 Task<Reattachment::Found> Reattachment::ask() {
   auto given = call_of("GET", "/events");
-  if (!lines_.last_id().empty()) given.fields.emplace_back("last-event-id", lines_.last_id());
+  if (auto cursor = lines_.cursor(); !cursor.empty()) {
+    given.fields.emplace_back("last-event-id", std::move(cursor));
+  }
   call_ = std::make_unique<exchange::Call>(std::move(given), Clock::now());
   exchange::Exchange& exchange = call_->exchange();
   exchange.request.endpoint.api = api_;

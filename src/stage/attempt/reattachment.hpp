@@ -15,12 +15,14 @@ class HopLines {
  public:
   /// @return the same events without them; the view lives until the next call
   std::string_view take_out(std::string_view events);
-  /// The last id that was seen; empty: none was.
-  const std::string& last_id() const { return last_id_; }
+  /// Of the last event that was seen, for Last-Event-ID: its id, or its number where events have
+  /// none; empty: none was.
+  std::string cursor() const;
 
  private:
   std::string kept_{};
   std::string last_id_{};
+  std::uint64_t events_ = 0;
 };
 
 /// A stream of another gateway that broke is taken up there, behind the last event that came: the
