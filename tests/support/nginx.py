@@ -25,7 +25,8 @@ class Nginx:
         self.scheme = "https" if tls else "http"
         self.url = f"{self.scheme}://{self.address}/v1"
         flags = (" ssl" if tls else "") + (" http2" if http2 else "")
-        secure = f"ssl_certificate {tls[0]}; ssl_certificate_key {tls[1]};" if tls else ""
+        secure = (f"ssl_certificate {tls[0]}; ssl_certificate_key {tls[1]}; ssl_protocols TLSv1.2 TLSv1.3;"
+                  if tls else "")
         self.config = self.folder / "nginx.conf"
         self.config.write_text(f"""
 daemon off; worker_processes 1; pid {self.folder}/pid; error_log {self.folder}/error.log;
