@@ -3,6 +3,7 @@ import collections
 import concurrent.futures
 import json
 import pathlib
+import subprocess
 import time
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from support.faults import BrokenPath
 from support.http import chat, connect, events, request
 from support.nginx import Nginx, free_port
-from support.programs import Gateway
+from support.programs import HAWSER, Gateway
 
 MODELS = {"sim-large": {"targets": [{"provider": "p", "model": "sim-large"}]}}
 
@@ -182,3 +183,28 @@ def test_a_link_that_breaks_loses_and_doubles_nothing(sim, tmp_path, everything,
             assert outer.metric("hawser_upstream_reattached_total") > 0 and path.cuts > 5
     print(f"\n{whole} of {count} streams whole over {path.cuts} resets of the link, {sum(paid.values())} calls paid")
     assert whole == count and set(paid.values()) == {1} and len(paid) == count
+
+
+@pytest.mark.parametrize("name, keys", [("near", ["FRANKFURT_KEY", "NEARBY_KEY"]),
+                                        ("far", ["AZURE_API_KEY", "AP_KEY_SHA256"])])
+def test_the_examples_are_sound(name, keys):
+    example = pathlib.Path(__file__).parents[2] / "examples" / "regions" / f"{name}.yaml"
+    done = subprocess.run([HAWSER, "check", "-c", example], capture_output=True, text=True,
+                          env=dict.fromkeys(keys, "a" * 64))
+    assert done.returncode == 0 and done.stdout == f"{example}: ok\n", done.stdout
+
+
+@pytest.mark.parametrize("config, wrong", [
+    ({"node": {"name": "eu 1"}}, "node.name: must be at most 64 of letters"),
+    ({"node": {"name": "n" * 65}}, "node.name: must be at most 64 of letters"),
+    ({"providers": {"p": {"base_url": "http://127.0.0.1:1/v1", "http": "h3"}}}, "providers.p.http"),
+    ({"providers": {"p": {"base_url": "http://127.0.0.1:1/v1", "pool": {"streams_max": 0}}}}, "providers.p.pool.streams_max"),
+    ({"providers": {"p": {"base_url": "http://127.0.0.1:1/v1", "pool": {"window": "1KiB"}}}}, "providers.p.pool.window")])
+def test_a_bad_word_is_told_where_it_stands(tmp_path, config, wrong):
+    file = tmp_path / "hawser.yaml"
+    whole = {"listen": [{"address": "127.0.0.1:0"}], "providers": {"p": {"base_url": "http://127.0.0.1:1/v1"}}}
+    file.write_text(json.dumps({**whole, **config}, indent=1))
+    done = subprocess.run([HAWSER, "check", "-c", file], capture_output=True, text=True)
+    assert done.returncode == 1 and wrong in done.stdout, done.stdout
+    line, column = done.stdout.split(":")[1:3]
+    assert int(line) > 1 and int(column) > 1
