@@ -206,7 +206,7 @@ bool Http2Connection::attend() {
     nghttp2_submit_ping(h2_.get(), NGHTTP2_FLAG_NONE, nullptr);
     flush();
   }
-  if ((going_ || closing_) && streams() == 0) return false;
+  if ((going_ || closing_ || pool_->closing_) && streams() == 0) return false;
   return nghttp2_session_want_read(h2_.get()) != 0 || nghttp2_session_want_write(h2_.get()) != 0;
 }
 
@@ -360,9 +360,9 @@ void Http2Connection::flush() {
       const net::IoResult sent = stream_->try_write({&rest, 1});
       out_at_ += sent.bytes;
       sent_ += sent.bytes;
-      if (sent.status == IoStatus::ok && sent.bytes == rest.size()) continue;
+      if (sent.status == IoStatus::ok) continue;  // TLS takes one record at a time
       goes = false;
-      over_ = sent.status != IoStatus::ok && sent.status != IoStatus::would_block;
+      over_ = sent.status != IoStatus::would_block;
       break;
     }
     if (out_at_ < out_.size()) continue;

@@ -169,7 +169,9 @@ void Provider::write_head(const Request& request, std::string& out) const {
   if (gateway_) append_field(out, "via", via_);  // behind those of the hops before
   // By it a repeated request is known as the same, whatever became of the first.
   if (gateway_ && request.head.find("idempotency-key") == nullptr) {
-    append_field(out, "idempotency-key", request.request_id);
+    out.append("idempotency-key: ").append(via_, via_.find(' ') + 1).append("-");
+    out.append(request.request_id).append("-");
+    out.append(std::to_string(request.arrived.time_since_epoch().count())).append("\r\n");
   }
   if (request.framing == wire::Framing::chunked) {
     append_field(out, "transfer-encoding", "chunked");

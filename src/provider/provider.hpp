@@ -33,6 +33,7 @@ class Provider {
     std::string_view request_id;
     wire::Framing framing;  // of the body that will follow
     std::uint64_t content_length;
+    Clock::time_point arrived{};  // tells requests apart whose clients gave them the same id
   };
   /// Appends the head to send: the client's own fields, but for the credential, those that end at
   /// this hop, and what the configuration sets.

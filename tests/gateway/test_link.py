@@ -58,6 +58,17 @@ def test_each_hop_tells_its_own_part(outer, sim):
     assert int(headers["x-hawser-inner-overhead-us"]) >= 0
 
 
+def test_a_clients_ids_need_not_differ(outer, sim):
+    """Requests that their client gives the same id are different ones; its own Idempotency-Key goes on."""
+    for i in range(3):
+        assert json.loads(chat(outer.address, f"say: {i}", headers={"X-Request-Id": "always-the-same"})[2])[
+            "choices"][0]["message"]["content"] == str(i)
+    for _ in range(2):
+        chat(outer.address, "say: x", headers={"Idempotency-Key": "mine"})
+    sent = [dict((name.lower(), value) for name, value in entry["headers"])["idempotency-key"] for entry in sim.journal()]
+    assert len(set(sent[:3])) == 3 and set(sent[3:]) == {"mine"}
+
+
 def test_plain_providers_see_nothing_of_it(inner, sim):
     chat(inner.address)
     names = {name.lower() for name, _ in sim.journal()[0]["headers"]}

@@ -196,6 +196,7 @@ class Connection:
 
     def data(self, request, data, end=False):
         """As the window allows."""
+        data = memoryview(data)
         while True:
             with self.lock:
                 while data and self.h2.local_flow_control_window(request.stream) <= 0:
@@ -204,7 +205,7 @@ class Connection:
                 size = min(len(data), self.h2.max_outbound_frame_size,
                            self.h2.local_flow_control_window(request.stream) if data else 0)
                 last = size == len(data)
-                self.h2.send_data(request.stream, data[:size], end_stream=end and last)
+                self.h2.send_data(request.stream, bytes(data[:size]), end_stream=end and last)
                 self.flush()
             data = data[size:]
             if last:

@@ -153,7 +153,9 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
   if (renames) length += model.size() - request.facts.model_size;
   head_.clear();
   upstreams_[target.provider].provider->write_head(
-      {*request.head, request.endpoint.tail, exchange.id, request.framing, length}, head_);
+      {*request.head, request.endpoint.tail, exchange.id, request.framing, length,
+       exchange.arrived},
+      head_);
 
   const auto deadline = reactor_.now() + timeouts_.stall;
   if (request.stream != nullptr) {
