@@ -159,7 +159,7 @@ def test_a_client_comes_back_to_the_outer_gateway(outer):
 def test_a_link_that_breaks_loses_and_doubles_nothing(sim, tmp_path, everything, event_ids):
     """The link is reset again and again; every stream is whole, byte for byte, and was paid once."""
     count, doors = (400, 100) if everything else (60, 15)
-    inner_config = {"generations": {"event_ids": event_ids}}
+    inner_config = {"generations": {"event_ids": event_ids, "detached_per_key_max": 10_000}}
     with start(tmp_path, "inner", sim.provider(), **inner_config) as inner, BrokenPath(
             inner.address, doors, mean=12_000, outage=0.2) as path:
         providers = {f"p{i}": link_to(f"http://127.0.0.1:{port}/v1") for i, port in enumerate(path.ports)}

@@ -12,6 +12,7 @@ import h2.errors
 import h2.events
 import pytest
 
+from support.faults import BrokenPath
 from support.http import chat, connect, events, request
 from support.http2 import Scripted, stream_of
 from support.nginx import Nginx
@@ -102,7 +103,7 @@ def test_half_a_gigabyte_goes_up_in_bounded_memory(sim, tmp_path):
         piece = bytes(1 << 20)
         status, _, _ = request(gateway.address, "POST", "/v1/files", (piece for _ in range(512)),
                                {"Content-Type": "application/octet-stream"}, timeout=300)
-        assert status == 200 and sim.journal()[-1]["body_bytes"] == 512 << 20
+        assert status == 200 and sim.journal()[-1]["body_size"] == 512 << 20
         assert gateway.memory_kib("VmHWM") < 100 * 1024
 
 
@@ -355,7 +356,7 @@ def test_tls_agrees_on_the_version(sim, tmp_path, certificates, http, offers, sp
             assert statuses == ({200} if spoken else {502})
             if not spoken:
                 assert "application protocol" in chat(gateway.address)[2].decode()
-            assert set(nginx.protocols()) == ({spoken} if spoken else set())
+            assert set(nginx.protocols(30 if spoken else 0)) == ({spoken} if spoken else set())
 
 
 def test_one_host_in_two_versions_shares_no_connection(sim, tmp_path, certificates):
@@ -368,7 +369,7 @@ def test_one_host_in_two_versions_shares_no_connection(sim, tmp_path, certificat
                 for name in providers:
                     body = {"model": name, "messages": []}
                     assert request(gateway.address, "POST", "/v1/chat/completions", body)[0] == 200
-            assert collections.Counter(nginx.protocols()) == {"HTTP/1.1": 3, "HTTP/2.0": 3}
+            assert collections.Counter(nginx.protocols(6)) == {"HTTP/1.1": 3, "HTTP/2.0": 3}
 
 
 def test_reload_changes_the_version(sim, tmp_path, certificates):
@@ -379,7 +380,38 @@ def test_reload_changes_the_version(sim, tmp_path, certificates):
             gateway.write({**gateway.config, "providers": {"p": nginx.provider(http="h2", tls=tls)}})
             assert gateway.metric_becomes('hawser_config_reloads_total{result="ok"}', 1)
             assert chat(gateway.address)[0] == 200
-            assert nginx.protocols() == ["HTTP/1.1", "HTTP/2.0"]
+            assert nginx.protocols(2) == ["HTTP/1.1", "HTTP/2.0"]
+
+
+def test_new_connections_resume_the_tls_session(sim, tmp_path, certificates):
+    with Nginx(tmp_path, sim.address, tls=certificates.make("front"), more="keepalive_requests 1;") as nginx:
+        with gateway_to(tmp_path, nginx.provider(http="h2", tls={"ca_file": str(certificates.root)})) as gateway:
+            for _ in range(4):
+                assert chat(gateway.address)[0] == 200
+            assert nginx.resumed(4) == [False, True, True, True]
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_connections_cut_at_any_byte_neither_double_nor_hide_it(sim, tmp_path, certificates, tls):
+    """200 streams on shared connections that are reset at random bytes: each is whole or ends in an error that tells it, and
+    what may have run is not run again."""
+    with Nginx(tmp_path, sim.address, tls=certificates.make("front") if tls else None) as nginx:
+        host, port = nginx.address.split(":")
+        with BrokenPath((host, int(port)), 1, mean=200_000, outage=1e-6) as path:
+            provider = {"base_url": f"{nginx.scheme}://127.0.0.1:{path.ports[0]}/v1", "auth": "none", "http": "h2",
+                        "tls": {"ca_file": str(certificates.root)} if tls else {}}
+            with gateway_to(tmp_path, provider, retry={**ONCE, "continuation": False}) as gateway:
+                answers = many(200, lambda i: chat(gateway.address, "count: 50", stream=True, headers={
+                    "x-name": str(i), "x-sim-tokens": "50", "x-sim-interval-ms": "5"}), 8)
+        whole = 0
+        for status, _, body in answers:
+            assert status in (200, 502)
+            said = events(body)
+            whole += status == 200 and said[-1] == "[DONE]" and len(said) == 53
+            assert status == 502 or said[-1] == "[DONE]" or json.loads(said[-1])["error"]["code"] == "connection"
+        ran = collections.Counter(dict(entry["headers"])["x-name"] for entry in sim.journal())
+        assert max(ran.values()) == 1 and path.cuts > 3 and 80 < whole < 200
+        print(f"\n{whole} of 200 streams whole, {path.cuts} connections cut, none ran twice, none ended unsaid")
 
 
 # --- others' servers

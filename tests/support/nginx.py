@@ -32,7 +32,8 @@ class Nginx:
 daemon off; worker_processes 1; pid {self.folder}/pid; error_log {self.folder}/error.log;
 events {{ worker_connections {connections}; }}
 http {{
-  access_log {self.folder}/access.log;
+  log_format told '$remote_addr "$request" $status $ssl_session_reused';
+  access_log {self.folder}/access.log told;
   client_body_temp_path {self.folder}/body; proxy_temp_path {self.folder}/proxy;
   fastcgi_temp_path {self.folder}/fastcgi; uwsgi_temp_path {self.folder}/uwsgi; scgi_temp_path {self.folder}/scgi;
   upstream behind {{ server {target}; keepalive 64; }}
@@ -68,10 +69,19 @@ http {{
     def provider(self, **settings):
         return {"base_url": self.url, "auth": "none", **settings}
 
-    def protocols(self):
-        """The protocol of each request so far."""
-        lines = (self.folder / "access.log").read_text().splitlines()
-        return [line.split('"')[1].rsplit(" ", 1)[-1] for line in lines]
+    def protocols(self, least=0, seconds=10):
+        """The protocol of each request so far; waits until there are `least`: they are logged when they are over."""
+        end = time.monotonic() + seconds
+        while True:
+            lines = (self.folder / "access.log").read_text().splitlines()
+            if len(lines) >= least or time.monotonic() > end:
+                return [line.split('"')[1].rsplit(" ", 1)[-1] for line in lines if line.count('"') > 1]
+            time.sleep(0.02)
+
+    def resumed(self, least):
+        """Whether each request came over a resumed TLS session."""
+        self.protocols(least)
+        return [line.endswith(" r") for line in (self.folder / "access.log").read_text().splitlines()]
 
     def stop(self, how=signal.SIGQUIT):
         if self.process.poll() is None:
