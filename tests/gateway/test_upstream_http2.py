@@ -13,6 +13,7 @@ import h2.events
 import pytest
 
 from support.faults import BrokenPath
+from support.guard import Guard
 from support.http import chat, connect, events, request
 from support.http2 import Scripted, stream_of
 from support.nginx import Nginx
@@ -412,6 +413,16 @@ def test_connections_cut_at_any_byte_neither_double_nor_hide_it(sim, tmp_path, c
         ran = collections.Counter(dict(entry["headers"])["x-name"] for entry in sim.journal())
         assert max(ran.values()) == 1 and path.cuts > 3 and 80 < whole < 200
         print(f"\n{whole} of 200 streams whole, {path.cuts} connections cut, none ran twice, none ended unsaid")
+
+
+def test_services_that_the_gateway_asks_speak_it_too(sim, tmp_path, certificates):
+    """A guard behind HTTP/2: asked over one connection, again when that is gone."""
+    with Guard() as guard, Nginx(tmp_path, guard.url.split("/")[2], tls=certificates.make("front"),
+                                 more="keepalive_requests 20;") as nginx:
+        config = guard.config(url=f"https://{nginx.address}/judge", tls={"ca_file": str(certificates.root)})
+        with gateway_to(tmp_path, sim.provider(), guards=[config]) as gateway:
+            assert {status for status, _, _ in many(60, lambda i: chat(gateway.address, f"say: {i}"), 20)} == {200}
+        assert len(guard.asked) == 60 and set(nginx.protocols(60)) == {"HTTP/2.0"}
 
 
 # --- others' servers
