@@ -169,7 +169,7 @@ Result<Piece> Http2Stream::next_now() {
     lent_.swap(in_);
     return Piece{.bytes = lent_, .last = ended_};
   }
-  if (ended_) return Piece{.last = true};
+  if (ended_) return Piece{.bytes = lent_, .last = true};
   if (malformed_) {
     return Error{.code = Code::invalid_request, .message = "the frames of a body are malformed"};
   }

@@ -129,7 +129,7 @@ Task<bool> Reattachment::begin() {
 
 Task<Result<net::Piece>> Reattachment::next() {
   for (;;) {
-    if (whole_) co_return net::Piece{.last = true};
+    if (whole_) co_return net::Piece{.bytes = "", .last = true};
     auto piece = co_await answer_->content().next();
     if (piece) {
       see(*piece);
