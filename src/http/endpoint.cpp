@@ -43,8 +43,12 @@ std::string head_of(const Endpoint& endpoint, const Ask& what) {
 /// What one connection came to.
 struct Try {
   Result<Said> said;
-  bool dead = false;  // the connection was, before it took the question
+  bool dead = false;    // the connection was, before it took the question
+  bool unread = false;  // provably
 };
+
+// Of streams that the service refuses while its connections say goodbye.
+constexpr int refusals_max = 6;
 
 Task<Result<std::string>> read_body(UpstreamConnection& connection, std::size_t most,
                                     Clock::time_point deadline) {
@@ -68,7 +72,8 @@ Task<Try> ask_on(UpstreamConnection& connection, const std::string& head, const 
   const std::span<const std::string_view> all(parts.data(), what.body.empty() ? 1 : 2);
   const IoStatus sent = co_await connection.send(all, true, deadline);
   if (sent != IoStatus::ok && !connection.has_input()) {
-    co_return Try{error_of(sent), connection.reused() && sent == IoStatus::failed};
+    const bool broke = sent == IoStatus::failed;
+    co_return Try{error_of(sent), connection.reused() && broke, broke && connection.unread(1)};
   }
   const auto read = co_await connection.read_head(what.method, deadline);
   if (read.malformed) {
@@ -76,7 +81,9 @@ Task<Try> ask_on(UpstreamConnection& connection, const std::string& head, const 
   }
   if (read.status != IoStatus::ok) {
     const bool refused = read.status == IoStatus::closed || read.status == IoStatus::failed;
-    co_return Try{error_of(read.status), connection.reused() && !read.answered && refused};
+    const bool silent = !read.answered && refused;
+    const bool unread = silent && connection.unread(head.size() + what.body.size());
+    co_return Try{error_of(read.status), connection.reused() && silent, unread};
   }
   Said said;
   said.status = connection.head().status;
@@ -130,6 +137,7 @@ Task<Result<Said>> ask(const Endpoint& endpoint, OriginPool& pool, Ask what,
                        Clock::time_point deadline, net::Cancellation& cancellation) {
   const std::string head = head_of(endpoint, what);
   bool again = true;
+  int refusals = 0;
   for (bool fresh = false; again; fresh = true) {
     UpstreamPtr connection = fresh ? nullptr : pool.take();
     if (!connection) {
@@ -142,7 +150,7 @@ Task<Result<Said>> ask(const Endpoint& endpoint, OriginPool& pool, Ask what,
     cancellation.aim_at(&connection->waiter());
     auto tried = co_await ask_on(*connection, head, what, deadline);
     cancellation.aim_at(nullptr);
-    again = tried.dead && !fresh;
+    again = (tried.dead && !fresh) || (tried.unread && ++refusals <= refusals_max);
     if (again) continue;
     if (tried.said) pool.give_back(std::move(connection));
     co_return std::move(tried.said);
