@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""What the policies cost: limits, tokenizer, cache and filter. Absolute figures of one core; each is
+"""What the policies cost: limits, tokenizer, cache, filter and audit. Absolute figures of one core; each is
 judged against its requirement, and what falls short ends with status 1.
 
-Run by ./dev bench limits | tokenizer | cache | filter.
+Run by ./dev bench limits | tokenizer | cache | filter | audit.
 """
 import argparse
+import hashlib
 import json
 import pathlib
+import random
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -22,6 +25,7 @@ from support.programs import HAWSER, Gateway, Simulator  # noqa: E402
 MB, GB = 1e6, 1e9
 REPETITIONS = 5
 REQUESTS = 1000
+RECORDS = 100_000  # of one iteration of audit_bench
 
 
 class Judge:
@@ -48,15 +52,76 @@ def micro(program):
     for run in json.loads(done.stdout)["benchmarks"]:
         if run["run_type"] != "iteration":
             continue
-        name = run["run_name"]
+        name = run["run_name"].partition("/iterations:")[0]
         if name not in best or run["cpu_time"] < best[name]["cpu_time"]:
             best[name] = run
     return best
 
 
+class Tenants:
+    """Nine light tenants, and a heavy one where it is asked for, who wait for one leaky bucket."""
+
+    seconds, rate, light, clients = 8, 200, 9, 40
+
+    def __init__(self, gateway):
+        self.gateway = gateway
+        self.waits = []
+        self.body = json.dumps({"model": "m", "max_tokens": 1, "messages": []}).encode()
+
+    def ask(self, client, name):
+        begun = time.perf_counter()
+        client.socket.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Authorization: Bearer secret-%s\r\nContent-Length: %d\r\n\r\n" % (name.encode(), len(self.body)) + self.body)
+        answer = b""
+        while b"\r\n\r\n" not in answer or not answer.endswith(b"}"):
+            answer += client.socket.recv(65536)
+        return time.perf_counter() - begun, answer.startswith(b"HTTP/1.1 200")
+
+    def light_one(self, number, end):
+        """Together they ask for half of what the bucket gives, at random times."""
+        dice = random.Random(number)
+        client = Client(self.gateway)
+        due = time.perf_counter()
+        while due < end:
+            due += dice.expovariate(self.rate / 2 / self.light)
+            time.sleep(max(0, due - time.perf_counter()))
+            took, served = self.ask(client, f"light{number}")
+            assert served
+            self.waits.append(took * 1000)
+
+    def heavy_one(self, end):
+        client = Client(self.gateway)
+        while time.perf_counter() < end:
+            self.ask(client, "heavy")
+
+    def run(self, heavy):
+        self.waits = []
+        end = time.perf_counter() + self.seconds
+        crowd = [threading.Thread(target=self.light_one, args=(number, end)) for number in range(self.light)]
+        if heavy:
+            crowd += [threading.Thread(target=self.heavy_one, args=(end,)) for _ in range(self.clients)]
+        for thread in crowd:
+            thread.start()
+        for thread in crowd:
+            thread.join()
+        return percentile(self.waits, 0.99)
+
+
 def limits(judge):
     judge("a decision of three limits", micro("stage_admit_bench")["decision"]["cpu_time"], "ns",
           most=200)
+    names = ["heavy", *(f"light{number}" for number in range(Tenants.light))]
+    keys = [{"name": name, "tenant": name, "hash": "sha256:" + hashlib.sha256(f"secret-{name}".encode()).hexdigest()}
+            for name in names]
+    bucket = {"name": "shared", "rate": f"{Tenants.rate}r/s", "burst": 1000, "algorithm": "leaky_bucket", "wait_max": "60s"}
+    with Simulator() as sim, tempfile.TemporaryDirectory() as folder:
+        with Gateway(folder, workers=1, providers={"sim": sim.provider()}, keys=keys, rate_limits=[bucket],
+                     log={"level": "error"}) as gateway:
+            tenants = Tenants(gateway)
+            alone, beside = tenants.run(heavy=False), tenants.run(heavy=True)
+    print(f"p99 of nine light tenants: alone {alone:.1f} ms, beside a heavy one {beside:.1f} ms")
+    judge("light tenants' p99 beside a heavy one, of what it is alone", beside / alone, "times", most=2)
 
 
 def tokenizer(judge):
@@ -145,7 +210,18 @@ def filters(judge):
     judge("what a filter adds to the first token, p99", added, "ms", most=2)
 
 
-FIGURES = {"limits": limits, "tokenizer": tokenizer, "cache": cache, "filter": filters}
+def audit(judge):
+    text = micro("stage_audit_bench")["write_record"]["cpu_time"]
+    log = micro("audit_bench")
+    way = log["to_the_disk"]
+    rest = way["cpu_time"] / RECORDS
+    print(f"of a record: its text {text:,.0f} ns on its worker; handed over, chained, signed and written {rest:,.0f} ns, "
+          f"of that the chain {log['chain_a_record']['cpu_time']:,.0f} ns")
+    judge("records a second, each of them on the disk", way["items_per_second"], "records/s", least=50_000)
+    judge("CPU of a record, all of it", (text + rest) / 1000, "us", most=2)
+
+
+FIGURES = {"limits": limits, "tokenizer": tokenizer, "cache": cache, "filter": filters, "audit": audit}
 
 
 def main():

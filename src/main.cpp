@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "cli/audit.hpp"
 #include "cli/chat.hpp"
 #include "cli/key.hpp"
 #include "cli/secret.hpp"
@@ -109,6 +110,8 @@ int main(int argc, char** argv) {
 
   cli::add_secret_commands(*app.add_subcommand("secret", "Seal and open secrets (docs/secrets.md)"),
                            status);
+
+  cli::add_audit_commands(*app.add_subcommand("audit", "The audit log (docs/audit.md)"), status);
 
   cli::add_token_commands(*app.add_subcommand("token", "Count tokens"), status);
 

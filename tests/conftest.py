@@ -7,7 +7,7 @@ import pytest
 
 from support.programs import Certificates, Gateway, Simulator
 
-COUNTS = {"passed": 0, "failed": 0, "skipped": 0}
+COUNTS = {"passed": 0, "failed": 0, "skipped": 0, "figures": []}
 
 
 def pytest_addoption(parser):
@@ -38,6 +38,12 @@ def pytest_runtest_logreport(report):
 def pytest_sessionfinish():
     if path := os.environ.get("HAWSER_REPORT"):
         pathlib.Path(path).write_text(json.dumps(COUNTS))
+
+
+@pytest.fixture(scope="session")
+def figure():
+    """Takes a line that ./dev test NAME prints at its end."""
+    return COUNTS["figures"].append
 
 
 @pytest.fixture(scope="session")

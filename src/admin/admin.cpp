@@ -128,6 +128,7 @@ std::string Admin::answer(std::string_view method, std::string_view path) const 
   if (path == "/metrics") {
     return response("200 OK", "text/plain; version=0.0.4; charset=utf-8", views_.metrics());
   }
+  if (path == "/admin/v1/targets") return response("200 OK", json, views_.targets());
   return response("404 Not Found", json, R"({"error":"unknown path"})");
 }
 

@@ -19,6 +19,8 @@ struct Views {
   /// What a request would be allowed. @param body  JSON @return JSON; Error: invalid_request,
   /// not_found
   std::function<Result<std::string>(std::string_view body)> explain_policy;
+  /// How the targets are: JSON.
+  std::function<std::string()> targets;
 };
 
 /// Serves health and metrics on an address of their own.

@@ -3,10 +3,12 @@
 #include <boost/system/result.hpp>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace hawser {
 
@@ -82,17 +84,33 @@ struct Error {
   bool client_may_retry = true;
 };
 
+/// Where a Result keeps its Error: aside, for nearly all results hold a value, and the frames of an
+/// open stream hold many results. Empty only when moved from.
+class ErrorBox {
+ public:
+  ErrorBox() = default;
+  ErrorBox(Error error) : error_(std::make_shared<const Error>(std::move(error))) {}
+
+  const Error& operator*() const { return *error_; }
+
+ private:
+  std::shared_ptr<const Error> error_{};
+};
+
 /// `value()` on a failure is a bug in the caller, so it throws; ask `if (!result)` first.
-[[noreturn]] inline void throw_exception_from_error(const Error& error,
+[[noreturn]] inline void throw_exception_from_error(const ErrorBox& error,
                                                     const boost::source_location&) {
-  throw std::logic_error("unchecked Result: " + error.message);
+  throw std::logic_error("unchecked Result: " + (*error).message);
 }
 
 /// A value or an Error. Ignoring one does not compile (with clang also behind co_await).
 template <class T = void>
-class [[nodiscard]] Result : public boost::system::result<T, Error> {
+class [[nodiscard]] Result : public boost::system::result<T, ErrorBox> {
  public:
-  using boost::system::result<T, Error>::result;
+  using boost::system::result<T, ErrorBox>::result;
+
+  /// Of a failure only.
+  Error error() const { return *boost::system::result<T, ErrorBox>::error(); }
 };
 
 }  // namespace hawser

@@ -13,6 +13,7 @@
 #include "dialect/request_peek.hpp"
 #include "dialect/usage.hpp"
 #include "exchange/candidates.hpp"
+#include "exchange/notes.hpp"
 #include "generation/record.hpp"
 #include "generation/rules.hpp"
 #include "net/cancellation.hpp"
@@ -32,6 +33,10 @@ class Reservation {
   /// @param bytes   of the answer, as they pass: whole events of a stream
   /// @param events  how many; 0: not a stream
   virtual void see(std::string_view bytes, std::uint32_t events) = 0;
+  /// The next attempt goes to this target, or to the same one again: what is set for targets is
+  /// taken there, and what was held of the one before goes back. Told before `trail.target` is.
+  /// @return false: it has no room, and nothing has changed
+  virtual bool moves_to(const Exchange& exchange, const Target& target) = 0;
   /// An attempt came to nothing.
   virtual void failed(const Target& target, std::uint32_t attempt, Code code) = 0;
   /// This one answers: from here on the reservation belongs to its content.
@@ -39,6 +44,8 @@ class Reservation {
   /// The provider's own counts, where it told them. Once, at the end.
   /// @param whole  the answer came to its end
   virtual void settle(const dialect::Usage& usage, bool whole) = 0;
+  /// Of its exchange, where any are taken.
+  virtual Notes* notes() { return nullptr; }
 };
 
 /// Who asks. Lives as long as the configuration that the exchange began with.
@@ -82,7 +89,6 @@ struct Request {
   /// Of its verified certificate; null where it showed none.
   const std::vector<std::string>* client_names = nullptr;
 
-  bool json = false;  // by its content type or its endpoint
   RequestBody* source = nullptr;
 
   // After decode: either the whole body, kept until the answer begins, or one that streams through
@@ -90,8 +96,9 @@ struct Request {
   std::string_view body{};
   std::string_view asked{};  // filter; the body as the client sent it, where it was changed
   net::Source* stream = nullptr;
-  std::optional<Error> stream_error{};  // what the client's side of that stream failed with
+  std::unique_ptr<Error> stream_error{};  // what the client's side of that stream failed with
   wire::Framing framing = wire::Framing::none;
+  bool json = false;  // by its content type or its endpoint
   std::uint64_t content_length = 0;
 
   dialect::RequestFacts facts{};
@@ -154,6 +161,7 @@ struct Exchange {
   net::Cancellation& cancellation;               // front; cancelled when the client is gone
   const Principal* principal = &anyone;          // authenticate
   Candidates candidates{};                       // route; best first, never empty after it
+  health::TargetHealth* health = nullptr;        // attempt; of the target that is asked
   Residency residency{};                         // route
   std::string_view public_model = "other";       // route; a name of the configuration, or other
   generation::Rules rules{};                     // route
@@ -161,8 +169,9 @@ struct Exchange {
   std::unique_ptr<std::string> answer_fields{};  // admit; "Name: value\r\n"...
   Outlives* outlives = nullptr;                  // record
   generation::RecordPtr record{};                // record; before there is an answer
+  NotesPtr notes{};                              // audit; null: none is kept
   Trail trail{};                                 // everyone
-  AtEnd* at_end = nullptr;                       // observe
+  AtEnd* at_end = nullptr;                       // observe, audit before it
 };
 
 }  // namespace hawser::exchange

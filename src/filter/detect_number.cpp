@@ -40,6 +40,41 @@ bool is_card_range(std::string_view digits) {
   return false;
 }
 
+/// "5414 5415 5416 5417": four numbers of a table, not the groups of one. Of cards one in 10,000.
+bool is_series(std::string_view digits) {
+  if (digits.size() != 16 || digits[0] != digits[12]) return false;
+  for (std::size_t at = 4; at < 16; at += 4) {
+    if (digits.substr(at - 4, 4) >= digits.substr(at, 4)) return false;
+  }
+  return true;
+}
+
+/// Whether four groups of four digits at `start`, with this separator, are a card's.
+enum class Grouped : std::uint8_t { no, more, yes };
+Grouped card_in_groups(const Place& place, std::size_t start, int separator) {
+  Digits digits;
+  for (std::size_t i = 0; i < 19; ++i) {
+    const int byte = place[start + i];
+    if (byte == unknown) return Grouped::more;
+    if (i % 5 == 4 ? byte != separator : !in(digit, byte)) return Grouped::no;
+    if (i % 5 != 4) digits.add(byte);
+  }
+  const std::string_view number = digits.view();
+  const bool holds = is_card_range(number) && luhn_holds(number) && !is_series(number);
+  return holds ? Grouped::yes : Grouped::no;
+}
+
+/// The last four groups of a row of numbers, as in tables; not behind another card.
+bool ends_a_row(const Place& place) {
+  const char separator = place.before();
+  if (separator != ' ' && separator != '-') return false;
+  for (std::size_t back = 2; back <= 10; ++back) {
+    if (back == 6 ? place.before(6) != separator : !in(digit, place.before(back))) return false;
+  }
+  if (place.at < 20) return true;
+  return card_in_groups({place.text, place.at - 20, true}, 0, separator) != Grouped::yes;
+}
+
 /// Inside "0.4111111111111111" or "x1.5".
 bool follows_point(const Place& place) {
   return place.before() == '.' && in(digit, place.before(2));
@@ -192,8 +227,18 @@ Verdict detect_bank_card(const Place& place) {
     if (next < 3) break;
     separator = byte;
   }
+  if (digits.size == 20 && separator != 0) {  // two cards in a row, or some row of numbers
+    if (card_in_groups(place, 0, separator) != Grouped::yes) return no_match();
+    const auto second = card_in_groups(place, 20, separator);
+    if (second == Grouped::more) return need_more();
+    if (second == Grouped::yes) return match_of(19);
+    // One group more is a date or a code, two are a row.
+    const bool third = place[24] == separator && place.run(25, digit, 4) == 4;
+    return third || in(word, place[24]) ? no_match() : match_of(19);
+  }
   if (digits.size < 13 || digits.size > 19) return no_match();
   if (auto verdict = number_ends(place, at)) return *verdict;
+  if (separator != 0 && (ends_a_row(place) || is_series(digits.view()))) return no_match();
   if (!is_card_range(digits.view()) || !luhn_holds(digits.view())) return no_match();
   return match_of(at);
 }

@@ -2,6 +2,7 @@
 
 #include "filter/detector.hpp"
 #include "filter/sample.hpp"
+#include "filter/stream.hpp"
 
 namespace hawser::filter {
 namespace {
@@ -17,6 +18,25 @@ void expect_whole(Detector detector, std::string_view text) {
 }
 void expect_none(Detector detector, std::string_view text) {
   EXPECT_EQ(found(detector, text), 0u) << text;
+}
+
+TEST(Detect, CardsOneAfterTheOtherAndRowsOfNumbers) {
+  Vault vault("key");
+  const auto found = [&](std::string_view text) {
+    const auto scanner = *Scanner::compile({{.name = "cards", .looks_for = Detector::bank_card}});
+    Stream stream(scanner, vault);
+    Output out;
+    stream.feed(text, {}, out);
+    stream.flush(out);
+    return out.text;
+  };
+  EXPECT_EQ(found("pay 4111 1111 1111 1111 5500 0000 0000 0004."), "pay [CARD] [CARD].");
+  EXPECT_EQ(found("4111-1111-1111-1111-5500-0000-0000-0004"), "[CARD]-[CARD]");
+  EXPECT_EQ(found("4111 1111 1111 1111 1227, and"), "[CARD] 1227, and");
+  EXPECT_EQ(found("in 2024 4111 1111 1111 1111 12/27"), "in 2024 [CARD] 12/27");
+  for (const auto row : {"1234 5678 4111 1111 1111 1111", "4111 1111 1111 1111 1234 5678"}) {
+    EXPECT_EQ(found(row), row);
+  }
 }
 
 TEST(Detect, CheckCharactersOfTheStandards) {

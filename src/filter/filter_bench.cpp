@@ -40,7 +40,8 @@ std::shared_ptr<const Scanner> everything() {
   std::vector<Rule> rules = default_rules(Direction::prompt);
   Random random(2);
   Keywords keywords{.words = {}, .any_case = true};
-  for (int i = 0; i < 1000; ++i) keywords.words.push_back("q" + some(random, smalls, 10));
+  for (int i = 0; i < 1000; ++i)
+    keywords.words.push_back(some(random, smalls, between(random, 4, 12)));
   rules.push_back({.name = "words", .looks_for = std::move(keywords)});
   rules.push_back({.name = "tickets", .looks_for = Expression{.pattern = "OPS-[0-9]{4,6}"}});
   return *Scanner::compile(std::move(rules));

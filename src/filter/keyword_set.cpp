@@ -1,8 +1,20 @@
 #include "filter/keyword_set.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace hawser::filter {
+namespace {
+
+/// Four bytes of `text`, or all that there are.
+std::uint32_t first_bytes(std::string_view text) {
+  std::uint32_t bytes = 0;
+  std::memcpy(&bytes, text.data(), std::min(text.size(), sizeof bytes));
+  return bytes;
+}
+
+}  // namespace
 
 Result<KeywordSet> KeywordSet::compile(const Keywords& keywords) {
   const auto bad = [](std::string why) {
@@ -47,19 +59,29 @@ Result<KeywordSet> KeywordSet::compile(const Keywords& keywords) {
   for (std::uint32_t i = 0; i < set.states_[0].edges_count; ++i) {
     set.first_[set.edges_[i].byte] = set.edges_[i].to;
   }
-  set.link_failures();
+  if (keywords.any_case) set.any_case_ = 0x20202020;
+  set.note_beginnings(words);
   return set;
 }
 
-void KeywordSet::link_failures() {
-  for (Node node = 0; node < states_.size(); ++node) {  // breadth first: parents are done
-    const State state = states_[node];
-    for (std::uint32_t i = state.edges; i < state.edges + state.edges_count; ++i) {
-      State& next = states_[edges_[i].to];
-      next.fail = node == 0 ? 0 : step(state.fail, edges_[i].byte);
-      const State& fail = states_[next.fail];
-      next.shorter = fail.word ? next.fail : fail.shorter;
+/// A bit in some fifty is set: the table of a thousand words is 8 KiB.
+KeywordSet::Beginnings::Beginnings(std::size_t size, std::size_t words)
+    : mask_(size == size_max ? ~0U : (1U << 8 * size) - 1) {
+  const int hash_bits = std::clamp(static_cast<int>(std::bit_width(words)) + 6, 12, 24);
+  shift_ = 32 - hash_bits;
+  bits_.resize(std::size_t{1} << (hash_bits - 6));
+}
+
+void KeywordSet::note_beginnings(const std::vector<std::string>& words) {
+  for (std::size_t size = 1; size <= Beginnings::size_max; ++size) {
+    Beginnings beginnings(size, words.size());
+    bool any = false;
+    for (const std::string& text : words) {
+      if (std::min(text.size(), Beginnings::size_max) != size) continue;
+      beginnings.add(first_bytes(text) | any_case_);
+      any = true;
     }
+    if (any) beginnings_.push_back(std::move(beginnings));
   }
 }
 
@@ -72,26 +94,18 @@ KeywordSet::Node KeywordSet::child(Node node, unsigned char byte) const {
   return found != end && found->byte == byte ? found->to : 0;
 }
 
-KeywordSet::Node KeywordSet::step(Node node, unsigned char byte) const {
-  for (;;) {
-    if (const Node next = child(node, byte)) return next;
-    if (node == 0) return 0;
-    node = states_[node].fail;
-  }
-}
-
 void KeywordSet::mark(std::string_view text, std::size_t from, Marks& marks) const {
-  Node node = 0;
-  for (std::size_t at = from; at < text.size(); ++at) {
-    const unsigned char byte = fold_[static_cast<unsigned char>(text[at])];
-    node = node == 0 ? first_[byte] : step(node, byte);
-    if (node == 0) continue;
-    for (Node end = states_[node].word ? node : states_[node].shorter; end != 0;
-         end = states_[end].shorter) {
-      marks.set(at + 1 - states_[end].depth);
+  const std::size_t whole = text.size() - std::min(text.size(), Beginnings::size_max - 1);
+  for (const Beginnings& beginnings : beginnings_) {
+    for (std::size_t at = from; at < whole; ++at) {
+      std::uint32_t bytes = 0;
+      std::memcpy(&bytes, text.data() + at, sizeof bytes);
+      if (beginnings.may_be(bytes | any_case_)) marks.set(at);
     }
   }
-  for (; node != 0; node = states_[node].fail) marks.set(text.size() - states_[node].depth);
+  for (std::size_t at = std::max(from, whole); at < text.size(); ++at) {
+    if (may_begin(static_cast<unsigned char>(text[at]))) marks.set(at);
+  }
 }
 
 Verdict KeywordSet::match(const Place& place) const {

@@ -19,7 +19,8 @@ struct Keywords {
 };
 inline constexpr std::size_t keyword_size_max = 128;
 
-/// Many words as one automaton: Aho and Corasick, CACM 18 (6), 1975. Time is linear in the text.
+/// Many words: a table of their first four bytes passes over nearly all places at one look each,
+/// a trie decides about the others.
 class KeywordSet {
  public:
   static Result<KeywordSet> compile(const Keywords& keywords);
@@ -43,18 +44,38 @@ class KeywordSet {
     std::uint16_t edges_count = 0;
     std::uint8_t depth = 0;
     bool word = false;
-    Node fail = 0;
-    Node shorter = 0;  // the longest word that ends here and is shorter; 0: none
+  };
+  /// How words of one size begin; those of four bytes and more are of one.
+  class Beginnings {
+   public:
+    Beginnings(std::size_t size, std::size_t words);
+    static constexpr std::size_t size_max = 4;
+
+    void add(std::uint32_t bytes) {
+      bits_[place(bytes) >> 6] |= std::uint64_t{1} << (place(bytes) & 63);
+    }
+    bool may_be(std::uint32_t bytes) const {
+      return (bits_[place(bytes) >> 6] >> (place(bytes) & 63) & 1) != 0;
+    }
+
+   private:
+    std::uint32_t place(std::uint32_t bytes) const {
+      return (bytes & mask_) * 0x9e3779b1U >> shift_;
+    }
+    std::uint32_t mask_;
+    int shift_;
+    std::vector<std::uint64_t> bits_;
   };
 
   Node child(Node node, unsigned char byte) const;
-  Node step(Node node, unsigned char byte) const;
-  void link_failures();
+  void note_beginnings(const std::vector<std::string>& words);
 
   std::vector<State> states_;
   std::vector<Edge> edges_;
   std::array<Node, 256> first_{};  // children of the root, which nearly every byte asks for
   std::array<unsigned char, 256> fold_{};
+  std::vector<Beginnings> beginnings_;
+  std::uint32_t any_case_ = 0;  // bits that are set in four bytes before they are compared
   bool whole_words_ = false;
 };
 

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdio>
+
 #include "filter/sample.hpp"
 #include "filter/stream.hpp"
 
@@ -124,6 +126,9 @@ TEST(Restorer, RoundTripIsTheIdentity) {
     restorer.flush(back);
     ASSERT_EQ(back, text);
   }
+  std::printf(
+      "figure: %zu values pseudonymised, echoed and restored: all the same (required 100,000)\n",
+      values);
 }
 
 }  // namespace

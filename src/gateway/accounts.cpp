@@ -21,8 +21,10 @@ void restore_budgets(store::Ledger& ledger, const stage::admit::LimitTable& tabl
       who.team = row.team;
       who.tenant = row.tenant;
       who.model = row.model;
+      who.target = row.target;
+      who.address = row.address;
       LimitTable::name_counter(budget, who, name);
-      counters.at(name, Clock::now())->spend.restore(window.number, row.cost);
+      counters.at(name, Clock::now())->spend.restore(window.number, row.cost, window.end);
     });
   }
 }

@@ -16,6 +16,10 @@ StagePtr observe(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::observe::Observe>(
       parts.metrics, snapshot.series, snapshot.refusals, parts.shard, parts.access_log);
 }
+StagePtr audit(const Snapshot& snapshot, const WorkerParts& parts) {
+  return std::make_unique<stage::audit::Audit>(*parts.audit, *parts.audit_inlet, parts.reactor,
+                                               snapshot.audit);
+}
 StagePtr authenticate(const Snapshot& snapshot) {
   return std::make_unique<stage::authenticate::Authenticate>(snapshot.keys);
 }
@@ -82,10 +86,13 @@ StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
                                              parts.metrics.upstream_connections_new,
                                              parts.metrics.upstream_connections_reused,
                                              parts.metrics.reattached_upstream,
+                                             parts.metrics.hedges,
+                                             parts.metrics.hedges_won,
+                                             parts.metrics.breakers_opened,
                                              parts.metrics.splices};
   return std::make_unique<stage::attempt::Attempt>(std::move(upstreams), snapshot.config->retry,
-                                                   snapshot.config->timeouts, parts.reactor,
-                                                   counts);
+                                                   snapshot.config->timeouts, parts.reactor, counts,
+                                                   *snapshot.health_rules);
 }
 
 }  // namespace
@@ -94,7 +101,10 @@ StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
 std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const WorkerParts& parts) {
   std::vector<StagePtr> stages;
   stages.push_back(observe(snapshot, parts));  // first: it must also see refusals
-  stages.push_back(authenticate(snapshot));    // nothing below runs for a stranger
+  if (parts.audit != nullptr && snapshot.audit) {
+    stages.push_back(audit(snapshot, parts));  // refusals of strangers are decisions, too
+  }
+  stages.push_back(authenticate(snapshot));  // nothing below runs for a stranger
   if (!snapshot.pseudonym.empty()) {
     stages.push_back(hops(snapshot));  // before anything is read or taken for what goes in circles
   }

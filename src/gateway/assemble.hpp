@@ -24,6 +24,8 @@ struct WorkerParts {
   std::string_view filter_secret;
   stage::cache::Cache::Shelves cache;
   stage::cache::Cache::RunAside run_aside;
+  audit::Log* audit = nullptr;  // none is kept
+  audit::Log::Inlet* audit_inlet = nullptr;
 };
 
 /// The policies of one worker under one configuration, in their order.

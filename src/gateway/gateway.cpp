@@ -15,9 +15,11 @@
 #include "base/random_bytes.hpp"
 #include "export/prometheus.hpp"
 #include "gateway/accounts.hpp"
+#include "gateway/audit_views.hpp"
 #include "gateway/cache_views.hpp"
 #include "gateway/peers.hpp"
 #include "gateway/residency_views.hpp"
+#include "gateway/target_views.hpp"
 #include "gateway/worker.hpp"
 #include "settings/config_file.hpp"
 #include "telemetry/log.hpp"
@@ -134,12 +136,14 @@ class Gateway {
     const std::size_t count = config_->workers != 0
                                   ? config_->workers
                                   : std::max(1u, std::thread::hardware_concurrency());
-    const SnapshotPtr snapshot = snapshot_ = compile(config_, tickets_, registry_);
+    const SnapshotPtr snapshot = snapshot_ =
+        compile(config_, tickets_, registry_, health_, ++configurations_);
     const Listening listening = listen_all(*config_, count);
     limits_ =
         std::make_unique<stage::admit::SharedLimits>(snapshot->config->admission.counters_max);
     open_ledger(*snapshot->limits);
     open_cache();
+    if (config_->audit) audit_.open(*config_->audit);
     directory_ = std::make_unique<generation::Directory>(static_cast<std::uint32_t>(count));
     const Shared shared{registry_,
                         metrics_,
@@ -147,7 +151,8 @@ class Gateway {
                         *directory_,
                         *limits_,
                         filter_secret_,
-                        {*cache_, disk_.get(), neighbours_.get()}};
+                        {*cache_, disk_.get(), neighbours_.get()},
+                        audit_.log()};
     for (std::size_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(shared, static_cast<std::uint32_t>(i), snapshot,
                                                   listening.by_worker[i]));
@@ -194,12 +199,19 @@ class Gateway {
             [this] {
               return exporting::render(registry_) + exporting::render_process() +
                      render_cache({*cache_, disk_.get(), neighbours_.get()}) + render_peers() +
-                     (limits_->ledger ? render_ledger(*limits_->ledger) : std::string());
+                     render_targets(health_) +
+                     (limits_->ledger ? render_ledger(*limits_->ledger) : std::string()) +
+                     audit_.render();
             },
             [this](std::string_view query) {
+              audit_.admin("cache_purge");
               return purge_cache({*cache_, disk_.get(), neighbours_.get()}, reactor_, query);
             },
-            [this](std::string_view body) { return explain_policy(*snapshot_, body); }});
+            [this](std::string_view body) {
+              audit_.admin("policy_explain");
+              return explain_policy(*snapshot_, body);
+            },
+            [this] { return list_targets(health_); }});
     admin_->start();
     std::cout << "admin on http://" << address->host << ":" << net::port_of(*fd) << std::endl;
   }
@@ -246,18 +258,25 @@ class Gateway {
       if (!same_listeners(*loaded.config, *config_)) {
         throw std::runtime_error("listen cannot change without a restart");
       }
+      if (loaded.config->audit.has_value() != config_->audit.has_value()) {
+        throw std::runtime_error("audit cannot begin or end without a restart");
+      }
       auto stamps = stamps_of(options_.config_file, *loaded.config);
       stamps.front() = stamps_.front();  // as it was read
-      const SnapshotPtr snapshot = compile(loaded.config, tickets_, registry_);
+      const SnapshotPtr snapshot =
+          compile(loaded.config, tickets_, registry_, health_, configurations_ + 1);
       for (auto& worker : workers_) worker->use(snapshot);
+      ++configurations_;
       config_ = loaded.config;
       snapshot_ = snapshot;
       stamps_ = std::move(stamps);
       log::set_level(config_->log.level);
       shard_.add(metrics_.reloads_ok);
+      audit_.admin("reload", configurations_);
       log::info("configuration reloaded", {});
     } catch (const std::exception& e) {
       shard_.add(metrics_.reloads_failed);
+      audit_.admin("reload_refused", configurations_);
       log::error("reload failed, the old configuration stays", {{"why", log::redacted(e.what())}});
     }
   }
@@ -276,9 +295,11 @@ class Gateway {
 
   ServeOptions options_;
   std::shared_ptr<const settings::Config> config_;
-  SnapshotPtr snapshot_;  // what the workers use, or will at once
+  std::uint64_t configurations_ = 0;  // that were used since the start
+  SnapshotPtr snapshot_;              // what the workers use, or will at once
   telemetry::Registry registry_;
   telemetry::StandardMetrics metrics_{registry_};
+  health::Directory health_;  // outlives every snapshot
   telemetry::Shard& shard_ = registry_.make_shard();
   telemetry::AccessLog access_log_;
   ListenTickets tickets_ = tickets_of(*config_);
@@ -295,6 +316,7 @@ class Gateway {
   std::string filter_secret_ = random_bytes(32);  // pseudonyms follow from it until the end
   std::unique_ptr<stage::cache::Shelf> cache_;
   std::unique_ptr<stage::cache::Neighbours> neighbours_;
+  AuditView audit_;  // before the workers: their exchanges' ends go there
   std::vector<std::unique_ptr<Worker>> workers_;
   // Before the workers: it posts its answers to them.
   std::unique_ptr<stage::cache::DiskShelf> disk_;

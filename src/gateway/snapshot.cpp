@@ -59,6 +59,12 @@ std::string pseudonym_of(const settings::Config& config) {
   return config.node.name.empty() ? random : config.node.name;
 }
 
+/// For ALPN: each after its length.
+std::string protocols_of(const net::ListenConfig& listen, const settings::Config& config) {
+  if (listen.grpc || listen.http2_only) return "\x02h2";
+  return config.http2.enabled ? "\x02h2\x08http/1.1" : "\x08http/1.1";
+}
+
 std::shared_ptr<const price::PriceTable> prices_of(const stage::admit::LedgerConfig& ledger) {
   auto prices = std::make_shared<price::PriceTable>(price::PriceTable::built_in());
   if (ledger.prices.empty()) return prices;
@@ -69,7 +75,8 @@ std::shared_ptr<const price::PriceTable> prices_of(const stage::admit::LedgerCon
 }  // namespace
 
 SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const ListenTickets& tickets,
-                    telemetry::Registry& registry) {
+                    telemetry::Registry& registry, health::Directory& health,
+                    std::uint64_t number) {
   auto snapshot = std::make_shared<Snapshot>();
   std::vector<std::string> names;
   snapshot->pseudonym = pseudonym_of(*config);
@@ -89,13 +96,17 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
   for (std::size_t i = 0; i < config->listen.size(); ++i) {
     const auto& listen = config->listen[i];
     snapshot->listen_tls.push_back(
-        listen.tls ? net::make_server_context(*listen.tls, tickets[i], listen.grpc) : nullptr);
+        listen.tls
+            ? net::make_server_context(*listen.tls, tickets[i], protocols_of(listen, *config))
+            : nullptr);
   }
   snapshot->keys = std::make_shared<const stage::authenticate::KeyTable>(config->keys);
   snapshot->policy = policy_of(*config);
   snapshot->refusals = refusals_of(*config, registry);
   snapshot->routes = std::make_shared<const stage::route::RouteTable>(
-      config->models, names, config->catch_all(), snapshot->policy->given().models);
+      config->models, names, config->catch_all(), snapshot->policy->given().models, health);
+  snapshot->health_rules = &health.keep(config->health);
+  health.forgive_credentials();
   snapshot->limits =
       std::make_shared<const stage::admit::LimitTable>(stage::admit::LimitTable::Given{
           config->rate_limits, config->admission, config->tenants, config->budgets,
@@ -120,6 +131,7 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
     snapshot->embeddings = std::make_shared<const http::Endpoint>(config->cache.semantic->endpoint);
     snapshot->semantic_figures = stage::cache::semantic_series(registry);
   }
+  if (config->audit) snapshot->audit = stage::audit::rules_of(*config->audit, number);
   snapshot->series = series_of(*snapshot->routes, registry);
   snapshot->config = std::move(config);
   return snapshot;

@@ -4,12 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "health/target_health.hpp"
 #include "http/endpoint.hpp"
 #include "net/tls_server.hpp"
 #include "policy/policy.hpp"
 #include "provider/provider.hpp"
 #include "settings/config.hpp"
 #include "stage/admit/admit.hpp"
+#include "stage/audit/audit.hpp"
 #include "stage/authenticate/authenticate.hpp"
 #include "stage/cache/cache.hpp"
 #include "stage/filter/filter.hpp"
@@ -31,6 +33,7 @@ struct Snapshot {
   std::vector<net::SslContext> listen_tls;  // by listener; null: plain
   std::shared_ptr<const stage::authenticate::KeyTable> keys;
   std::shared_ptr<const stage::route::RouteTable> routes;
+  const health::HealthConfig* health_rules = nullptr;
   std::shared_ptr<const policy::Policy> policy;
   stage::observe::RefusalSeries refusals;
   std::shared_ptr<const stage::admit::LimitTable> limits;
@@ -43,6 +46,7 @@ struct Snapshot {
   stage::cache::CacheFigures cache_figures;
   std::shared_ptr<const http::Endpoint> embeddings;  // null: no semantic cache
   stage::cache::SemanticSeries semantic_figures;
+  std::shared_ptr<const stage::audit::Rules> audit;  // null: no log is kept
   stage::observe::ModelSeries series;
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
@@ -50,8 +54,10 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 /// The ticket keys of each listener: they outlive configurations.
 using ListenTickets = std::vector<std::shared_ptr<net::TicketKeys>>;
 
+/// @param health  of all targets; outlives every snapshot
+/// @param number  of the configuration since the start, from 1
 /// @throws std::runtime_error when a certificate, key or root file cannot be used
 SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const ListenTickets& tickets,
-                    telemetry::Registry& registry);
+                    telemetry::Registry& registry, health::Directory& health, std::uint64_t number);
 
 }  // namespace hawser::gateway

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "gateway/audit_views.hpp"
 #include "gateway/names.hpp"
 #include "telemetry/log.hpp"
 
@@ -62,7 +63,9 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
              shared.cache,
              [this](exchange::Call::Given given, std::function<void()> over) {
                run_aside(std::move(given), std::move(over));
-             }},
+             },
+             shared.audit,
+             shared.audit != nullptr ? &shared.audit->make_inlet() : nullptr},
       services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics},
       websocket_{reactor_,          ids_, parts_.shard, shared.metrics, services_.pipeline,
                  services_.draining},
@@ -71,6 +74,8 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
   services_.upgrade = [this](const front::http::Upgrade& upgrade, std::string& fields) {
     return open_websocket(websocket_, upgrade, fields);
   };
+  services_.is_call = front::grpc::is_call;
+  services_.call = [this](front::http::Services::Call call) { return open_call(std::move(call)); };
   for (const int fd : listening)
     listeners_.push_back(std::make_unique<net::Listener>(reactor_, fd));
   directory_.place(index, shelf_);
@@ -96,6 +101,7 @@ void Worker::apply(SnapshotPtr snapshot) {
   services_.pipeline = assemble(*snapshot, parts_);
   resolver_.configure(resolver_settings(*snapshot, parts_));
   services_.limits = snapshot->config->limits;
+  services_.http2 = snapshot->config->http2;
   const auto& generations = snapshot->config->generations;
   shelf_.configure({generations.kept, generations.memory_max.count() / directory_.workers(),
                     generations.detached_per_key_max, generations.delivered_max.count()});
@@ -104,9 +110,12 @@ void Worker::apply(SnapshotPtr snapshot) {
   websocket_.write_timeout = services_.limits.write_timeout;
   websocket_.body_max = services_.limits.json_body_max.count();
   websocket_.grace = generations.grace;
-  websocket_.authorized = [keys = snapshot->keys](const wire::RequestHead& head,
-                                                  const std::vector<std::string>& client_names) {
-    return stage::authenticate::admits(*keys, head, client_names);
+  websocket_.authorized = [keys = snapshot->keys, inlet = parts_.audit_inlet](
+                              const wire::RequestHead& head,
+                              const std::vector<std::string>& client_names) {
+    const bool admitted = stage::authenticate::admits(*keys, head, client_names);
+    if (!admitted && inlet != nullptr) inlet->put(refused_connection());
+    return admitted;
   };
   snapshot_ = std::move(snapshot);
 }
@@ -140,8 +149,24 @@ void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
   const auto& tls = snapshot_->listen_tls;
   if (listener < tls.size() && tls[listener]) stream->secure(net::make_server_ssl(*tls[listener]));
   const auto& listen = snapshot_->config->listen;
-  const bool grpc = listener < listen.size() && listen[listener].grpc;
-  spawn(serve(std::move(stream), std::move(accepted.peer), grpc), log_bug);
+  auto speaks = Speaks::http;
+  if (listener < listen.size() && listen[listener].grpc) speaks = Speaks::grpc;
+  if (listener < listen.size() && listen[listener].http2_only) speaks = Speaks::http2;
+  spawn(serve(std::move(stream), std::move(accepted.peer), speaks), log_bug);
+}
+
+/// A call of gRPC on the API's own listener.
+h2::HandlerPtr Worker::open_call(front::http::Services::Call call) {
+  front::grpc::CallStream::Options options;
+  options.message_max = snapshot_->config->grpc.message_max.count();
+  options.serve = [this, peer = call.client_address](front::grpc::RpcPtr rpc) {
+    return front::grpc::serve(grpc_, std::move(rpc), peer);
+  };
+  options.ended = std::move(call.ended);
+  auto stream = std::make_shared<front::grpc::CallStream>(
+      call.server, call.stream, std::move(call.head), call.client_names, std::move(options));
+  stream->begin();
+  return stream;
 }
 
 Task<> Worker::serve_grpc(std::unique_ptr<net::Stream> stream, const std::string& peer) {
@@ -158,7 +183,7 @@ Task<> Worker::serve_grpc(std::unique_ptr<net::Stream> stream, const std::string
   grpc_sessions_.erase(&session);
 }
 
-Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer, bool grpc) {
+Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer, Speaks speaks) {
   struct Leaving {
     Worker& worker;
     const std::string& peer;
@@ -173,11 +198,11 @@ Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer, bool
   };
   Leaving leaving{*this, peer};
   services_.shard.add(services_.metrics.client_connections);
-  if (grpc) {
+  if (speaks == Speaks::grpc) {
     co_await serve_grpc(std::move(stream), peer);
     co_return;
   }
-  front::http::Session session(services_, std::move(stream), peer);
+  front::http::Session session(services_, std::move(stream), peer, speaks == Speaks::http2);
   leaving.session = &session;
   sessions_.insert(&session);
   co_await session.run();

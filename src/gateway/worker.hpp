@@ -24,6 +24,7 @@ struct Shared {
   stage::admit::SharedLimits& limits;
   std::string_view filter_secret;
   stage::cache::Cache::Shelves cache;
+  audit::Log* audit = nullptr;  // none is kept
 };
 
 /// One thread and everything that it owns; nothing here is shared, so nothing is locked.
@@ -54,8 +55,10 @@ class Worker {
   void tend_generations(Clock::time_point now);
   void show_connections();
   Task<> accept_all(std::size_t listener);
+  h2::HandlerPtr open_call(front::http::Services::Call call);
   void admit(std::size_t listener, net::Listener::Accepted accepted);
-  Task<> serve(std::unique_ptr<net::Stream> stream, std::string peer, bool grpc);
+  enum class Speaks : std::uint8_t { http, http2, grpc };
+  Task<> serve(std::unique_ptr<net::Stream> stream, std::string peer, Speaks speaks);
   Task<> serve_grpc(std::unique_ptr<net::Stream> stream, const std::string& peer);
   Task<> tend();
 

@@ -37,6 +37,25 @@ std::string_view name_of(State state) {
   return "unknown";
 }
 
+// No name holds a byte 0.
+void Owner::share(Sharing sharing, std::string_view team) {
+  if (sharing == Sharing::key) return;
+  key.push_back('\0');
+  if (sharing == Sharing::team) key.append("team ").append(team);
+}
+
+bool Owner::is(const Owner& other) const {
+  return tenant == other.tenant && std::string_view(key).substr(0, key.find('\0')) == other.key;
+}
+
+bool Owner::admits(const Owner& other, std::string_view team) const {
+  if (is(other)) return true;
+  const auto end = key.find('\0');
+  if (end == std::string::npos || tenant != other.tenant) return false;
+  const auto others = std::string_view(key).substr(end + 1);
+  return others.empty() || (others.starts_with("team ") && others.substr(5) == team);
+}
+
 Record::Record(std::string id, Owner owner, dialect::Api api, const Limits& limits)
     : limits_(limits), id_(std::move(id)), owner_(std::move(owner)), api_(api) {}
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -14,6 +15,7 @@
 #include "generation/generation.hpp"
 #include "generation/log.hpp"
 #include "generation/reader.hpp"
+#include "generation/rules.hpp"
 #include "net/cancellation.hpp"
 
 namespace hawser::generation {
@@ -24,8 +26,14 @@ std::string_view name_of(State state);
 /// Who may come back to a generation.
 struct Owner {
   std::string tenant{};
+  /// The key's name; where others may read it too, these stand behind it: most generations are
+  /// their owner's alone and hold nothing for it.
   std::string key{};
-  bool operator==(const Owner&) const = default;
+
+  bool is(const Owner& other) const;
+  /// @param team  of `other`, who comes back
+  bool admits(const Owner& other, std::string_view team) const;
+  void share(Sharing sharing, std::string_view team);
 };
 
 class LocalReader;

@@ -27,7 +27,7 @@ Error ahead() {
 
 Result<RecordPtr> find(const Shelf& shelf, const Ticket& ticket) {
   RecordPtr record = shelf.find(ticket.id);
-  if (!record || !(record->owner() == ticket.owner)) return gone();
+  if (!record || !record->owner().admits(ticket.owner, ticket.team)) return gone();
   return record;
 }
 
@@ -329,6 +329,7 @@ Task<Result<Status>> Generations::cancel(const Ticket& ticket) {
   std::function<Result<Status>()> stop = [home, ticket]() -> Result<Status> {
     auto record = find(*home, ticket);
     if (!record) return record.error();
+    if (!(*record)->owner().is(ticket.owner)) return gone();  // it is not alone its reader's
     (*record)->cancel(State::cancelled);
     return status_of(**record);
   };

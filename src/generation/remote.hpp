@@ -12,6 +12,7 @@ namespace hawser::generation {
 struct Ticket {
   std::string id{};
   Owner owner{};
+  std::string team{};
   std::uint64_t from = 0;  // seq of the first event that it lacks
   /// In place of `from`: the sequence_number of the last event that it has.
   std::optional<std::uint64_t> after_number{};

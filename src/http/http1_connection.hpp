@@ -12,6 +12,7 @@ class Http1Connection final : public UpstreamConnection {
   ~Http1Connection() override;
 
   net::Stream* own_stream() override { return stream_.get(); }
+  int fd() const override { return stream_->fd(); }
   net::Waiter& waiter() override { return stream_->waiter(); }
   void accompany(const net::Companion* companion) override { stream_->accompany(companion); }
   bool reused() const override { return exchanges_ > 1; }

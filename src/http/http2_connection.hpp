@@ -23,6 +23,7 @@ class Http2Connection final : public std::enable_shared_from_this<Http2Connectio
                   net::BlockPool& blocks, const net::PoolConfig& config);
   ~Http2Connection() override;
 
+  int fd() const { return stream_->fd(); }
   /// Until the connection is over.
   Task<> run();
   /// Whether more streams may be begun, now or when others have ended.

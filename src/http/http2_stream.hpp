@@ -15,6 +15,7 @@ class Http2Stream final : public UpstreamConnection {
   Http2Stream(std::shared_ptr<Http2Connection> connection, bool first);
   ~Http2Stream() override;
 
+  int fd() const override { return connection_->fd(); }
   net::Waiter& waiter() override { return waiter_; }
   bool reused() const override { return !first_ || refused_; }
   bool chunks() const override { return false; }

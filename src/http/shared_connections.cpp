@@ -3,6 +3,7 @@
 
 #include "http/http1_connection.hpp"
 #include "http/http2_connection.hpp"
+#include "net/tls_server.hpp"
 
 namespace hawser::http {
 

@@ -28,6 +28,7 @@ class UpstreamConnection : protected net::HangupWatch {
 
   /// The connection, where this exchange has it alone; null: others are on it, too.
   virtual net::Stream* own_stream() { return nullptr; }
+  virtual int fd() const = 0;
   /// What all waits of the exchange end with.
   virtual net::Waiter& waiter() = 0;
   void cancel() { waiter().complete(net::IoStatus::cancelled); }

@@ -12,6 +12,10 @@ class Cancellation {
     cancelled_ = true;
     if (target_ != nullptr) target_->complete(IoStatus::cancelled);
   }
+  /// Ends what is waited for now, and nothing that comes later.
+  void interrupt() {
+    if (target_ != nullptr) target_->complete(IoStatus::cancelled);
+  }
   bool cancelled() const { return cancelled_; }
 
   /// What cancel() ends from now on; nullptr: nothing. @return what it was before

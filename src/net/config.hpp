@@ -78,6 +78,7 @@ struct ListenConfig {
   std::string address = "127.0.0.1:8080";
   std::optional<TlsServerConfig> tls{};
   bool grpc = false;
+  bool http2_only = false;
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -86,6 +87,8 @@ struct ListenConfig {
     field("tls", tls, config::Anything{}, "Serves TLS on this address.");
     field("grpc", grpc, config::Anything{},
           "Speaks gRPC (hawser.v1, over HTTP/2) here in place of HTTP/1.1.");
+    field("http2_only", http2_only, config::Anything{},
+          "Speaks HTTP/2 alone here, also without TLS: for balancers that know it.");
   }
 };
 

@@ -166,11 +166,4 @@ SslPtr make_client_ssl(SSL_CTX& context, const std::string& name, SessionSlot& s
   return ssl;
 }
 
-bool chose_http2(const SSL* ssl) {
-  const unsigned char* chosen = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl, &chosen, &size);
-  return std::string_view(reinterpret_cast<const char*>(chosen), size) == "h2";
-}
-
 }  // namespace hawser::net

@@ -38,7 +38,4 @@ class SessionSlot {
 SslPtr make_client_ssl(SSL_CTX& context, const std::string& name, SessionSlot& slot,
                        HttpVersion http = HttpVersion::http1);
 
-/// Whether the other side chose HTTP/2.
-bool chose_http2(const SSL* ssl);
-
 }  // namespace hawser::net

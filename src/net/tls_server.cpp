@@ -17,7 +17,7 @@ namespace {
 struct ServerRules {
   std::shared_ptr<TicketKeys> tickets{};
   std::string hsts{};
-  bool http2 = false;
+  std::string alpn{};
 };
 /// What the first context of a listener holds besides.
 struct Certificates {
@@ -47,7 +47,7 @@ const ServerRules* rules_of(const SSL* ssl) {
 
 int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                     const unsigned char* offered, unsigned int offered_size, void*) {
-  const std::string_view ours = rules_of(ssl)->http2 ? "\x02h2" : "\x08http/1.1";
+  const std::string& ours = rules_of(ssl)->alpn;
   unsigned char* chosen = nullptr;
   if (SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
                             static_cast<unsigned int>(ours.size()), offered,
@@ -140,10 +140,11 @@ SslContext make_one(const TlsServerConfig& config,
 }
 
 std::shared_ptr<const ServerRules> rules_for(const TlsServerConfig& config,
-                                             std::shared_ptr<TicketKeys> tickets, bool http2) {
+                                             std::shared_ptr<TicketKeys> tickets,
+                                             std::string alpn) {
   auto rules = std::make_shared<ServerRules>();
   rules->tickets = std::move(tickets);
-  rules->http2 = http2;
+  rules->alpn = std::move(alpn);
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(config.hsts).count();
   if (age > 0) rules->hsts = "Strict-Transport-Security: max-age=" + std::to_string(age) + "\r\n";
   return rules;
@@ -185,8 +186,8 @@ std::vector<Shown> read_certificates(const TlsServerConfig& config,
 }  // namespace
 
 SslContext make_server_context(const TlsServerConfig& config, std::shared_ptr<TicketKeys> tickets,
-                               bool http2) {
-  const auto all = read_certificates(config, rules_for(config, tickets, http2));
+                               std::string alpn) {
+  const auto all = read_certificates(config, rules_for(config, tickets, std::move(alpn)));
   auto certificates = std::make_unique<Certificates>();
   for (std::size_t i = 0; i < all.size(); ++i) {
     certificates->choice.add(i, all[i].names);
@@ -204,6 +205,13 @@ SslPtr make_server_ssl(SSL_CTX& context) {
   SslPtr ssl(SSL_new(&context));
   SSL_set_accept_state(ssl.get());
   return ssl;
+}
+
+bool chose_http2(const SSL* ssl) {
+  const unsigned char* chosen = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl, &chosen, &size);
+  return std::string_view(reinterpret_cast<const char*>(chosen), size) == "h2";
 }
 
 std::vector<std::string> client_names(const SSL* ssl) {

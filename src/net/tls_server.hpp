@@ -11,12 +11,15 @@
 namespace hawser::net {
 
 /// A listener's side of TLS, with all of its certificates.
-/// @param http2  speaks h2 (ALPN) in place of http/1.1
+/// @param alpn  the protocols that are spoken, the preferred one first, each after its length
 /// @throws std::runtime_error that names the file and OpenSSL's reason
 SslContext make_server_context(const TlsServerConfig& config, std::shared_ptr<TicketKeys> tickets,
-                               bool http2 = false);
+                               std::string alpn = "\x08http/1.1");
 
 SslPtr make_server_ssl(SSL_CTX& context);
+
+/// Whether client and we agreed on HTTP/2.
+bool chose_http2(const SSL* ssl);
 
 /// The names in a client's verified certificate: its subject as RFC 2253 writes it, then its
 /// alternative names ("DNS:...", "URI:...", "email:...", "IP:...") in their order. Empty where it

@@ -184,7 +184,9 @@ void Policy::compile_words() {
 void Policy::compile_orders() {
   for (const auto& model : given_.models) {
     orders_.push_back(order_of(model, {}));
-    reorders_ = reorders_ || !std::is_sorted(orders_.back().begin(), orders_.back().end());
+    const auto& order = orders_.back();
+    reorders_ = reorders_ || !std::is_sorted(order.targets.begin(), order.targets.end()) ||
+                (!order.groups.empty() && order.groups.back() != 0);
     target_ids_.emplace_back();
     for (const auto& target : model.targets) target_ids_.back().push_back(id_of(target));
   }
@@ -195,8 +197,7 @@ void Policy::compile_orders() {
 }
 
 /// By what is preferred, then by how far it is, then as the model lists them.
-std::vector<std::uint8_t> Policy::order_of(const Model& model,
-                                           const std::vector<Expression>& prefer) {
+Policy::Order Policy::order_of(const Model& model, const std::vector<Expression>& prefer) {
   std::vector<std::pair<std::size_t, int>> rank;
   for (const auto& target : model.targets) {
     const auto first = std::find_if(prefer.begin(), prefer.end(), [&](const Expression& one) {
@@ -205,10 +206,16 @@ std::vector<std::uint8_t> Policy::order_of(const Model& model,
     rank.emplace_back(first - prefer.begin(),
                       given_.node.nearest_first ? distance(given_.node.tags, target.tags) : 0);
   }
-  std::vector<std::uint8_t> order(std::min(rank.size(), targets_max));
-  std::iota(order.begin(), order.end(), std::uint8_t{0});
-  std::stable_sort(order.begin(), order.end(),
+  Order order;
+  order.targets.resize(std::min(rank.size(), targets_max));
+  std::iota(order.targets.begin(), order.targets.end(), std::uint8_t{0});
+  std::stable_sort(order.targets.begin(), order.targets.end(),
                    [&](std::uint8_t a, std::uint8_t b) { return rank[a] < rank[b]; });
+  for (std::size_t at = 0; at < order.targets.size(); ++at) {
+    const bool another = at > 0 && rank[order.targets[at]] != rank[order.targets[at - 1]];
+    const int before = at > 0 ? order.groups.back() : 0;
+    order.groups.push_back(static_cast<std::uint8_t>(before + (another ? 1 : 0)));
+  }
   return order;
 }
 
@@ -257,7 +264,7 @@ bool Policy::concerns(std::size_t rule, const Asker& asker) const {
 
 Policy::Eligible Policy::eligible(const Asker& asker, std::size_t model, const Wish& wish) const {
   Eligible out;
-  const std::size_t count = orders_[model].size();
+  const std::size_t count = orders_[model].targets.size();
   out.targets = count == targets_max ? ~Set{0} : (Set{1} << count) - 1;
   const Set all = out.targets;
   std::uint64_t services = ~std::uint64_t{0};
@@ -271,13 +278,17 @@ Policy::Eligible Policy::eligible(const Asker& asker, std::size_t model, const W
     const bool emptied = before != 0 && out.targets == 0;
     if (emptied || (out.bound == nullptr && guards != services >> Grants::places)) out.bound = &by;
   };
-  out.order = orders_[model];
+  const auto take = [&out](const Order& order) {
+    out.order = order.targets;
+    out.groups = order.groups;
+  };
+  take(orders_[model]);
   bool preferred = false;
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     if (!concerns(i, asker)) continue;
     narrow(rules_[i].bound);
     if (preferred || rules_[i].orders.empty()) continue;
-    out.order = rules_[i].orders[model];
+    take(rules_[i].orders[model]);
     preferred = true;
   }
   for (const Bound* word : wish) narrow(*word);

@@ -54,8 +54,9 @@ class Policy {
   struct Eligible {
     Set targets = ~Set{0};
     Grants grants{};
-    std::span<const std::uint8_t> order{};  // all targets of the model, best first
-    std::uint64_t scope = 0;                // the same targets give the same; 0: nothing binds it
+    std::span<const std::uint8_t> order{};   // all targets of the model, best first
+    std::span<const std::uint8_t> groups{};  // of the same places: the same are as good
+    std::uint64_t scope = 0;                 // the same targets give the same; 0: nothing binds it
     const Bound* bound = nullptr;  // that left no target; else the first that keeps a guard away
   };
 
@@ -90,6 +91,10 @@ class Policy {
   const Bound& bound_of(std::size_t rule) const { return rules_[rule].bound; }
 
  private:
+  struct Order {
+    std::vector<std::uint8_t> targets{};  // best first
+    std::vector<std::uint8_t> groups{};   // of the same places, ascending
+  };
   struct Rule {
     Bound bound{};
     bool has_when = false;
@@ -97,7 +102,7 @@ class Policy {
     bool has_require = false;
     Expression require{};
     std::vector<Expression> prefer{};
-    std::vector<std::vector<std::uint8_t>> orders{};  // by model; empty: it prefers nothing
+    std::vector<Order> orders{};  // by model; empty: it prefers nothing
   };
 
   explicit Policy(Given given) : given_(std::move(given)) {}
@@ -106,7 +111,7 @@ class Policy {
   Bound bound_by(const Expression& require, const std::vector<Use>& uses, std::string name) const;
   void compile_words();
   void compile_orders();
-  std::vector<std::uint8_t> order_of(const Model& model, const std::vector<Expression>& prefer);
+  Order order_of(const Model& model, const std::vector<Expression>& prefer);
   bool about(const RuleConfig& rule, const Rule& compiled, const Asker& asker) const;
   Things things(const Resource& resource) const {
     return {resource.name, &resource.tags, &given_.node.tags, nullptr};
@@ -120,7 +125,7 @@ class Policy {
   std::vector<Rule> rules_;
   std::unordered_map<std::string, Bound> words_;        // "region=eu"
   Bound nothing_{};                                     // a value that nothing has
-  std::vector<std::vector<std::uint8_t>> orders_;       // by model, where no rule prefers
+  std::vector<Order> orders_;                           // by model, where no rule prefers
   std::vector<std::vector<std::uint64_t>> target_ids_;  // by model; of name and tags
   bool reorders_ = false;
 };

@@ -3,10 +3,13 @@
 #include <string>
 #include <vector>
 
+#include "audit/config.hpp"
 #include "config/fields.hpp"
 #include "front/grpc/config.hpp"
 #include "front/http/config.hpp"
 #include "front/websocket/config.hpp"
+#include "h2/config.hpp"
+#include "health/config.hpp"
 #include "http/doh.hpp"
 #include "net/config.hpp"
 #include "policy/config.hpp"
@@ -53,14 +56,17 @@ struct Config {
   stage::admit::LedgerConfig ledger{};
   config::Map<stage::admit::TenantConfig> tenants{};
   front::http::LimitsConfig limits{};
+  h2::Http2Config http2{};
   front::websocket::WebSocketConfig websocket{};
   front::grpc::GrpcConfig grpc{};
   stage::attempt::RetryConfig retry{};
   stage::attempt::TimeoutConfig timeouts{};
+  health::HealthConfig health{};
   stage::record::RecordConfig generations{};
   stage::filter::FilterConfig filter{};
   std::vector<stage::guard::GuardConfig> guards{};
   stage::cache::CacheConfig cache{};
+  std::optional<audit::AuditConfig> audit{};
   telemetry::LogConfig log{};
 
   template <class Visitor>
@@ -96,16 +102,22 @@ struct Config {
     field("tenants", tenants, config::Anything{},
           "How tenants share what they wait for; those not listed have weight 1.");
     field("limits", limits, config::Anything{}, "What a client may ask at most.");
+    field("http2", http2, config::Anything{}, "What a client may ask of one HTTP/2 connection.");
     field("websocket", websocket, config::Anything{},
           "What a client may ask of one WebSocket connection.");
     field("grpc", grpc, config::Anything{}, "What a client may ask of one gRPC connection.");
     field("retry", retry, config::Anything{}, "Retries and fallback.");
     field("timeouts", timeouts, config::Anything{}, "Deadlines towards providers.");
+    field("health", health, config::Anything{},
+          "When a target of a model with several is left alone for a while.");
     field("generations", generations, config::Anything{},
           "How generations outlive their connections.");
     field("filter", filter, config::Anything{}, "What is taken out of prompts and answers.");
     field("guards", guards, config::Anything{}, "Services outside that judge prompts and answers.");
     field("cache", cache, config::Anything{}, "Answers that are given again.");
+    field("audit", audit, config::Anything{},
+          "The record of every decision, chained and signed (docs/audit.md); off where it is "
+          "missing.");
     field("log", log, config::Anything{}, "Logs.");
   }
   /// The provider that takes what is not listed; empty: none does.

@@ -20,7 +20,8 @@ constexpr const char* schema = R"sql(
     model TEXT NOT NULL, provider TEXT NOT NULL, upstream_model TEXT NOT NULL,
     input INTEGER NOT NULL, cached INTEGER NOT NULL, cache_write INTEGER NOT NULL,
     output INTEGER NOT NULL, reasoning INTEGER NOT NULL, source TEXT NOT NULL,
-    price_version TEXT NOT NULL, cost_nano_usd INTEGER NOT NULL, outcome TEXT NOT NULL);
+    price_version TEXT NOT NULL, cost_nano_usd INTEGER NOT NULL, outcome TEXT NOT NULL,
+    target TEXT NOT NULL DEFAULT '', address TEXT NOT NULL DEFAULT '');
   CREATE INDEX IF NOT EXISTS attempts_by_time ON attempts (time_us);
   CREATE TRIGGER IF NOT EXISTS attempts_stay BEFORE UPDATE ON attempts
     BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
@@ -29,11 +30,11 @@ constexpr const char* schema = R"sql(
 constexpr const char* insertion =
     "INSERT INTO attempts (time_us, request_id, attempt, tenant, team, key, user, model, provider, "
     "upstream_model, input, cached, cache_write, output, reasoning, source, price_version, "
-    "cost_nano_usd, outcome) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "cost_nano_usd, outcome, target, address) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 constexpr const char* sums =
-    "SELECT tenant, team, key, user, model, SUM(cost_nano_usd) FROM attempts WHERE time_us >= ? "
-    "GROUP BY tenant, team, key, user, model";
+    "SELECT tenant, team, key, user, model, target, address, SUM(cost_nano_usd) FROM attempts "
+    "WHERE time_us >= ? GROUP BY tenant, team, key, user, model, target, address";
 
 std::string text_of(sqlite3_stmt* row, int column) {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(row, column));
@@ -80,7 +81,18 @@ void Ledger::open() {
   execute("PRAGMA journal_mode = WAL");
   execute(options_.sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   execute(schema);
+  add_missing_columns();
   insert_ = prepare(insertion);
+}
+
+/// Of a file that an older version began.
+void Ledger::add_missing_columns() const {
+  for (const std::string column : {"target", "address"}) {
+    const Statement found = prepare(
+        ("SELECT 1 FROM pragma_table_info('attempts') WHERE name = '" + column + "'").c_str());
+    if (sqlite3_step(found.get()) == SQLITE_ROW) continue;
+    execute(("ALTER TABLE attempts ADD COLUMN " + column + " TEXT NOT NULL DEFAULT ''").c_str());
+  }
 }
 
 void Ledger::execute(const char* sql) const {
@@ -136,6 +148,8 @@ void Ledger::insert(const LedgerRow& row) {
   text(row.price_version);
   number(row.cost);
   text(row.outcome);
+  text(row.target);
+  text(row.address);
   const int done = sqlite3_step(statement);
   sqlite3_reset(statement);
   if (done != SQLITE_DONE) throw std::runtime_error(sqlite3_errmsg(database_.get()));
@@ -201,7 +215,9 @@ void Ledger::sum_since(std::int64_t time_us,
     row.key = text_of(select.get(), 2);
     row.user = text_of(select.get(), 3);
     row.model = text_of(select.get(), 4);
-    row.cost = sqlite3_column_int64(select.get(), 5);
+    row.target = text_of(select.get(), 5);
+    row.address = text_of(select.get(), 6);
+    row.cost = sqlite3_column_int64(select.get(), 7);
     each(row);
   }
 }

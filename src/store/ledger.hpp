@@ -27,14 +27,16 @@ struct LedgerRow {
   std::string key{};
   std::string user{};
   std::string model{};  // as clients name it
+  std::string target{};
   std::string provider{};
   std::string upstream_model{};
+  std::string address{};  // of who asked; empty where no budget is by address
   std::uint32_t input = 0;
   std::uint32_t cached = 0;
   std::uint32_t cache_write = 0;
   std::uint32_t output = 0;
   std::uint32_t reasoning = 0;
-  std::string source{};         // provider | counted | estimated | none
+  std::string source{};         // provider | estimated | none
   std::string price_version{};  // empty: no price is known
   std::int64_t cost = 0;        // billionths of a US dollar
   std::string outcome{};        // done | aborted | the type of the error
@@ -87,6 +89,7 @@ class Ledger {
   using Statement = std::unique_ptr<sqlite3_stmt, Close>;
 
   void open();
+  void add_missing_columns() const;
   void execute(const char* sql) const;
   Statement prepare(const char* sql) const;
   void run();

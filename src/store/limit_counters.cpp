@@ -5,10 +5,11 @@ namespace hawser::store {
 /// Forgets what nobody uses. A shard that stays full is swept again only after it has grown.
 void LimitCounters::sweep(Shard& shard, Clock::time_point now) const {
   if (shard.counters.size() < std::max(most_a_shard_, 2 * shard.swept_at)) return;
-  std::erase_if(shard.counters, [now](const auto& entry) {
+  const auto today = std::chrono::system_clock::now();
+  std::erase_if(shard.counters, [now, today](const auto& entry) {
     const LimitCounterPtr& counter = entry.second;
     return counter.use_count() == 1 && counter->bucket.idle(now) && counter->places.taken() == 0 &&
-           !counter->spend.used();
+           !counter->spend.counts(today);
   });
   shard.swept_at = shard.counters.size();
 }

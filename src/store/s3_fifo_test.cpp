@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdio>
+
 #include <cmath>
 #include <random>
 #include <vector>
@@ -153,6 +156,7 @@ std::vector<int> trace(double skew, double scans, unsigned seed) {
 }
 
 TEST(S3Fifo, HitsWithinAPointOfWTinyLfuOrBetter) {
+  double worst = 100;
   for (const double skew : {0.7, 0.9, 1.1}) {
     for (const double scans : {0.0, 0.3}) {
       for (const std::size_t entries : {500u, 2'000u}) {
@@ -166,11 +170,16 @@ TEST(S3Fifo, HitsWithinAPointOfWTinyLfuOrBetter) {
           their_hits += theirs.ask(key) ? 1 : 0;
           ++asked;
         }
-        EXPECT_GE(100.0 * our_hits / asked, 100.0 * their_hits / asked - 1)
-            << "skew " << skew << ", scans " << scans << ", entries " << entries;
+        const double better = 100.0 * (our_hits - their_hits) / asked;
+        worst = std::min(worst, better);
+        EXPECT_GE(better, -1) << "skew " << skew << ", scans " << scans << ", entries " << entries;
       }
     }
   }
+  std::printf(
+      "figure: hits of S3-FIFO less those of W-TinyLFU on the worst of 12 traces: %+.2f points "
+      "(required -1)\n",
+      worst);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 
@@ -9,10 +10,13 @@ namespace hawser::store {
 /// window begins at nothing. Never more than the most is ever promised, whoever asks at once.
 class Spend {
  public:
+  using End = std::chrono::system_clock::time_point;
   /// @param window  number of the window that it is now
-  bool take(std::int64_t window, std::int64_t amount, std::int64_t most) {
+  /// @param end     of it: afterwards nothing needs to be known
+  bool take(std::int64_t window, std::int64_t amount, std::int64_t most, End end = End::max()) {
     const std::lock_guard lock(mutex_);
     turn_to(window);
+    end_ = end;
     if (spent_ + amount > most || spent_ >= most) return false;
     spent_ += amount;
     return true;
@@ -22,14 +26,16 @@ class Spend {
     const std::lock_guard lock(mutex_);
     if (window == window_) spent_ += difference;
   }
-  void restore(std::int64_t window, std::int64_t amount) {
+  void restore(std::int64_t window, std::int64_t amount, End end = End::max()) {
     const std::lock_guard lock(mutex_);
     turn_to(window);
+    end_ = end;
     spent_ += amount;
   }
-  bool used() const {
+  /// Whether it must be kept.
+  bool counts(End now) const {
     const std::lock_guard lock(mutex_);
-    return window_ >= 0;
+    return window_ >= 0 && now < end_;
   }
   std::int64_t spent(std::int64_t window) const {
     const std::lock_guard lock(mutex_);
@@ -37,14 +43,16 @@ class Spend {
   }
 
  private:
+  /// Another thread may have seen the next window first: nothing turns back by one.
   void turn_to(std::int64_t window) {
-    if (window == window_) return;
+    if (window == window_ || window + 1 == window_) return;
     window_ = window;
     spent_ = 0;
   }
   mutable std::mutex mutex_;
   std::int64_t window_ = -1;
   std::int64_t spent_ = 0;
+  End end_ = End::max();
 };
 
 }  // namespace hawser::store

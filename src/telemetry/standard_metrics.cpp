@@ -40,7 +40,16 @@ StandardMetrics::StandardMetrics(Registry& registry) {
   client_connections =
       registry.gauge("hawser_connections", "Open client connections.", {{"side", "downstream"}});
   retries = registry.counter("hawser_retries_total", "Tries repeated at the same target.");
+  http2_floods =
+      registry.counter("hawser_http2_floods_total",
+                       "HTTP/2 connections ended because their client sent too much of what costs "
+                       "and brings nothing.");
   fallbacks = registry.counter("hawser_fallbacks_total", "Tries moved on to the next target.");
+  hedges =
+      registry.counter("hawser_hedges_total", "Second targets asked because the first was late.");
+  hedges_won = registry.counter("hawser_hedges_won_total", "Of those, how many answered first.");
+  breakers_opened =
+      registry.counter("hawser_breakers_opened_total", "Targets left alone for a while.");
   constexpr auto connections_help = "Connections taken for an attempt, new or kept.";
   upstream_connections_new = registry.counter("hawser_upstream_connections_total", connections_help,
                                               {{"reused", "false"}});

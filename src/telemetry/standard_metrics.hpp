@@ -27,6 +27,10 @@ struct StandardMetrics {
   SeriesId client_connections{};
   SeriesId retries{};
   SeriesId fallbacks{};
+  SeriesId hedges{};
+  SeriesId hedges_won{};
+  SeriesId breakers_opened{};
+  SeriesId http2_floods{};
   SeriesId upstream_connections_new{};
   SeriesId upstream_connections_reused{};
   SeriesId http2_connections{};       // hawser_upstream_http2_connections

@@ -11,7 +11,8 @@ namespace hawser::tokenizer {
 
 /// Counts the tokens of a text that comes in pieces, wherever they are cut; bytes that are no UTF-8
 /// may be among them. What the text goes on with can change only its last word or blanks: these are
-/// kept, and all before is counted and forgotten.
+/// kept, and all before is counted and forgotten. A word of more than 32 KiB is counted in parts,
+/// and may come out as one token more or less at each.
 class Counter {
  public:
   explicit Counter(Encoding encoding) : tokenizer_(encoding) {}
@@ -20,6 +21,9 @@ class Counter {
 
   /// The tokens if the text ended here: what Tokenizer::count() says of the whole.
   std::size_t total() const;
+
+  /// The same at once, with a guess at what is kept.
+  std::size_t about() const { return settled_ + (tail_.size() + 3) / 4; }
 
   /// Bytes that are kept.
   std::size_t kept() const { return tail_.size(); }

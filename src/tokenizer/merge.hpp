@@ -13,7 +13,9 @@ namespace hawser::tokenizer {
 /// The tokens of one piece, equal to those of merging by rank, in time linear in its length.
 ///
 /// A sequence of tokens is what merging yields if and only if each two neighbours stay apart when
-/// merged alone. So tokens are taken from the left, the longest that fits its neighbour first;
+/// merged alone. So a long piece is merged block by block: each begins a few tokens before the end
+/// of the one before, and the border is right where its two tokens stay apart. Where they do not,
+/// as in long runs, tokens are taken from the left, the longest that fits its neighbour first;
 /// where none fits, the one before was too long. A place where none fits is never tried again.
 class Merger {
  public:
@@ -25,8 +27,13 @@ class Merger {
   void encode(std::string_view piece, std::vector<Rank>& out);
 
  private:
-  /// Fills `tokens_`; `first` is the longest token at the front. Returns their number.
-  std::size_t run(std::string_view piece, Vocabulary::Match first);
+  // These fill `tokens_` and return their number.
+  std::size_t merge(std::string_view piece);
+  /// The longest token each time. @return 0: one does not stay apart from the one before
+  std::size_t merge_straight(std::string_view piece);
+  /// @return 0: a border did not come right
+  std::size_t merge_by_blocks(std::string_view piece);
+  std::size_t merge_from_the_left(std::string_view piece);
   /// Room for the tokens of a piece; that of an endless one is not kept.
   void make_room(std::size_t piece_size);
   bool stay_apart(Rank left, Rank right);

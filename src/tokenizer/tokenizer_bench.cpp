@@ -2,6 +2,7 @@
 // than those of people do: the cache of words must not shine.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -14,6 +15,7 @@
 #include "base/utf8.hpp"
 #include "tokenizer/counter.hpp"
 #include "tokenizer/tokenizer.hpp"
+#include "tokenizer/vocabulary.hpp"
 
 namespace hawser::tokenizer {
 namespace {
@@ -80,6 +82,92 @@ std::string chinese() {
   });
 }
 
+/// All tokens of o200k.
+std::vector<std::string> all_tokens() {
+  const Vocabulary& vocabulary = Vocabulary::of(Encoding::o200k);
+  std::vector<std::string> tokens(vocabulary.size());
+  for (int byte = 0; byte < 256; ++byte) {
+    const std::string one(1, static_cast<char>(byte));
+    tokens[vocabulary.longest(one).token] = one;
+  }
+  for (Rank token = 0; token < vocabulary.size(); ++token) {
+    const auto [left, right] = vocabulary.parts_of(token);
+    if (left != token) tokens[token] = tokens[left] + tokens[right];
+  }
+  return tokens;
+}
+
+/// Those that are words of small letters.
+std::vector<std::string> words_of_vocabulary(std::size_t size_min) {
+  auto words = all_tokens();
+  std::erase_if(words, [=](const std::string& text) {
+    return text.size() < size_min ||
+           text.find_first_not_of("abcdefghijklmnopqrstuvwxyz") != std::string::npos;
+  });
+  return words;
+}
+
+/// Of tokens in other scripts all but the last character.
+std::string wide_beginnings(std::size_t a_word) {
+  std::vector<std::string> parts;
+  for (std::string& token : all_tokens()) {
+    const bool wide =
+        std::all_of(token.begin(), token.end(), [](char c) { return (c & 0x80) != 0; });
+    if (!wide || !is_utf8(token)) continue;
+    while ((token.back() & 0xc0) == 0x80) token.pop_back();
+    token.pop_back();
+    if (!token.empty()) parts.push_back(std::move(token));
+  }
+  return grow([&](std::string& text) {
+    for (std::size_t left = a_word; left > 0; --left) text += parts[pick(parts.size())];
+    text += ' ';
+  });
+}
+
+/// Words that nobody has seen before: no cache knows them.
+std::string random_words(std::size_t size_max) {
+  return grow([=](std::string& text) {
+    for (std::size_t left = 2 + pick(size_max - 1); left > 0; --left) {
+      text += static_cast<char>('a' + pick(26));
+    }
+    text += ' ';
+  });
+}
+
+/// Tokens without their ends: what is looked for is long, and what is found is short.
+std::string beginnings(std::size_t a_word) {
+  const auto tokens = words_of_vocabulary(6);
+  return grow([&](std::string& text) {
+    for (std::size_t left = a_word; left > 0; --left) {
+      const std::string& token = tokens[pick(tokens.size())];
+      text.append(token, 0, token.size() - 1 - pick(2));
+    }
+    if (a_word < 100) text += ' ';
+  });
+}
+
+/// Each token begins in the one before: the first that fits is often the wrong one.
+std::string overlaps(std::size_t a_word) {
+  auto tokens = words_of_vocabulary(4);
+  std::sort(tokens.begin(), tokens.end());
+  std::string last = tokens[pick(tokens.size())];
+  return grow([&](std::string& text) {
+    for (std::size_t left = a_word; left > 0; --left) {
+      const std::string shared = last.substr(last.size() - 2 - pick(2));
+      const auto from = std::lower_bound(tokens.begin(), tokens.end(), shared);
+      const auto to = std::lower_bound(from, tokens.end(), shared + '\x7f');
+      if (from == to) {
+        last = tokens[pick(tokens.size())];
+        text += last;
+        continue;
+      }
+      last = from[static_cast<std::ptrdiff_t>(pick(static_cast<std::size_t>(to - from)))];
+      text.append(last, shared.size());
+    }
+    if (a_word < 100) text += ' ';
+  });
+}
+
 std::string any_characters() {
   return grow([](std::string& text) {
     append_utf8(text, static_cast<std::uint32_t>(0x21 + pick(pick(2) == 0 ? 0x3000 : 0xd000)));
@@ -126,6 +214,14 @@ void add_all() {
   add("worst/random_base64", of_alphabet(digits + small + "ABCDEFGHIJKLMNOPQRSTUVWXYZ+/"));
   add("worst/random_signs", of_alphabet("!@#$%^&*()-=+[]{};:,.<>/?|"));
   add("worst/any_characters", any_characters());
+  add("worst/short_random_words", random_words(6));
+  add("worst/random_words", random_words(14));
+  add("worst/words_of_beginnings", beginnings(2));
+  add("worst/beginnings", beginnings(100));
+  add("worst/wide_beginnings", wide_beginnings(3));
+  add("worst/long_wide_beginnings", wide_beginnings(100));
+  add("worst/words_of_overlaps", overlaps(3));
+  add("worst/overlaps", overlaps(100));
   if (const char* path = std::getenv("HAWSER_BENCH_TEXT")) add("given", file(path));
   benchmark::RegisterBenchmark("stream/english", [=](benchmark::State& state) {
     count_stream(state, prose);

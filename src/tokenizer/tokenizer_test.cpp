@@ -117,6 +117,36 @@ TEST(Merger, IsMergingByRank) {
   }
 }
 
+/// Whatever the length: of one block, of several, and where their borders do not come right.
+TEST(Merger, LongPiecesAreMergedAsTheyAreFromTheLeft) {
+  const auto& vocabulary = Vocabulary::of(Encoding::o200k);
+  Merger merger(vocabulary);
+  std::mt19937 dice(2);
+  for (int round = 0; round < 3000; ++round) {
+    const std::string_view alphabets[] = {
+        "ab", "etaoin", "a", " -", "=-", "\xe4\xb8\xad\xe7\x9a\x84", "abcdefghijklmnopqrstuvwxyz"};
+    const std::string_view alphabet = alphabets[static_cast<std::size_t>(round) % 7];
+    std::string piece;
+    while (piece.size() < 1 + dice() % 700) {
+      if (dice() % 4 == 0) piece.append(dice() % 90, alphabet[dice() % alphabet.size()]);
+      piece += alphabet[dice() % alphabet.size()];
+    }
+    std::vector<Rank> tokens;
+    merger.encode(piece, tokens);
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      ASSERT_TRUE(i == 0 || vocabulary.stay_apart(tokens[i - 1], tokens[i])) << piece;
+      const std::size_t size = vocabulary.size_of(tokens[i]);
+      const auto own = std::string_view(piece).substr(at, size);
+      std::vector<Rank> alone;
+      merger.encode(own, alone);
+      ASSERT_EQ(alone, std::vector<Rank>{tokens[i]}) << piece;
+      at += size;
+    }
+    ASSERT_EQ(at, piece.size());
+  }
+}
+
 TEST(Tokenizer, TimeIsLinearInTheWorstText) {
   std::mt19937 dice(1);
   std::string letters;

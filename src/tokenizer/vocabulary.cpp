@@ -39,7 +39,13 @@ Vocabulary::Vocabulary(const unsigned char* tables) {
   filter_ = merges_ + (std::size_t{1} << header.merge_bits);
   merge_mask_ = (std::uint64_t{1} << header.merge_bits) - 1;
   root_ = header.root;
+  tokens_count_ = header.tokens_count;
   merge_shift_ = 64 - static_cast<int>(header.merge_bits);
+  byte_pairs_.resize(256 * 256);
+  for (unsigned pair = 0; pair < 256 * 256; ++pair) {
+    byte_pairs_[pair] = merged(token_of(static_cast<unsigned char>(pair >> 8)),
+                               token_of(static_cast<unsigned char>(pair)));
+  }
 }
 
 const Vocabulary& Vocabulary::of(Encoding encoding) {

@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "tokenizer/encoding.hpp"
 
 /// The tables of an encoding, as tools/token_tables.py laid them out: part of the program, read
-/// where they stand and shared by all threads and processes. Nothing is built when one is loaded.
+/// where they stand and shared by all threads and processes. Built when one is used first is only
+/// what pairs of bytes merge into.
 namespace hawser::tokenizer {
 
 /// The rank of a token: what is sent to a model, and the order of merging.
@@ -46,6 +48,31 @@ class Vocabulary {
     return shorter != 0;
   }
 
+  /// The two tokens that merge into it; of one byte: itself twice.
+  struct Parts {
+    Rank left, right;
+  };
+  Parts parts_of(Rank token) const { return {part(tokens_[token], 0), part(tokens_[token], 1)}; }
+  Rank size() const { return tokens_count_; }
+
+  Rank token_of(unsigned char byte) const { return ends_[root_ + byte]; }
+  /// What two tokens merge into; none: they do not.
+  static constexpr Rank none = ~Rank{0};
+  Rank merged(Rank left, Rank right) const {
+    const std::uint64_t pair = left | std::uint64_t{right} << rank_bits;
+    const std::uint64_t mixed = pair * 0x9e3779b97f4a7c15;
+    const std::uint64_t bit = mixed >> (64 - filter_bits);
+    if ((filter_[bit >> 6] >> (bit & 63) & 1) == 0) return none;
+    for (std::uint64_t at = mixed >> merge_shift_;; ++at) {
+      const std::uint64_t word = merges_[at & merge_mask_];
+      if (word == ~std::uint64_t{0}) return none;
+      if ((word & pair_mask) == pair) return part(word, 2);
+    }
+  }
+  Rank merged_bytes(unsigned char left, unsigned char right) const {
+    return byte_pairs_[std::size_t{left} << 8 | right];
+  }
+
   /// Whether `left` and `right` stay two tokens when their bytes are merged by rank.
   bool stay_apart(Rank left, Rank right) const {
     // Both are taken apart again, the merge that came last first. Before it, no merge of lower rank
@@ -75,19 +102,6 @@ class Vocabulary {
     return static_cast<Rank>(word >> number * rank_bits & ((1u << rank_bits) - 1));
   }
 
-  /// What two tokens merge into; ~0: they do not.
-  Rank merged(Rank left, Rank right) const {
-    const std::uint64_t pair = left | std::uint64_t{right} << rank_bits;
-    const std::uint64_t mixed = pair * 0x9e3779b97f4a7c15;
-    const std::uint64_t bit = mixed >> (64 - filter_bits);
-    if ((filter_[bit >> 6] >> (bit & 63) & 1) == 0) return ~Rank{0};
-    for (std::uint64_t at = mixed >> merge_shift_;; ++at) {
-      const std::uint64_t word = merges_[at & merge_mask_];
-      if (word == ~std::uint64_t{0}) return ~Rank{0};
-      if ((word & pair_mask) == pair) return part(word, 2);
-    }
-  }
-
   const std::uint32_t* cells_;   // a double array: the prefixes of all tokens
   const std::uint32_t* ends_;    // the tokens that they are
   const std::uint64_t* tokens_;  // by rank
@@ -95,6 +109,8 @@ class Vocabulary {
   const std::uint64_t* filter_;  // most pairs are not in it
   std::uint64_t merge_mask_;
   std::uint32_t root_;
+  Rank tokens_count_;
+  std::vector<Rank> byte_pairs_;
   int merge_shift_;
 };
 

@@ -8,6 +8,7 @@ import pytest
 
 from support.grpc import contract
 from support.http import events, request
+from support.messages import Messages
 from support.programs import Gateway
 from support.websocket import Tunnel
 
@@ -20,15 +21,16 @@ MASKS = [{"name": "all", "detect": ["credential", "private_key", "jwt", "email",
 def filtered(sim, tmp_path):
     with contextlib.ExitStack() as stack:
         def start(*rules, **config):
-            return stack.enter_context(Gateway(tmp_path, providers={"sim": sim.provider()},
-                                               filter={"rules": list(rules)}, **config))
+            config.setdefault("providers", {"sim": sim.provider()})
+            return stack.enter_context(Gateway(tmp_path, filter={"rules": list(rules)}, **config))
         yield start
 
 
 def ask(gateway, text, stream=False, path="/v1/chat/completions", headers=None, **members):
     content = [{"role": "user", "content": text}]
     body = {"/v1/chat/completions": {"messages": content}, "/v1/responses": {"input": text},
-            "/v1/completions": {"prompt": text}, "/v1/embeddings": {"input": text}}[path]
+            "/v1/completions": {"prompt": text}, "/v1/embeddings": {"input": text},
+            "/v1/messages": {"messages": content}}[path]
     more = {} if path == "/v1/embeddings" else {"stream": stream, "max_tokens": 500, "max_output_tokens": 500}
     return request(gateway.address, "POST", path, {"model": "m", **body, **more, **members}, headers)
 
@@ -71,6 +73,30 @@ def test_nothing_planted_comes_through(filtered, sim, path, stream, direction):
     assert told(path, stream, body) == wanted
     name = f'hawser_filter_findings_total{{rule="all",direction="{direction}"}}'
     assert gateway.settled_metric(name, len(SECRETS)) >= len(SECRETS)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("cut", [1, 5, 40])
+def test_messages_in_thought_in_words_and_to_tools(filtered, stream, cut):
+    """Each channel of an answer of Anthropic's form is filtered for itself; pseudonyms come back in each."""
+    with Messages(cut) as claude:
+        gateway = filtered({"name": "people", "detect": ["email", "phone"], "action": "pseudonymise", "in": "prompt"},
+                           {"name": "keys", "detect": ["credential"], "in": "answer"},
+                           providers={"claude": claude.provider()})
+        text = "write to jane.doe@example.com, or +14155550132, of AKIAQ7ZXN3PLM4KTVB2R at once"
+        status, _, body = ask(gateway, text, stream, "/v1/messages")
+        assert status == 200 and "jane" not in claude.bodies[0] and "0132" not in claude.bodies[0]
+        if stream:
+            told_by = {"thinking": "", "text": "", "partial_json": ""}
+            for event in map(json.loads, events(body)):
+                for member, part in event.get("delta", {}).items():
+                    if member in told_by:
+                        told_by[member] += part
+            texts = [told_by["thinking"], told_by["text"], json.loads(told_by["partial_json"])["to"]]
+        else:
+            thought, words, tool = json.loads(body)["content"]
+            texts = [thought["thinking"], words["text"], tool["input"]["to"]]
+        assert texts == [text.replace("AKIAQ7ZXN3PLM4KTVB2R", "[KEY]")] * 3
 
 
 def test_embeddings_and_tools(filtered, sim):
@@ -214,15 +240,46 @@ def test_what_is_held_goes_on_while_the_provider_is_silent(filtered, sim):
     assert time.monotonic() - begun < 1
 
 
+def put_together(seen):
+    """All that a client could put together of an answer: it, and each member's texts one after the other."""
+    whole, decoder = {}, json.JSONDecoder()
+
+    def walk(value, path):
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                walk(inner, path + (name,) if name != "index" else path)
+        elif isinstance(value, list):
+            for number, inner in enumerate(value):
+                walk(inner, path + (number,))
+        elif isinstance(value, str):
+            whole[path] = whole.get(path, "") + value
+            if "{" in value:
+                scan(value)
+
+    def scan(text):
+        at = text.find("{")
+        while at >= 0:
+            try:
+                value, end = decoder.raw_decode(text, at)
+                walk(value, ())
+            except ValueError:
+                end = at + 1
+            at = text.find("{", end)
+    scan(seen)
+    return "\n".join([seen, *whole.values()])
+
+
 def over_http(gateway, text, stream, path):
-    return ask(gateway, text, stream, path)[2].decode()
+    model = {"model": "claude"} if path == "/v1/messages" else {}
+    return ask(gateway, text, stream, path, **model)[2].decode()
 
 
 def over_the_tunnel(gateway, text, stream, path):
     body = {"/v1/responses": {"input": text}, "/v1/completions": {"prompt": text}}.get(
         path, {"messages": [{"role": "user", "content": text}]})
     tunnel = Tunnel(gateway.address)
-    tunnel.ask("r", {"model": "m", "stream": stream, "max_tokens": 500, "max_output_tokens": 500, **body}, path)
+    model = "claude" if path == "/v1/messages" else "m"
+    tunnel.ask("r", {"model": model, "stream": stream, "max_tokens": 500, "max_output_tokens": 500, **body}, path)
     _, frames, _ = tunnel.answer("r")
     tunnel.close()
     return "".join(json.dumps(frame, ensure_ascii=False) for frame in frames)
@@ -258,31 +315,37 @@ def over_grpc(gateway, text, stream, path):
         return "".join(event.text.text for event in events_) + b"".join(event.raw for event in events_).decode()
 
 
-def test_every_route_streamed_and_plain_over_every_transport(sim, tmp_path):
+def test_every_route_streamed_and_plain_over_every_transport(sim, tmp_path, figure):
     listen = [{"address": "127.0.0.1:0"}, {"address": "127.0.0.1:0", "grpc": True}]
     ways = [(name, transport, path, stream)
             for name, transport, paths in (
-                ("HTTP", over_http, ("/v1/chat/completions", "/v1/responses", "/v1/completions")),
-                ("tunnel", over_the_tunnel, ("/v1/chat/completions", "/v1/responses", "/v1/completions")),
+                ("HTTP", over_http, ("/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/messages")),
+                ("tunnel", over_the_tunnel, ("/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/messages")),
                 ("WebSocket", over_the_websocket, ("/v1/chat/completions", "/v1/responses")),
                 ("gRPC", over_grpc, ("/v1/chat/completions", "/v1/responses")))
             for path in paths for stream in (False, True)]
     text = "say: " + ", then ".join(SECRETS) + " and that is all"
     looks = misses = 0
-    for direction in ("prompt", "answer"):
+    for direction in ("nowhere", "prompt", "answer"):  # without rules all of it is seen: nobody is blind here
         folder = tmp_path / direction
         folder.mkdir()
-        with Gateway(folder, listen=listen, providers={"sim": sim.provider()}, workers=1,
-                     filter={"rules": [{**rule, "in": direction} for rule in MASKS]}) as gateway:
+        rules = [] if direction == "nowhere" else [{**rule, "in": direction} for rule in MASKS]
+        models = {"m": {"targets": [{"provider": "sim"}]}, "claude": {"targets": [{"provider": "claude"}]}}
+        with Messages() as claude, \
+                Gateway(folder, listen=listen, providers={"sim": sim.provider(), "claude": claude.provider()}, workers=1,
+                        models=models, filter={"rules": rules}) as gateway:
             for name, transport, path, stream in ways:
                 sim.clear()
-                seen = transport(gateway, text, stream, path)
-                sent = sim.journal()[0]["body"]
-                for secret, mask in SECRETS.items():
+                seen = put_together(transport(gateway, text, stream, path))
+                sent = claude.bodies[-1] if path == "/v1/messages" else sim.journal()[0]["body"]
+                if direction == "nowhere":
+                    assert all(secret in seen for secret in SECRETS), (name, path, stream)
+                    continue
+                for secret in SECRETS:
                     looks += 1
                     misses += secret in seen or (direction == "prompt" and secret in sent)
                 assert "[EMAIL]" in seen and "[KEY]" in seen, (name, path, stream)
-    print(f"{len(ways)} ways, both directions, {looks} planted values looked for: {misses} came through")
+    figure(f"{len(ways)} ways, both directions, {looks} planted values looked for: {misses} came through")
     assert misses == 0
 
 

@@ -6,11 +6,14 @@ import json
 import socket
 import time
 
+import grpc
 import openai
 import pytest
 
+from support.grpc import contract
 from support.http import chat, connect, request
-from support.programs import Gateway
+from support.programs import Gateway, Simulator
+from support.websocket import Tunnel
 
 
 def key(name, **more):
@@ -26,8 +29,8 @@ def limited(sim, tmp_path):
     """A gateway with these limits in front of the simulator."""
     with contextlib.ExitStack() as stack:
         def start(*limits, **config):
-            return stack.enter_context(Gateway(tmp_path, providers={"sim": sim.provider()},
-                                               rate_limits=list(limits), **config))
+            config.setdefault("providers", {"sim": sim.provider()})
+            return stack.enter_context(Gateway(tmp_path, rate_limits=list(limits), **config))
         yield start
 
 
@@ -62,6 +65,32 @@ def test_the_dialects_own_headers_stand_on_every_answer(limited):
     assert "T" in headers["anthropic-ratelimit-requests-reset"] and "x-ratelimit-limit-requests" not in headers
 
 
+def test_limits_are_told_over_the_tunnel_and_grpc_too(limited):
+    gateway = limited({"name": "rpm", "rate": "60/m", "burst": 4},
+                      listen=[{"address": "127.0.0.1:0"}, {"address": "127.0.0.1:0", "grpc": True}])
+    tunnel = Tunnel(gateway.address)
+    tunnel.ask("r", {"model": "m", "messages": [{"role": "user", "content": "count: 2"}]})
+    head, _, _ = tunnel.answer("r")
+    assert head["h"]["ratelimit"].startswith('"rpm";r=3') and head["h"]["x-ratelimit-limit-requests"] == "4"
+    pb, rpc = contract()
+    asked = pb.GenerateRequest(model="m", messages=[pb.Message(role="user", content="count: 2")])
+    with grpc.insecure_channel(gateway.urls[1].split("//")[1]) as channel:
+        stub = rpc.LlmStub(channel)
+        for left in (2, 1):
+            call = stub.StreamGenerate(asked, timeout=10)
+            assert len(list(call)) > 1
+            assert dict(call.initial_metadata())["ratelimit"].startswith(f'"rpm";r={left}')
+        assert chat(gateway.address)[0] == 200
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.Generate(asked, timeout=10)
+        metadata = dict([*refused.value.initial_metadata(), *refused.value.trailing_metadata()])
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and metadata["ratelimit"].startswith('"rpm";r=0')
+    tunnel.ask("again", {"model": "m", "messages": []})
+    _, _, error = tunnel.answer("again")
+    assert error["t"] == "err" and error["retry_ms"] > 0 and error["h"]["ratelimit"].startswith('"rpm";r=0')
+    tunnel.close()
+
+
 def test_the_official_sdk_raises_its_own_and_waits_as_told(limited):
     gateway = limited({"name": "rpm", "rate": "4r/s", "burst": 1})
     patient = openai.OpenAI(base_url=gateway.url + "/v1", api_key="k", max_retries=4)
@@ -73,7 +102,7 @@ def test_the_official_sdk_raises_its_own_and_waits_as_told(limited):
     patient.chat.completions.create(model="m", messages=message)
 
 
-def test_tokens_at_once_are_admitted_as_far_as_they_fit(limited, sim):
+def test_tokens_at_once_are_admitted_as_far_as_they_fit(limited, sim, figure):
     """A peer let 5 requests of 175 tokens at once pass a limit of 100 a minute."""
     for rate, fits in (("100/m", 0), ("400/m", 2)):
         gateway = limited({"name": "tpm", "unit": "tokens", "rate": rate})
@@ -84,6 +113,7 @@ def test_tokens_at_once_are_admitted_as_far_as_they_fit(limited, sim):
             statuses = [answer.result()[0] for answer in asked]
         assert statuses.count(200) == fits and statuses.count(429) == 5 - fits, statuses
         assert len(sim.journal()) == fits
+        figure(f"5 requests of about 120 tokens at once on {rate}: {fits} passed, as many as fit")
         gateway.stop()
 
 
@@ -191,6 +221,52 @@ def test_dimensions(limited, sim):
                     ("a", "m1", {"user": "u2"}), ("a", "m1", {"safety_identifier": "u2"})) == "+-+-"
 
 
+TWO_TARGETS = {"m": {"targets": [{"provider": "sim", "model": "first"}, {"provider": "sim", "model": "second"}]}}
+
+
+def models_asked(sim):
+    return [json.loads(entry["body"])["model"] for entry in sim.journal()]
+
+
+def test_a_target_whose_limit_is_used_up_is_passed_over(limited, sim):
+    gateway = limited({"name": "each", "by": ["target"], "rate": "2/h"}, models=TWO_TARGETS)
+    answers = [chat(gateway.address, model="m") for _ in range(5)]
+    assert [status for status, _, _ in answers] == [200] * 4 + [429]
+    assert models_asked(sim) == ["first", "first", "second", "second"]
+    assert "each" in json.loads(answers[4][2])["error"]["message"]
+
+
+def test_a_fallback_is_counted_where_it_goes(limited, sim, tmp_path):
+    """What fails at the first target counts there and at the second one; a full second one is not asked."""
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps([{"fault": "status:500"}] * 10))
+    with Simulator("--script", script) as broken:
+        gateway = limited({"name": "each", "by": ["target"], "rate": "3/h"},
+                          {"name": "at-once", "by": ["target"], "unit": "concurrent", "max": 5},
+                          {"name": "tpm", "by": ["target"], "unit": "tokens", "rate": "100k/h"},
+                          providers={"broken": broken.provider(), "sim": sim.provider()},
+                          models={"m": {"targets": [{"provider": "broken"}, {"provider": "sim"}]},
+                                  "direct": {"targets": [{"provider": "sim", "model": "m"}]}})
+
+        def ask(model="m"):
+            return request(gateway.address, "POST", "/v1/chat/completions", {"model": model, "messages": []})
+        assert [ask()[0] for _ in range(2)] == [200, 200]
+        assert [len(broken.journal()), len(sim.journal())] == [2, 2]
+        _, headers, _ = ask()
+        assert '"at-once";r=4' in headers["ratelimit"]  # what the first target held went back
+        assert len(sim.journal()) == 3
+        status, headers, _ = ask()  # the first has no room either: it was asked three times
+        assert status == 429 and len(broken.journal()) == 3 and len(sim.journal()) == 3
+
+
+def test_retries_count_at_their_target(limited, sim):
+    gateway = limited({"name": "each", "by": ["target"], "rate": "5/h"}, retry={"attempts_max": 3})
+    shed = {"x-sim-fault": "status:503:retry-after-ms=1"}
+    assert chat(gateway.address, headers=shed)[0] == 503
+    assert len(sim.journal()) == 2  # of one target twice
+    assert [chat(gateway.address)[0] for _ in range(4)].count(200) == 3
+
+
 def test_addresses_behind_trusted_proxies(limited):
     limit = {"name": "ip", "rate": "1/h", "by": ["address"]}
     trusting = limited(limit, admission={"trusted_proxies": ["127.0.0.0/8"]})
@@ -225,7 +301,7 @@ def test_a_reload_keeps_what_is_counted(limited):
     assert chat(gateway.address)[0] == 429
 
 
-def test_aborted_exchanges_leave_nothing_taken(limited, everything):
+def test_aborted_exchanges_leave_nothing_taken(limited, everything, figure):
     """However a client goes, its places and tokens come back."""
     gateway = limited({"name": "places", "unit": "concurrent", "max": 40},
                       {"name": "tpm", "unit": "tokens", "rate": "10M/h"},
@@ -250,7 +326,7 @@ def test_aborted_exchanges_leave_nothing_taken(limited, everything):
     assert '"places";r=39' in headers["ratelimit"]
     # Each reserved over 500 tokens and used a few before its client went.
     taken = (remaining - int(headers["x-ratelimit-remaining-tokens"])) / exchanges
-    print(f"{exchanges} aborted exchanges: no place taken, {taken:.1f} tokens used by each")
+    figure(f"{exchanges:,} aborted exchanges: no place taken, {taken:.1f} tokens used by each")
     assert taken < 20
 
 

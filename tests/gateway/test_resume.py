@@ -255,6 +255,34 @@ def test_identical_requests_share_one_answer(sim, tmp_path):
             assert len(sim.journal()) == 1
 
 
+@pytest.mark.parametrize("scope,calls", [("key", 3), ("team", 2), ("tenant", 1)])
+def test_whose_identical_requests_share_one_answer(sim, tmp_path, scope, calls):
+    """Two keys of one team and one of another, at once; another tenant never shares."""
+    def key(name, tenant, team):
+        return {"name": name, "tenant": tenant, "team": team,
+                "hash": "sha256:" + hashlib.sha256(f"secret-{name}".encode()).hexdigest()}
+    keys = [key("a", "t", "x"), key("b", "t", "x"), key("c", "t", "y"), key("d", "other", "x")]
+    with Gateway(tmp_path, workers=2, providers={"sim": sim.provider()}, keys=keys,
+                 generations={"coalesce": True, "coalesce_scope": scope}) as gateway:
+        def bearer(name):
+            return {"authorization": f"Bearer secret-{name}"}
+
+        def ask(name):
+            return request(gateway.address, "POST", "/v1/chat/completions", {**question(20), "stream": True},
+                           {**bearer(name), "x-sim-latency-ms": "1500"})
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(ask, "abcd" * 3))
+        assert {status for status, _, _ in answers} == {200} and len(sim.journal()) == calls + 1
+        if scope == "tenant":  # who shares an answer may take it up again, and not end it for the others
+            generation = next(headers["x-hawser-generation"] for (_, headers, _), name in zip(answers, "abcd" * 3)
+                              if name == "a")
+            path = f"/v1/generations/{generation}"
+            assert [request(gateway.address, "GET", path + "/events", headers=bearer(name))[0] for name in "abcd"] == [
+                200, 200, 200, 410]
+            assert sorted(request(gateway.address, "POST", path + "/cancel", headers=bearer(name))[0]
+                          for name in "abcd") == [200, 410, 410, 410]
+
+
 def test_cancel_reaches_the_provider_at_once(keeper, sim):
     connection = connect(keeper.address)
     connection.sendall(post(question(500), "x-sim-interval-ms: 20\r\nConnection: close\r\n"))

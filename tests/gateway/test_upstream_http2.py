@@ -15,7 +15,7 @@ import pytest
 from support.faults import BrokenPath
 from support.guard import Guard
 from support.http import chat, connect, events, request
-from support.http2 import Scripted, stream_of
+from support.http2_provider import Scripted, stream_of
 from support.nginx import Nginx
 from support.programs import Gateway
 
@@ -488,7 +488,7 @@ def wait_for(port, seconds=20):
 
 @pytest.fixture
 def node(tmp_path):
-    script = pathlib.Path(__file__).parents[1] / "support" / "http2_provider.mjs"
+    script = pathlib.Path(__file__).parents[1] / "support" / "http2_node.mjs"
     server = subprocess.Popen(["node", str(script)], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
     port = int(server.stdout.readline())
     yield server, {"base_url": f"http://127.0.0.1:{port}/v1", "auth": "none", "http": "h2"}

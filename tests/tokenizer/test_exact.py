@@ -42,6 +42,15 @@ def encoding(request):
     return reference(request.param)
 
 
+COMPARED = {"texts": 0, "tokens": 0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def told(figure):
+    yield
+    figure(f"{COMPARED['tokens']:,} tokens of {COMPARED['texts']:,} texts compared with tiktoken's: none differs")
+
+
 def assert_exact(encoding, texts):
     """Tokens and counts of every text; says which text is the first to differ."""
     texts = list(texts)
@@ -53,6 +62,8 @@ def assert_exact(encoding, texts):
         theirs = encoding.encode_ordinary(text)
         assert [int(token) for token in ours.split()] == theirs, repr(text[:300])
         assert int(count) == len(theirs), repr(text[:300])
+        COMPARED["tokens"] += len(theirs)
+    COMPARED["texts"] += len(texts)
 
 
 def test_texts_as_they_are_written(encoding):

@@ -32,6 +32,7 @@ class Asking {
       co_return Error{.code = Code::cancelled, .message = "cancelled"};
     }
     auto answer = co_await pipeline_->run(call_.exchange());
+    rpc_->head_fields = std::move(call_.exchange().answer_fields);
     if (!answer) co_return fail(answer.error());
     answer_ = std::make_unique<exchange::AnswerReader>(std::move(*answer));
     if (rpc_->over() == Rpc::Over::cancelled || rpc_->over() == Rpc::Over::late) answer_->cancel();

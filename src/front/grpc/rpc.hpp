@@ -39,6 +39,8 @@ class Rpc {
   /// Until there is room. False: the call is over.
   Task<bool> room();
   void end(Ending ending);
+  /// "Name: value\r\n"... for the metadata at the head of the answer; null: none.
+  std::unique_ptr<std::string> head_fields{};
 
   /// The client, its connection or its deadline ended it.
   enum class Over : std::uint8_t { no, cancelled, lost, late };

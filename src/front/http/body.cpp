@@ -1,4 +1,4 @@
-// The request's body, as the stages ask for it.
+// The request's body off a connection of HTTP/1.1.
 #include "front/http/session.hpp"
 
 namespace hawser::front::http {
@@ -6,24 +6,6 @@ namespace hawser::front::http {
 using net::IoStatus;
 using net::Piece;
 using wire::Framing;
-
-Task<Result<>> Session::load(exchange::Request& request) {
-  const bool known_length = request.framing == Framing::length;
-  const std::uint64_t most =
-      request.json ? limits_.json_body_max.count() : limits_.body_max.count();
-  if (known_length && request.content_length > most) {
-    co_return Error{
-        .code = Code::too_large,
-        .message = "The request body is larger than " + std::to_string(most) + " bytes."};
-  }
-  if (request.json) co_return co_await load_whole(request, most);
-  if (known_length && request.content_length <= limits_.replay_max.count()) {
-    co_return co_await load_whole(request, most);
-  }
-  body_max_ = most;
-  request.stream = this;
-  co_return Result<>();
-}
 
 Task<Result<>> Session::load_whole(exchange::Request& request, std::size_t size_max) {
   // A body that came with its head is not copied: it stays in the buffer until the answer begins.
@@ -35,22 +17,7 @@ Task<Result<>> Session::load_whole(exchange::Request& request, std::size_t size_
   if (!co_await say_continue()) {
     co_return Error{.code = Code::cancelled, .message = "the client is gone"};
   }
-  if (request.framing == Framing::length) whole_body_.reserve(request.content_length);
-  for (bool last = false; !last;) {
-    auto piece = co_await next();
-    if (!piece) co_return piece.error();
-    whole_body_.append(piece->bytes);
-    last = piece->last;
-    if (whole_body_.size() > size_max) {
-      co_return Error{
-          .code = Code::too_large,
-          .message = "The request body is larger than " + std::to_string(size_max) + " bytes."};
-    }
-  }
-  request.body = whole_body_;
-  request.framing = Framing::length;
-  request.content_length = whole_body_.size();
-  co_return Result<>();
+  co_return co_await collect(request, size_max);
 }
 
 Task<Result<Piece>> Session::next() {
@@ -65,11 +32,7 @@ Task<Result<Piece>> Session::next() {
                     .message = "The request body did not arrive in time.",
                     .status = 400};
   }
-  if (piece && body_max_ > 0 && body_.bytes() > body_max_) {
-    co_return Error{
-        .code = Code::too_large,
-        .message = "The request body is larger than " + std::to_string(body_max_) + " bytes."};
-  }
+  if (piece && body_max_ > 0 && body_.bytes() > body_max_) co_return too_large(body_max_);
   co_return piece;
 }
 
@@ -97,6 +60,42 @@ void Session::detach_head() {
   for (wire::Field& field : head_.fields) field = {moved(field.name), moved(field.value)};
   if (endpoint_tail_ != nullptr) *endpoint_tail_ = moved(*endpoint_tail_);
   in_.consume(std::exchange(head_size_, 0));
+}
+
+/// Whether nothing of the request's body is left on the connection.
+bool Session::body_consumed(const exchange::Exchange& exchange) const {
+  return body_.done() || !exchange.request.body.empty();
+}
+
+/// Reads and drops what is left of a small body, so that the connection can go on.
+Task<Session::Rest> Session::skip_rest_of_body() {
+  constexpr std::uint64_t skipped_max = 64 * 1024;
+  if (body_.done()) co_return Rest::none;
+  if (continue_owed_) co_return Rest::left;  // the client waits for a word before it sends
+  if (head_.framing == Framing::length && head_.content_length > skipped_max) co_return Rest::left;
+  const auto deadline = Clock::now() + 2s;
+  while (!body_.done()) {
+    if (head_size_ > 0) detach_head();
+    if (body_.bytes() > skipped_max) co_return Rest::left;
+    auto piece = co_await body_.next(deadline);
+    if (!piece) co_return piece.error().code == Code::connection ? Rest::left : Rest::malformed;
+  }
+  co_return Rest::none;
+}
+
+/// Lets go of the request's bytes: an open stream holds none of them, and no memory for them.
+void Session::release_request(bool keep_memory) {
+  body_.release();
+  if (head_size_ > 0) {
+    // The body was read in place, behind its head.
+    const bool in_place = !body_.done();
+    in_.consume(std::exchange(head_size_, 0));
+    if (in_place) in_.consume(head_.content_length);
+  }
+  in_.release_if_empty();
+  std::string().swap(whole_body_);
+  std::string().swap(kept_head_);
+  if (!keep_memory) std::vector<wire::Field>().swap(head_.fields);
 }
 
 }  // namespace hawser::front::http

@@ -1,6 +1,6 @@
 // The answer of a recorded generation, as server-sent events or as it is.
 #include "front/http/event_text.hpp"
-#include "front/http/session.hpp"
+#include "front/http/serving.hpp"
 #include "wire/sse.hpp"
 
 namespace hawser::front::http {
@@ -13,12 +13,11 @@ using net::IoStatus;
 /// Writes events, each after its id where ids are wanted, as many in one write as there are.
 /// @param batch  the first; at the end the last one that was taken
 /// @return false: the client is gone or takes nothing
-Task<bool> Session::write_events(ResponseWriter& writer, generation::Reader& reader, Batch& batch,
-                                 bool ids) {
+Task<bool> Serving::write_events(generation::Reader& reader, Batch& batch, bool ids) {
   const dialect::Api api = exchange_->request.endpoint.api;
   EventText text(services_.blocks, ids ? &reader : nullptr, api);
   // A client that does not keep up gets what only adds text in fewer events.
-  text.merge_deltas(batch.more && writer.lagged());
+  text.merge_deltas(batch.more && lagged());
   for (;;) {
     const bool fits = text.fill(batch.run);
     if (batch.run.count == 0 && batch.more) {
@@ -28,13 +27,13 @@ Task<bool> Session::write_events(ResponseWriter& writer, generation::Reader& rea
       continue;
     }
     const bool all = batch.run.count == 0 && text.finish();
-    if (!co_await writer.write(text.text(), all && batch.last)) co_return false;
+    if (!co_await write(text.text(), all && batch.last)) co_return false;
     if (all) co_return true;
     text.clear();
-    if (writer.lagged()) text.merge_deltas(true);
+    if (lagged()) text.merge_deltas(true);
     if (fits || batch.run.count == 0) continue;
     const std::size_t size = wire::first_frame(batch.run.bytes).size;
-    if (!co_await writer.write(batch.run.bytes.substr(0, size), false)) co_return false;
+    if (!co_await write(batch.run.bytes.substr(0, size), false)) co_return false;
     batch.run.bytes.remove_prefix(size);
     ++batch.run.seq;
     --batch.run.count;
@@ -43,22 +42,20 @@ Task<bool> Session::write_events(ResponseWriter& writer, generation::Reader& rea
 
 /// A comment for the proxies on the way. Without an empty line behind it: openai-python takes one
 /// for an event once it saw an id.
-Task<bool> Session::write_heartbeat(ResponseWriter& writer, const AnswerHead& head,
-                                    std::uint64_t seq) {
+Task<bool> Serving::write_heartbeat(const AnswerHead& head, std::uint64_t seq) {
   if (!head.event_stream) co_return true;
   const std::string line = ": hb " + std::to_string(seq) + "\n";
-  co_return co_await writer.write(line, false);
+  co_return co_await write(line, false);
 }
 
 /// Reads a generation as it grows. The generation does not depend on this client: when it goes,
 /// only its reader goes.
-Task<bool> Session::relay_events(Exchange& exchange, generation::GenerationPtr answer) {
+Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr answer) {
   AnswerHead& head = answer->head();
   generation::Reader& reader = *answer->reader();
+  reader_ = &reader;
   append_own_fields(exchange, head.fields);
-  ResponseWriter writer(*stream_, limits_.write_timeout);
-  writer.begin({.head = head,
-                .minor_version = head_.minor_version,
+  begin_answer({.head = head,
                 .keep_alive = head_.keep_alive && !services_.draining && body_consumed(exchange)});
   exchange.trail.status = head.status;
   release_request(false);
@@ -71,17 +68,17 @@ Task<bool> Session::relay_events(Exchange& exchange, generation::GenerationPtr a
     if (waited != IoStatus::ok && waited != IoStatus::timeout) {
       goes_on = false;
     } else if (!batch) {
-      goes_on = co_await break_off(exchange, writer, head, batch.error());
+      goes_on = co_await break_off(exchange, head, batch.error());
       break;
     } else if (silent && waited == IoStatus::timeout) {
-      goes_on = co_await write_heartbeat(writer, head, seq);
+      goes_on = co_await write_heartbeat(head, seq);
     } else if (!silent) {
       if (!exchange.trail.first_content) exchange.trail.first_content = Clock::now();
-      if (services_.reactor.busy()) goes_on = co_await stream_->wait_turn() == IoStatus::ok;
+      if (services_.reactor.busy()) goes_on = co_await wait_turn();
       if (goes_on) {
         const bool as_it_is = !head.event_stream || (!head.event_ids && !batch->more);
-        goes_on = as_it_is ? co_await writer.write(batch->run.bytes, batch->last)
-                           : co_await write_events(writer, reader, *batch, head.event_ids);
+        goes_on = as_it_is ? co_await write(batch->run.bytes, batch->last)
+                           : co_await write_events(reader, *batch, head.event_ids);
         seq = batch->run.seq;
       }
       if (goes_on && batch->last) {
@@ -90,7 +87,7 @@ Task<bool> Session::relay_events(Exchange& exchange, generation::GenerationPtr a
       }
     }
     // Between two waits nobody was there to be told that it is gone.
-    if (!goes_on || stream_->peer_gone()) {
+    if (!goes_on || peer_gone()) {
       exchange.trail.error = Code::cancelled;
       goes_on = false;
       break;
@@ -100,12 +97,13 @@ Task<bool> Session::relay_events(Exchange& exchange, generation::GenerationPtr a
     if (silent) waited = co_await reader.wait(services_.reactor.now() + head.heartbeat);
   }
   services_.shard.add(services_.metrics.streams, -1);
-  exchange.trail.bytes_out = writer.bytes();
+  reader_ = nullptr;
+  exchange.trail.bytes_out = bytes_out();
   exchange.trail.usage = reader.usage();
-  co_return goes_on&& writer.keep_alive();
+  co_return goes_on&& this->goes_on();
 }
 
-void Session::hung_up() {
+void Serving::hung_up() {
   if (exchange_ == nullptr) return;
   if (exchange_->outlives != nullptr && exchange_->outlives->client_gone(*exchange_)) return;
   exchange_->cancellation.cancel();

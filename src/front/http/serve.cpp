@@ -2,14 +2,12 @@
 #include <algorithm>
 
 #include "dialect/error_body.hpp"
-#include "front/http/session.hpp"
+#include "front/http/serving.hpp"
 
 namespace hawser::front::http {
 
 using exchange::Exchange;
 using generation::AnswerHead;
-using net::IoStatus;
-using wire::Framing;
 
 namespace {
 
@@ -40,10 +38,7 @@ void append_retry_advice(const Error& error, std::string& out) {
 }  // namespace
 
 /// @return whether the connection may serve another request
-Task<bool> Session::serve() {
-  body_.begin(head_.framing, head_.content_length);
-  continue_owed_ = head_.expect_continue;
-  if (asks_for_upgrade()) co_return co_await upgrade();
+Task<bool> Serving::serve() {
   if (!dialect::endpoint_of(head_.method, head_.path).known) co_return co_await answer_ourselves();
 
   net::Cancellation cancellation;
@@ -51,21 +46,21 @@ Task<bool> Session::serve() {
   Exchange exchange(cancellation);
   describe(exchange);
   exchange_ = &exchange;
-  stream_->watch_hangup(this);
+  watch_hangup(this);
 
   auto answer = co_await pipeline->run(exchange);  // stages: observe ... attempt
 
   const bool goes_on = answer ? co_await relay(exchange, std::move(*answer))
                               : co_await refuse(exchange, answer.error());
-  stream_->watch_hangup(nullptr);
+  watch_hangup(nullptr);
   exchange_ = nullptr;
   endpoint_tail_ = nullptr;
-  exchange.trail.bytes_in = std::max<std::uint64_t>(body_.bytes(), exchange.request.body.size());
+  exchange.trail.bytes_in = std::max<std::uint64_t>(body_bytes(), exchange.request.body.size());
   co_return goes_on;
 }
 
 /// Bytes of the request to an Exchange.
-void Session::describe(Exchange& exchange) {
+void Serving::describe(Exchange& exchange) {
   const auto* id = head_.find("x-request-id");
   id_ = id != nullptr && valid_request_id(id->value) ? id->value : services_.ids.next();
   method_ = head_.method;
@@ -87,7 +82,7 @@ void Session::describe(Exchange& exchange) {
 }
 
 /// What we say of an exchange in the head of its answer.
-void Session::append_own_fields(const Exchange& exchange, std::string& out) {
+void Serving::append_own_fields(const Exchange& exchange, std::string& out) {
   append_field(out, "x-request-id", exchange.id);
   append_field(out, "request-id", exchange.id);
   if (exchange.answer_fields) out.append(*exchange.answer_fields);
@@ -102,14 +97,14 @@ void Session::append_own_fields(const Exchange& exchange, std::string& out) {
 }
 
 // Not a coroutine: a silent stream would hold one more.
-Task<bool> Session::relay(Exchange& exchange, generation::GenerationPtr answer) {
+Task<bool> Serving::relay(Exchange& exchange, generation::GenerationPtr answer) {
   if (answer->reader() != nullptr) return relay_events(exchange, std::move(answer));
   return relay_content(exchange, std::move(answer));
 }
 
 /// The answer to the client as its provider sends it. Pulled piece by piece, so a
 /// client that reads slowly slows its provider and nothing piles up here.
-Task<bool> Session::relay_content(Exchange& exchange, generation::GenerationPtr answer) {
+Task<bool> Serving::relay_content(Exchange& exchange, generation::GenerationPtr answer) {
   AnswerHead& head = answer->head();
   auto piece = co_await answer->content().next();
   exchange.trail.first_content = Clock::now();
@@ -119,13 +114,8 @@ Task<bool> Session::relay_content(Exchange& exchange, generation::GenerationPtr 
   const bool head_only = head_.method == "HEAD";
   const bool body_unread = !body_consumed(exchange);
   const bool keep_alive = head_.keep_alive && !services_.draining && !body_unread;
-  const int minor_version = head_.minor_version;
   append_own_fields(exchange, head.fields);
-  ResponseWriter writer(*stream_, limits_.write_timeout);
-  writer.begin({.head = head,
-                .minor_version = minor_version,
-                .keep_alive = keep_alive,
-                .head_only = head_only});
+  begin_answer({.head = head, .keep_alive = keep_alive, .head_only = head_only});
   exchange.trail.status = head.status;
   const bool streams = piece && !piece->last;
   if (streams) release_request(false);
@@ -133,21 +123,21 @@ Task<bool> Session::relay_content(Exchange& exchange, generation::GenerationPtr 
   bool goes_on = true;
   for (;;) {
     if (!piece) {
-      goes_on = co_await break_off(exchange, writer, head, piece.error());
+      goes_on = co_await break_off(exchange, head, piece.error());
       break;
     }
-    if (services_.reactor.busy() && co_await stream_->wait_turn() != IoStatus::ok) {
+    if (services_.reactor.busy() && !co_await wait_turn()) {
       exchange.trail.error = Code::cancelled;
       goes_on = false;
       break;
     }
-    if (!co_await writer.write(piece->bytes, piece->last)) {
+    if (!co_await write(piece->bytes, piece->last)) {
       exchange.trail.error = Code::cancelled;
       goes_on = false;
       break;
     }
     if (piece->last) break;
-    if (stream_->peer_gone()) {  // between two waits: nobody was there to be told
+    if (peer_gone()) {  // between two waits: nobody was there to be told
       exchange.trail.error = Code::cancelled;
       goes_on = false;
       break;
@@ -157,33 +147,32 @@ Task<bool> Session::relay_content(Exchange& exchange, generation::GenerationPtr 
     piece = co_await answer->content().next();
   }
   if (streams) services_.shard.add(services_.metrics.streams, -1);
-  exchange.trail.bytes_out = writer.bytes();
+  exchange.trail.bytes_out = bytes_out();
   exchange.trail.usage = answer->content().usage();
   if (!streams) release_request(true);
   if (goes_on && body_unread) co_await linger();
-  co_return goes_on&& writer.keep_alive();
+  co_return goes_on&& this->goes_on();
 }
 
 /// The provider failed in the middle: say so in the client's dialect, for a stream that just ends
 /// would be taken for a whole answer. Where no such word exists, the cut itself must tell.
-Task<bool> Session::break_off(Exchange& exchange, ResponseWriter& writer, const AnswerHead& head,
-                              const Error& error) {
+Task<bool> Serving::break_off(Exchange& exchange, const AnswerHead& head, const Error& error) {
   exchange.trail.error = error.code;
-  if (stream_->peer_gone()) co_return false;
+  if (peer_gone()) co_return false;
   if (!head.event_stream) {
-    stream_->reset_on_close();
+    cut();
     co_return false;
   }
   const auto& endpoint = exchange.request.endpoint;
   const std::string event =
       dialect::error_event(endpoint.dialect, endpoint.api, error, exchange.id);
-  co_return co_await writer.write(event, true);
+  co_return co_await write(event, true);
 }
 
 /// An answer of our own in place of the provider's.
-Task<bool> Session::refuse(Exchange& exchange, const Error& error) {
+Task<bool> Serving::refuse(Exchange& exchange, const Error& error) {
   exchange.trail.error = error.code;
-  if (stream_->peer_gone()) co_return false;
+  if (peer_gone()) co_return false;
   const std::string body =
       dialect::error_body(exchange.request.endpoint.dialect, error, exchange.id);
   AnswerHead head;
@@ -197,20 +186,16 @@ Task<bool> Session::refuse(Exchange& exchange, const Error& error) {
   append_own_fields(exchange, head.fields);
   const bool drained = co_await skip_rest_of_body() == Rest::none;
   const bool keep_alive = head_.keep_alive && !services_.draining && drained;
-  ResponseWriter writer(*stream_, limits_.write_timeout);
-  writer.begin({.head = head,
-                .minor_version = head_.minor_version,
-                .keep_alive = keep_alive,
-                .head_only = head_.method == "HEAD"});
-  const bool written = co_await writer.write(body, true);
-  exchange.trail.bytes_out = writer.bytes();
+  begin_answer({.head = head, .keep_alive = keep_alive, .head_only = head_.method == "HEAD"});
+  const bool written = co_await write(body, true);
+  exchange.trail.bytes_out = bytes_out();
   release_request(true);
   if (written && !keep_alive) co_await linger();
-  co_return written&& writer.keep_alive();
+  co_return written&& goes_on();
 }
 
 /// Paths that are not an API's: a word on what this is, and 404.
-Task<bool> Session::answer_ourselves() {
+Task<bool> Serving::answer_ourselves() {
   const std::string id(services_.ids.next());
   const Rest rest = co_await skip_rest_of_body();
   AnswerHead head;
@@ -234,51 +219,13 @@ Task<bool> Session::answer_ourselves() {
   append_field(head.fields, "Content-Type", "application/json");
   append_field(head.fields, "x-request-id", id);
   append_field(head.fields, "request-id", id);
-  ResponseWriter writer(*stream_, limits_.write_timeout);
-  writer.begin({.head = head,
-                .minor_version = head_.minor_version,
+  begin_answer({.head = head,
                 .keep_alive = head_.keep_alive && rest == Rest::none && !services_.draining,
                 .head_only = head_.method == "HEAD"});
-  const bool written = co_await writer.write(body, true);
+  const bool written = co_await write(body, true);
   release_request(true);
   if (written && rest != Rest::none) co_await linger();
-  co_return written&& writer.keep_alive();
-}
-
-/// Whether nothing of the request's body is left on the connection.
-bool Session::body_consumed(const Exchange& exchange) const {
-  return body_.done() || !exchange.request.body.empty();
-}
-
-/// Reads and drops what is left of a small body, so that the connection can go on.
-Task<Session::Rest> Session::skip_rest_of_body() {
-  constexpr std::uint64_t skipped_max = 64 * 1024;
-  if (body_.done()) co_return Rest::none;
-  if (continue_owed_) co_return Rest::left;  // the client waits for a word before it sends
-  if (head_.framing == Framing::length && head_.content_length > skipped_max) co_return Rest::left;
-  const auto deadline = Clock::now() + 2s;
-  while (!body_.done()) {
-    if (head_size_ > 0) detach_head();
-    if (body_.bytes() > skipped_max) co_return Rest::left;
-    auto piece = co_await body_.next(deadline);
-    if (!piece) co_return piece.error().code == Code::connection ? Rest::left : Rest::malformed;
-  }
-  co_return Rest::none;
-}
-
-/// Lets go of the request's bytes: an open stream holds none of them, and no memory for them.
-void Session::release_request(bool keep_memory) {
-  body_.release();
-  if (head_size_ > 0) {
-    // The body was read in place, behind its head.
-    const bool in_place = !body_.done();
-    in_.consume(std::exchange(head_size_, 0));
-    if (in_place) in_.consume(head_.content_length);
-  }
-  in_.release_if_empty();
-  std::string().swap(whole_body_);
-  std::string().swap(kept_head_);
-  if (!keep_memory) std::vector<wire::Field>().swap(head_.fields);
+  co_return written&& goes_on();
 }
 
 }  // namespace hawser::front::http

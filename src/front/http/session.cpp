@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dialect/error_body.hpp"
+#include "front/http/http2.hpp"
 #include "net/tls_server.hpp"
 
 namespace hawser::front::http {
@@ -12,13 +13,14 @@ namespace hawser::front::http {
 using net::IoStatus;
 
 Session::Session(Services& services, std::unique_ptr<net::Stream> stream,
-                 std::string client_address)
-    : services_(services),
+                 std::string client_address, bool http2_only)
+    : Serving(services),
       stream_(std::move(stream)),
-      client_address_(std::move(client_address)),
       in_(services.blocks),
       body_(*stream_, in_),
-      limits_(services.limits) {}
+      http2_only_(http2_only) {
+  client_address_ = std::move(client_address);
+}
 
 Task<> Session::run() {
   if (stream_->secured()) {
@@ -27,14 +29,61 @@ Task<> Session::run() {
     if (shaken != IoStatus::ok) co_return;
     client_names_ = net::client_names(stream_->ssl());
   }
+  if (http2_only_ || (stream_->secured() && net::chose_http2(stream_->ssl()))) {
+    co_await serve_http2();
+    co_return;
+  }
   for (;;) {
     const HeadRead head = co_await read_head();
+    if (head == HeadRead::http2) {
+      co_await serve_http2();
+      co_return;
+    }
     if (head != HeadRead::complete) break;
     served_ = true;
-    if (!co_await serve()) break;
+    if (!co_await serve_one()) break;
     if (services_.draining) break;
   }
   stream_->goodbye();
+}
+
+Task<bool> Session::serve_one() {
+  body_.begin(head_.framing, head_.content_length);
+  continue_owed_ = head_.expect_continue;
+  if (asks_for_upgrade()) return upgrade();
+  return serve();
+}
+
+/// The connection is one of HTTP/2 from here on.
+Task<> Session::serve_http2() {
+  const Opened opened{*stream_, in_, client_address_, client_names_};
+  upgraded_ = std::make_unique<Http2>(services_, opened);
+  if (services_.draining) upgraded_->drain();
+  co_await upgraded_->run();
+  upgraded_.reset();
+  stream_->goodbye();
+}
+
+/// Prior knowledge (RFC 9113, 3.3): what no request of HTTP/1.1 begins with.
+bool Session::begins_http2() const {
+  constexpr std::string_view preface = "PRI * HTTP/2.0\r\n";
+  return !served_ && services_.http2.enabled && in_.view().starts_with(preface);
+}
+
+Task<bool> Session::wait_turn() {
+  co_return co_await stream_->wait_turn() == IoStatus::ok;
+}
+
+void Session::begin_answer(const Begin& begin) {
+  writer_.emplace(*stream_, limits_.write_timeout);
+  writer_->begin({.head = begin.head,
+                  .minor_version = head_.minor_version,
+                  .keep_alive = begin.keep_alive,
+                  .head_only = begin.head_only});
+}
+
+Task<bool> Session::write(std::string_view bytes, bool last) {
+  return writer_->write(bytes, last);
 }
 
 Task<Session::HeadRead> Session::read_head() {
@@ -46,6 +95,7 @@ Task<Session::HeadRead> Session::read_head() {
   for (;;) {
     if (!in_.empty()) {
       if (!std::exchange(begun, true)) deadline = services_.reactor.now() + limits_.head_timeout;
+      if (begins_http2()) co_return HeadRead::http2;
       const auto outcome = wire::parse_request_head(in_.view(), searched, limits, head_);
       if (outcome.state == wire::HeadOutcome::State::malformed) {
         co_await refuse_head(outcome);
@@ -93,7 +143,7 @@ Task<> Session::refuse_head(const wire::HeadOutcome& outcome) {
 /// Closes without cutting off our own last words: a close with unread input is a reset, which may
 /// overtake them, and a client that still sends its body would see only the reset.
 /// @param silence_max  a client that sends nothing for so long is through
-Task<> Session::linger(milliseconds silence_max) {
+Task<> Session::linger_for(milliseconds silence_max) {
   stream_->goodbye();
   ::shutdown(stream_->fd(), SHUT_WR);
   const auto end = Clock::now() + limits_.lingering_time;

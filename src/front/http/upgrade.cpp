@@ -36,7 +36,7 @@ Task<bool> Session::upgrade() {
   if (services_.draining) upgraded_->drain();
   co_await upgraded_->run();
   upgraded_.reset();
-  co_await linger(milliseconds(1000));
+  co_await linger_for(milliseconds(1000));
   co_return false;
 }
 

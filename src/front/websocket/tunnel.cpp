@@ -366,6 +366,8 @@ void Tunnel::head(Stream& stream, const generation::AnswerHead& head) {
   }
   std::string fields = head.fields;
   fields.append("x-request-id: ").append(stream.call.exchange().id).append("\r\n");
+  const auto& limits = stream.call.exchange().answer_fields;
+  if (limits) fields.append(*limits);
   const auto& trail = stream.call.exchange().trail;
   if (trail.target != nullptr) {
     fields.append("x-hawser-target: ").append(trail.target->name).append("\r\n");
@@ -426,6 +428,7 @@ void Tunnel::failed(Stream& stream, const Error& error) {
   add_text(text, "message", error.message);
   if (error.retry_after) add_number(text, "retry_ms", ms(*error.retry_after));
   text.append(error.client_may_retry ? R"(,"retry":true)" : R"(,"retry":false)");
+  if (const auto& limits = stream.call.exchange().answer_fields) add_fields(text, *limits);
   text.append(R"(,"resumable":false,"body":)");
   text.append(dialect::error_body(endpoint.dialect, error, stream.call.exchange().id));
   text.append("}");

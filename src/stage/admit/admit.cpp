@@ -16,6 +16,10 @@ bool free_of_charge(dialect::Api api) {
          api == dialect::Api::response;
 }
 
+const exchange::Target* first_target(const Exchange& exchange) {
+  return exchange.candidates.empty() ? nullptr : &exchange.candidates.front();
+}
+
 /// As its provider names it: that says how it counts.
 std::string_view model_of(const Exchange& exchange) {
   if (!exchange.candidates.empty() && !exchange.candidates.front().model.empty()) {
@@ -24,6 +28,7 @@ std::string_view model_of(const Exchange& exchange) {
   return exchange.request.facts.model;
 }
 
+constexpr std::size_t warned_max = 10'000;
 constexpr std::array wait_bounds{0.001, 0.005, 0.01, 0.05, 0.1,  0.25,
                                  0.5,   1.0,   2.5,  5.0,  10.0, 30.0};
 
@@ -70,7 +75,7 @@ Admit::Obstacle Admit::take_all(const Exchange& exchange, Holding& holding, Cloc
   Obstacle leaky;
   for (const Limit& limit : table_->limits()) {
     if (!limit.concerns(exchange) || holding.holds(limit)) continue;
-    table_->name_counter(limit, exchange, name_);
+    table_->name_counter(limit, exchange, first_target(exchange), name_);
     const auto& counter = limits_.known.at(name_, now);
     const auto verdict = holding.take(limit, counter, now);
     if (verdict.taken) continue;
@@ -78,6 +83,27 @@ Admit::Obstacle Admit::take_all(const Exchange& exchange, Holding& holding, Cloc
     if (leaky.limit == nullptr) leaky = {&limit, counter, verdict.wait};
   }
   return leaky;
+}
+
+/// A target whose own limit is used up is passed over for the next one. Where all of them are, the
+/// one that has room first counts.
+Admit::Obstacle Admit::take_all_somewhere(Exchange& exchange, Holding& holding,
+                                          Clock::time_point now) {
+  Obstacle nearest = take_all(exchange, holding, now);
+  Obstacle obstacle = nearest;
+  const auto passes_over = [&exchange](const Obstacle& met) {
+    return met.limit != nullptr && met.limit->by_target && !met.limit->waits &&
+           exchange.candidates.size() > 1;
+  };
+  while (passes_over(obstacle)) {
+    holding.undo();
+    exchange.candidates.drop_front();
+    obstacle = take_all(exchange, holding, now);
+    if (obstacle.limit == nullptr || !obstacle.limit->by_target || obstacle.wait < nearest.wait) {
+      nearest = obstacle;
+    }
+  }
+  return nearest;
 }
 
 /// What it may need. Where no limit counts tokens, nothing is looked at.
@@ -97,11 +123,11 @@ std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange) {
                        request.endpoint.api == dialect::Api::messages;
     if (request.facts.stream && !tells) counter.emplace(tokenizer::encoding_for(model));
   }
-  auto holding = std::make_unique<Holding>(table_, std::move(history), amounts, asked,
-                                           request.endpoint.api, std::move(counter));
+  auto holding = std::make_unique<Holding>(table_, limits_.known, std::move(history), amounts,
+                                           asked, request.endpoint.api, std::move(counter));
   if (table_->bills()) {
-    holding->charge_to(
-        std::make_unique<Bill>(exchange, table_->prices(), limits_.shared.ledger.get()));
+    holding->charge_to(std::make_unique<Bill>(exchange, table_->billed_address(exchange),
+                                              table_->prices(), limits_.shared.ledger.get()));
   }
   return holding;
 }
@@ -110,7 +136,7 @@ std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange) {
 Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
   if (free_of_charge(exchange.request.endpoint.api)) return next(exchange);
   auto holding = weigh(exchange);
-  Obstacle obstacle = take_all(exchange, *holding, Clock::now());
+  Obstacle obstacle = take_all_somewhere(exchange, *holding, Clock::now());
   if (obstacle.limit == nullptr) return pass(exchange, next, std::move(holding));
   holding->undo();
   if (!obstacle.limit->waits) return exchange::answer_now(refuse(exchange, obstacle));
@@ -158,7 +184,7 @@ const Budget* Admit::take_budgets(Exchange& exchange, Holding& holding) {
   const auto now = std::chrono::system_clock::now();
   for (const Budget& budget : table_->budgets()) {
     if (!holds(budget.tenants, exchange.principal->tenant)) continue;
-    table_->name_counter(budget, exchange, name_);
+    table_->name_counter(budget, exchange, first_target(exchange), name_);
     const auto& counter = limits_.known.at(name_, Clock::now());
     const Window window = window_at(budget.period, now);
     if (!holding.bill()->take(budget, counter, window, amount)) return &budget;
@@ -173,6 +199,7 @@ const Budget* Admit::take_budgets(Exchange& exchange, Holding& holding) {
 void Admit::warn(Exchange& exchange, const Budget& budget, std::int64_t window) {
   if (!exchange.answer_fields) exchange.answer_fields = std::make_unique<std::string>();
   exchange.answer_fields->append("x-hawser-budget-warning: ").append(budget.name).append("\r\n");
+  if (warned_.size() >= warned_max) warned_.clear();
   std::int64_t& warned = warned_[name_];
   if (std::exchange(warned, window) == window) return;
   log::warn("a budget has reached its soft limit",
@@ -182,6 +209,7 @@ void Admit::warn(Exchange& exchange, const Budget& budget, std::int64_t window) 
 }
 
 Error Admit::refuse(Exchange& exchange, const Budget& budget) {
+  if (exchange.notes) exchange.notes->refused("budget", budget.name);
   shard_.add(figures_.over_budget);
   tell(exchange);
   const auto now = std::chrono::system_clock::now();
@@ -236,7 +264,7 @@ void Admit::tell(Exchange& exchange) {
   const auto now = Clock::now();
   for (const Limit& limit : table_->limits()) {
     if (!limit.concerns(exchange)) continue;
-    table_->name_counter(limit, exchange, name_);
+    table_->name_counter(limit, exchange, first_target(exchange), name_);
     const auto& counter = limits_.known.at(name_, now);
     if (limit.unit == Unit::concurrent) {
       const auto taken = counter->places.taken();
@@ -253,6 +281,7 @@ void Admit::tell(Exchange& exchange) {
 
 Error Admit::refuse(Exchange& exchange, const Obstacle& obstacle) {
   const Limit& limit = *obstacle.limit;
+  if (exchange.notes) exchange.notes->refused("limit", limit.name);
   shard_.add(figures_.by_limit[limit.index].refused);
   tell(exchange);
   Error error{.code = Code::rate_limit};

@@ -67,6 +67,8 @@ class Admit final : public exchange::Stage {
                    const AskedText& asked) const;
   std::unique_ptr<Holding> weigh(const exchange::Exchange& exchange);
   Obstacle take_all(const exchange::Exchange& exchange, Holding& holding, Clock::time_point now);
+  Obstacle take_all_somewhere(exchange::Exchange& exchange, Holding& holding,
+                              Clock::time_point now);
   Task<exchange::Answer> wait_and_pass(exchange::Exchange& exchange, exchange::Next next,
                                        std::unique_ptr<Holding> holding, Obstacle obstacle);
   Task<Result<>> wait_for(exchange::Exchange& exchange, Holding& holding, const Obstacle& obstacle,

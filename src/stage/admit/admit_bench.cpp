@@ -32,11 +32,11 @@ void decision(benchmark::State& state) {
       taken.clear();
       state.ResumeTiming();
     }
-    Holding& holding = taken.emplace_back(table, history, Amounts{100, 500}, AskedText{},
+    Holding& holding = taken.emplace_back(table, known, history, Amounts{100, 500}, AskedText{},
                                           dialect::Api::chat, std::nullopt);
     for (const Limit& limit : table->limits()) {
       if (!limit.concerns(call.exchange())) continue;
-      table->name_counter(limit, call.exchange(), name);
+      table->name_counter(limit, call.exchange(), nullptr, name);
       benchmark::DoNotOptimize(holding.take(limit, known.at(name, now), now));
     }
   }

@@ -1,5 +1,8 @@
 #include "stage/admit/bill.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "base/json.hpp"
 
 namespace hawser::stage::admit {
@@ -10,12 +13,17 @@ std::int64_t now_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
 }
 
+price::NanoUsd most_of(const Budget& budget) {
+  return budget.hard > 0 ? budget.hard : std::numeric_limits<std::int64_t>::max() / 2;
+}
+
 }  // namespace
 
-Bill::Bill(const exchange::Exchange& exchange, std::shared_ptr<const price::PriceTable> prices,
-           store::Ledger* ledger)
-    : prices_(std::move(prices)), ledger_(ledger) {
+Bill::Bill(const exchange::Exchange& exchange, std::string address,
+           std::shared_ptr<const price::PriceTable> prices, store::Ledger* ledger)
+    : prices_(std::move(prices)), ledger_(ledger), notes_(exchange.notes) {
   if (ledger == nullptr) return;
+  names_.address = std::move(address);
   names_.request_id = exchange.id;
   names_.tenant = exchange.principal->tenant;
   names_.team = exchange.principal->team;
@@ -38,10 +46,50 @@ price::NanoUsd Bill::cost(const exchange::Target& target, const dialect::Usage& 
 
 bool Bill::take(const Budget& budget, const store::LimitCounterPtr& counter, const Window& window,
                 price::NanoUsd amount) {
-  const auto most = budget.hard > 0 ? budget.hard : std::numeric_limits<std::int64_t>::max() / 2;
-  if (!counter->spend.take(window.number, amount, most)) return false;
-  held_.push_back({counter, window.number, amount});
+  if (!counter->spend.take(window.number, amount, most_of(budget), window.end)) return false;
+  held_.push_back({&budget, counter, window.number, window.end, amount});
   return true;
+}
+
+bool Bill::moves_to(const exchange::Target& target, const dialect::Usage& usage,
+                    const CounterAt& counter_at) {
+  const price::NanoUsd amount = cost(target, usage);
+  std::vector<Held> moved;
+  for (const Held& held : held_) {
+    Held there{held.budget, held.counter, held.window, held.end, amount};
+    if (held.budget->by_target) there.counter = counter_at(*held.budget);
+    const price::NanoUsd more = there.counter == held.counter ? amount - held.amount : amount;
+    if (more > 0 &&
+        !there.counter->spend.take(held.window, more, most_of(*held.budget), held.end)) {
+      for (std::size_t i = 0; i < moved.size(); ++i) {
+        const bool same = moved[i].counter == held_[i].counter;
+        const price::NanoUsd taken = same ? amount - held_[i].amount : amount;
+        if (taken > 0) moved[i].counter->spend.adjust(moved[i].window, -taken);
+      }
+      return false;
+    }
+    moved.push_back(std::move(there));
+  }
+  for (std::size_t i = 0; i < held_.size(); ++i) {
+    const Held& held = held_[i];
+    const bool same = moved[i].counter == held.counter;
+    const price::NanoUsd less =
+        same ? std::min<price::NanoUsd>(amount - held.amount, 0) : -held.amount;
+    held.counter->spend.adjust(held.window, less);
+  }
+  held_ = std::move(moved);
+  return true;
+}
+
+void Bill::extend(std::uint64_t output) {
+  if (price_ == nullptr) return;
+  dialect::Usage usage;
+  usage.output = static_cast<std::uint32_t>(output);
+  const price::NanoUsd amount = price_->cost(usage);
+  for (Held& held : held_) {
+    held.counter->spend.adjust(held.window, amount);
+    held.amount += amount;
+  }
 }
 
 void Bill::give_back(price::NanoUsd spent) {
@@ -50,6 +98,7 @@ void Bill::give_back(price::NanoUsd spent) {
 }
 
 void Bill::name_target(const exchange::Target& target, store::LedgerRow& row) const {
+  row.target = target.name;
   row.provider = target.provider_name;
   if (!target.model.empty()) row.upstream_model = target.model;
 }
@@ -79,6 +128,10 @@ void Bill::answers(const exchange::Target& target, std::uint32_t attempt) {
 void Bill::settle(const dialect::Usage& usage, bool counted, bool whole) {
   const price::NanoUsd cost = price_ == nullptr ? 0 : price_->cost(usage);
   give_back(cost);
+  if (notes_ && price_ != nullptr) {
+    notes_->cost += cost;
+    notes_->priced = true;
+  }
   if (ledger_ == nullptr) return;
   store::LedgerRow row = row_of(names_.attempt);
   row.input = usage.input;
@@ -86,7 +139,7 @@ void Bill::settle(const dialect::Usage& usage, bool counted, bool whole) {
   row.cache_write = usage.cache_write;
   row.output = usage.output;
   row.reasoning = usage.reasoning;
-  row.source = counted ? "counted" : "provider";
+  row.source = counted ? "estimated" : "provider";
   row.cost = cost;
   if (price_ != nullptr) row.price_version = prices_->version();
   row.outcome = whole ? "done" : "aborted";

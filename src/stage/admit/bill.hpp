@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,32 +17,44 @@ namespace hawser::stage::admit {
 /// ledger for each attempt, whatever became of it.
 class Bill {
  public:
-  /// @param ledger  null: none is kept
-  Bill(const exchange::Exchange& exchange, std::shared_ptr<const price::PriceTable> prices,
-       store::Ledger* ledger);
+  /// @param address  of who asks, for budgets by address
+  /// @param ledger   null: none is kept
+  Bill(const exchange::Exchange& exchange, std::string address,
+       std::shared_ptr<const price::PriceTable> prices, store::Ledger* ledger);
   ~Bill() { give_back(0); }
   Bill(const Bill&) = delete;
   Bill& operator=(const Bill&) = delete;
 
   /// What so many tokens would cost at this target; 0 where no price is known.
   price::NanoUsd cost(const exchange::Target& target, const dialect::Usage& usage) const;
+  /// @param budget  outlives the bill
   /// @return false: the budget has no room for it
   bool take(const Budget& budget, const store::LimitCounterPtr& counter, const Window& window,
             price::NanoUsd amount);
   void undo() { give_back(0); }
+  /// The same at another target: what it costs there, of the budgets that are set for it.
+  /// @param counter_at  the counter that a budget by target has there
+  /// @return false: a budget has no room for it, and nothing has changed
+  using CounterAt = std::function<store::LimitCounterPtr(const Budget&)>;
+  bool moves_to(const exchange::Target& target, const dialect::Usage& usage,
+                const CounterAt& counter_at);
+  /// It is longer than was expected: takes that too, whether there is room or not.
+  void extend(std::uint64_t output);
 
   /// An attempt that came to nothing.
   void failed(const exchange::Target& target, std::uint32_t attempt, Code code);
   /// The attempt that answers; the target may be gone when it is settled.
   void answers(const exchange::Target& target, std::uint32_t attempt);
-  /// @param counted  `usage` is our own count, for the provider told none
+  /// @param counted  `usage` is our own estimate, for the provider told none
   /// @param whole    the answer came to its end
   void settle(const dialect::Usage& usage, bool counted, bool whole);
 
  private:
   struct Held {
+    const Budget* budget;
     store::LimitCounterPtr counter;
     std::int64_t window;
+    std::chrono::system_clock::time_point end;  // of it
     price::NanoUsd amount;
   };
   store::LedgerRow row_of(std::uint32_t attempt) const;
@@ -51,6 +64,7 @@ class Bill {
 
   std::shared_ptr<const price::PriceTable> prices_;
   store::Ledger* ledger_;
+  exchange::NotesPtr notes_;
   store::LedgerRow names_{};  // the exchange's, and of the target that answers
   const price::Price* price_ = nullptr;
   std::vector<Held> held_{};

@@ -17,6 +17,7 @@ struct Budget {
   price::NanoUsd hard = 0;  // 0: none
   price::NanoUsd soft = 0;  // 0: none
   std::vector<std::string> tenants{};
+  bool by_target = false;
 };
 
 /// A calendar window: its number, which grows by one, and its bounds.

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "store/spend.hpp"
+#include "store/limit_counters.hpp"
 
 namespace hawser::stage::admit {
 namespace {
@@ -35,6 +35,32 @@ TEST(Spend, AThousandAtTheEdgeOvershootByNone) {
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(passed, 14);
   EXPECT_EQ(spend.spent(1), 98);
+}
+
+TEST(Spend, CountersAreForgottenBehindTheirWindow) {
+  store::LimitCounters counters(16);
+  const auto now = Clock::now();
+  const auto yesterday = system_clock::now() - hours(24);
+  for (int i = 0; i < 1000; ++i) {
+    counters.at("past " + std::to_string(i), now)->spend.take(1, 7, 100, yesterday);
+  }
+  EXPECT_LT(counters.size(), 200u);
+  for (int i = 0; i < 1000; ++i) {
+    counters.at("now " + std::to_string(i), now)
+        ->spend.take(1, 7, 100, system_clock::now() + hours(24));
+  }
+  int kept = 0;
+  for (int i = 0; i < 1000; ++i) {
+    kept += counters.at("now " + std::to_string(i), now)->spend.spent(1) == 7 ? 1 : 0;
+  }
+  EXPECT_EQ(kept, 1000);
+}
+
+TEST(Spend, NothingTurnsBackByOneWindow) {
+  store::Spend spend;
+  EXPECT_TRUE(spend.take(2, 90, 100));
+  EXPECT_FALSE(spend.take(1, 20, 100));  // of a thread that read the time just before midnight
+  EXPECT_EQ(spend.spent(2), 90);
 }
 
 TEST(Spend, ANewWindowBeginsAtNothing) {

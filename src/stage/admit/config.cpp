@@ -28,11 +28,6 @@ std::vector<config::Problem> BudgetConfig::check() const {
   };
   amount("hard", hard);
   amount("soft", soft);
-  for (std::size_t i = 0; i < by.size(); ++i) {
-    if (by[i] != By::address && by[i] != By::target) continue;
-    problems.push_back({"by[" + std::to_string(i) + "]",
-                        "must be key, user, team, tenant or model: the ledger knows no other"});
-  }
   return problems;
 }
 

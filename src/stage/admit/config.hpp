@@ -55,7 +55,7 @@ struct RateLimitConfig {
     field("name", name, config::Required{}, "Name in refusals, headers and figures.");
     field("by", by, config::Anything{},
           "Who shares it: each of these has its own, several together each combination; empty: "
-          "all share one. target is the first target of the model.");
+          "all share one. target is the one that is asked.");
     field("unit", unit, config::Anything{}, "What is counted.");
     field("rate", rate, config::Anything{},
           "How much a second, minute, hour or day: 5r/s, 60/m, 200k/m, 10M/d. Not for concurrent.");
@@ -99,8 +99,8 @@ struct BudgetConfig {
   void fields(Visitor&& field) {
     field("name", name, config::Required{}, "Name in refusals, logs and figures.");
     field("by", by, config::Anything{},
-          "Who has a budget of its own: key, user, team, tenant, model; several: each combination; "
-          "empty: all share one.");
+          "Who has a budget of its own: as of rate_limits; several: each combination; empty: all "
+          "share one. With address the ledger holds addresses.");
     field("period", period, config::Anything{}, "A calendar day or month, UTC.");
     field("hard", hard, config::Anything{},
           "US dollars that may be spent; what would be above is refused. Empty: no end.");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <random>
 #include <vector>
 
@@ -101,7 +102,12 @@ TEST(FairQueue, OneHeavyAndNineLightTenantsTheLightWaitNoMoreThanTwiceAlone) {
     return waits[waits.size() * 99 / 100];
   };
   const double alone = light_p99(false);
-  EXPECT_LE(light_p99(true), 2 * alone) << alone;
+  const double beside = light_p99(true);
+  EXPECT_LE(beside, 2 * alone);
+  std::printf(
+      "figure: p99 wait of nine light tenants beside a heavy one: %.2f of what it is alone "
+      "(required 2)\n",
+      beside / alone);
 }
 
 }  // namespace

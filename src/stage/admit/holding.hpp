@@ -18,10 +18,13 @@ namespace hawser::stage::admit {
 class Holding final : public exchange::Reservation {
  public:
   /// @param history  null: no limit counts tokens
+  /// @param known    the worker's counters; it outlives the holding
   /// @param counter  counts what the provider will not tell
-  Holding(std::shared_ptr<const LimitTable> table, HistoryPtr history, const Amounts& amounts,
-          const AskedText& asked, dialect::Api api, std::optional<tokenizer::Counter> counter)
+  Holding(std::shared_ptr<const LimitTable> table, store::KnownCounters& known, HistoryPtr history,
+          const Amounts& amounts, const AskedText& asked, dialect::Api api,
+          std::optional<tokenizer::Counter> counter)
       : table_(std::move(table)),
+        known_(known),
         history_(std::move(history)),
         amounts_(amounts),
         asked_(asked),
@@ -45,6 +48,7 @@ class Holding final : public exchange::Reservation {
   const Amounts& amounts() const { return amounts_; }
 
   void see(std::string_view bytes, std::uint32_t events) override;
+  bool moves_to(const exchange::Exchange& exchange, const exchange::Target& target) override;
   void failed(const exchange::Target& target, std::uint32_t attempt, Code code) override {
     if (bill_) bill_->failed(target, attempt, code);
   }
@@ -62,14 +66,21 @@ class Holding final : public exchange::Reservation {
     const Limit* limit;
     store::LimitCounterPtr counter;
   };
+  store::Bucket::Verdict weigh(const Limit& limit, const store::LimitCounterPtr& counter,
+                               Clock::time_point now) const;
+  void give_back(const Held& held, const Amounts& used, Clock::time_point now) const;
+  void undo(const Held& held, Clock::time_point now) const;
   void extend(std::uint64_t output);
   void give_back(const Amounts& used);
+  Amounts counted() const;
 
   std::shared_ptr<const LimitTable> table_;
+  store::KnownCounters& known_;
   HistoryPtr history_;
   Amounts amounts_;
   AskedText asked_;
-  std::uint64_t seen_output_ = 0;
+  std::uint64_t seen_output_ = 0;  // tokens, about
+  std::uint64_t plain_bytes_ = 0;  // of an answer that is no stream
   dialect::Api api_;
   std::optional<tokenizer::Counter> counter_;
   std::string scratch_{};

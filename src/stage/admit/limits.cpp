@@ -18,6 +18,10 @@ bool holds(const std::vector<std::string>& patterns, std::string_view name) {
 
 namespace {
 
+bool has(const std::vector<By>& list, By one) {
+  return std::find(list.begin(), list.end(), one) != list.end();
+}
+
 Limit compile(const RateLimitConfig& config, std::size_t index) {
   Limit limit;
   limit.name = config.name;
@@ -28,6 +32,7 @@ Limit compile(const RateLimitConfig& config, std::size_t index) {
   limit.keys = config.keys;
   limit.models = config.models;
   limit.index = index;
+  limit.by_target = has(config.by, By::target);
   if (config.unit == Unit::concurrent) return limit;
   limit.pace = *parse_rate(config.rate);
   limit.waits = config.algorithm == Algorithm::leaky_bucket || !config.nodelay;
@@ -38,14 +43,14 @@ Limit compile(const RateLimitConfig& config, std::size_t index) {
   return limit;
 }
 
-LimitTable::Who who_of(const Exchange& exchange) {
+LimitTable::Who who_of(const Exchange& exchange, const exchange::Target* target) {
   LimitTable::Who who;
   who.key = exchange.principal->key;
   who.user = exchange.request.facts.user;
   who.team = exchange.principal->team;
   who.tenant = exchange.principal->tenant;
   who.model = exchange.public_model;
-  if (!exchange.candidates.empty()) who.target = exchange.candidates.front().name;
+  if (target != nullptr) who.target = target->name;
   return who;
 }
 
@@ -81,7 +86,9 @@ LimitTable::LimitTable(const Given& given)
   for (const auto& budget : given.budgets) {
     budgets_.push_back({budget.name, budget.by, budget.period,
                         budget.hard.empty() ? 0 : *price::parse_usd(budget.hard),
-                        budget.soft.empty() ? 0 : *price::parse_usd(budget.soft), budget.tenants});
+                        budget.soft.empty() ? 0 : *price::parse_usd(budget.soft), budget.tenants,
+                        has(budget.by, By::target)});
+    bills_addresses_ = bills_addresses_ || has(budget.by, By::address);
   }
   counts_tokens_ = bills_ || std::any_of(limits_.begin(), limits_.end(), [](const Limit& limit) {
                      return limit.unit != Unit::requests && limit.unit != Unit::concurrent;
@@ -142,11 +149,9 @@ void LimitTable::name_counter(std::string_view limit, const std::vector<By>& by,
 }
 
 void LimitTable::name_counter(const Limit& limit, const Exchange& exchange,
-                              std::string& out) const {
-  const bool by_address =
-      std::find(limit.by.begin(), limit.by.end(), By::address) != limit.by.end();
-  const std::string address = by_address ? client_of(exchange) : std::string();
-  Who who = who_of(exchange);
+                              const exchange::Target* target, std::string& out) const {
+  const std::string address = has(limit.by, By::address) ? client_of(exchange) : std::string();
+  Who who = who_of(exchange, target);
   who.address = address;
   name_counter(limit.name, limit.by, who, out);
 }
@@ -156,9 +161,15 @@ void LimitTable::name_counter(const Budget& budget, const Who& who, std::string&
   out.insert(0, "budget ");  // no limit's name holds a blank
 }
 
+std::string LimitTable::billed_address(const Exchange& exchange) const {
+  return bills_addresses_ ? client_of(exchange) : std::string();
+}
+
 void LimitTable::name_counter(const Budget& budget, const Exchange& exchange,
-                              std::string& out) const {
-  Who who = who_of(exchange);
+                              const exchange::Target* target, std::string& out) const {
+  Who who = who_of(exchange, target);
+  const std::string address = has(budget.by, By::address) ? client_of(exchange) : std::string();
+  who.address = address;
   std::string user;  // as the ledger has it
   if (!who.user.empty()) decode_json_string(who.user.substr(0, 200), user);
   who.user = user;

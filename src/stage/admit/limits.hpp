@@ -31,6 +31,7 @@ struct Limit {
   std::vector<std::string> keys{};
   std::vector<std::string> models{};
   std::size_t index = 0;
+  bool by_target = false;
 
   bool concerns(const exchange::Exchange& exchange) const;
 };
@@ -77,13 +78,17 @@ class LimitTable {
   };
   static void name_counter(std::string_view limit, const std::vector<By>& by, const Who& who,
                            std::string& out);
-  /// Writes the name of the counter that `budget` has for this exchange into `out`. Starts with a
-  /// word that no limit's has.
+  /// Writes the name of the counter that `budget` has for this exchange at `target` into `out`.
+  /// Starts with a word that no limit's has.
   void name_counter(const Budget& budget, const exchange::Exchange& exchange,
-                    std::string& out) const;
+                    const exchange::Target* target, std::string& out) const;
   static void name_counter(const Budget& budget, const Who& who, std::string& out);
-  /// Writes the name of the counter that `limit` has for this exchange into `out`.
-  void name_counter(const Limit& limit, const exchange::Exchange& exchange, std::string& out) const;
+  /// Writes the name of the counter that `limit` has for this exchange at `target` into `out`.
+  /// @param target  null: it has none
+  void name_counter(const Limit& limit, const exchange::Exchange& exchange,
+                    const exchange::Target* target, std::string& out) const;
+  /// Who asks, as limits by address see it; empty where no budget is by address.
+  std::string billed_address(const exchange::Exchange& exchange) const;
 
  private:
   std::string client_of(const exchange::Exchange& exchange) const;
@@ -91,6 +96,7 @@ class LimitTable {
   std::vector<Limit> limits_;
   std::vector<Budget> budgets_;
   bool bills_ = false;
+  bool bills_addresses_ = false;
   std::shared_ptr<const price::PriceTable> prices_;
   bool counts_tokens_ = false;
   std::vector<IpPrefix> trusted_;

@@ -15,9 +15,14 @@ Turnstile::~Turnstile() {
 
 bool Turnstile::enter(const WaitingPtr& waiting, std::uint64_t waiting_max) {
   const std::lock_guard lock(mutex_);
-  Line& line = lines_[waiting->counter.get()];
+  const auto [found, is_new] = lines_.try_emplace(waiting->counter.get());
+  Line& line = found->second;
+  if (is_new) {
+    line.due = Clock::now();
+    due_.emplace(line.due, found->first);
+  }
   if (line.queue.waiting_of(waiting->tenant, waiting->share.priority) >= waiting_max) {
-    if (line.queue.empty()) lines_.erase(waiting->counter.get());
+    if (line.queue.empty()) erase(found);
     return false;
   }
   line.queue.push(waiting->tenant, waiting->share.weight, waiting->share.priority, waiting->units,
@@ -30,8 +35,13 @@ bool Turnstile::enter(const WaitingPtr& waiting, std::uint64_t waiting_max) {
       run();
     });
   }
-  changed_.notify_one();
+  if (is_new) changed_.notify_one();  // of the others it is known when they are to be looked at
   return true;
+}
+
+void Turnstile::erase(Lines::iterator line) {
+  due_.erase({line->second.due, line->first});
+  lines_.erase(line);
 }
 
 bool Turnstile::leave(const WaitingPtr& waiting) {
@@ -45,7 +55,7 @@ bool Turnstile::leave(const WaitingPtr& waiting) {
   if (!removed) return false;
   found->second.units -= waiting->units;
   waiting->counter->waiting.fetch_sub(1, std::memory_order_relaxed);
-  if (found->second.queue.empty()) lines_.erase(found);
+  if (found->second.queue.empty()) erase(found);
   return false;
 }
 
@@ -61,27 +71,34 @@ void Turnstile::wake(const WaitingPtr& waiting) {
   });
 }
 
-Clock::time_point Turnstile::serve(Clock::time_point now) {
-  auto next = Clock::time_point::max();
-  for (auto at = lines_.begin(); at != lines_.end();) {
-    Line& line = at->second;
-    while (WaitingPtr* first = line.queue.front()) {
-      const WaitingPtr waiting = *first;
-      const auto verdict =
-          waiting->counter->bucket.take_in_turn(waiting->pace, waiting->units, now);
-      if (!verdict.taken) {
-        next = std::min(next, now + verdict.wait);
-        break;
-      }
-      line.queue.pop();
-      line.units -= waiting->units;
-      waiting->counter->waiting.fetch_sub(1, std::memory_order_relaxed);
-      waiting->granted = true;
-      wake(waiting);
+void Turnstile::serve(Line& line, Clock::time_point now) {
+  while (WaitingPtr* first = line.queue.front()) {
+    const WaitingPtr waiting = *first;
+    const auto verdict = waiting->counter->bucket.take_in_turn(waiting->pace, waiting->units, now);
+    if (!verdict.taken) {
+      line.due = now + verdict.wait;
+      return;
     }
-    at = line.queue.empty() ? lines_.erase(at) : std::next(at);
+    line.queue.pop();
+    line.units -= waiting->units;
+    waiting->counter->waiting.fetch_sub(1, std::memory_order_relaxed);
+    waiting->granted = true;
+    wake(waiting);
   }
-  return next;
+}
+
+Clock::time_point Turnstile::serve(Clock::time_point now) {
+  while (!due_.empty() && due_.begin()->first <= now) {
+    const auto at = lines_.find(due_.begin()->second);
+    due_.erase(due_.begin());
+    serve(at->second, now);
+    if (at->second.queue.empty()) {
+      lines_.erase(at);
+    } else {
+      due_.emplace(at->second.due, at->first);
+    }
+  }
+  return due_.empty() ? Clock::time_point::max() : due_.begin()->first;
 }
 
 void Turnstile::run() {

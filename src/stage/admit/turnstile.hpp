@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <unordered_map>
 
@@ -49,15 +50,20 @@ class Turnstile {
   struct Line {
     FairQueue<WaitingPtr> queue{};
     std::uint64_t units = 0;
+    Clock::time_point due{};  // when its first may pass
   };
+  using Lines = std::unordered_map<store::LimitCounter*, Line>;
   void run();
   /// Lets all pass whose time has come. @return when the next one's does
   Clock::time_point serve(Clock::time_point now);
+  void serve(Line& line, Clock::time_point now);
+  void erase(Lines::iterator line);
   static void wake(const WaitingPtr& waiting);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::unordered_map<store::LimitCounter*, Line> lines_;
+  Lines lines_;
+  std::set<std::pair<Clock::time_point, store::LimitCounter*>> due_;  // each line, by its time
   bool ending_ = false;
   std::thread thread_;
 };

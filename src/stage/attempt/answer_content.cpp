@@ -91,6 +91,13 @@ Task<Result<Piece>> AnswerContent::next() {
   return next_of_this();
 }
 
+// Not a coroutine: a silent stream would hold more.
+Task<bool> AnswerContent::begin_continuation() {
+  exchange::NotesPtr notes;
+  if (reservation_) notes = reservation_->notes();
+  return continuation_->begin(std::move(notes));
+}
+
 Task<Result<Piece>> AnswerContent::next_continued() {
   if (continuation_->begun()) {
     auto piece = co_await continuation_->next();
@@ -104,7 +111,7 @@ Task<Result<Piece>> AnswerContent::next_continued() {
   }
   if (piece.error().code == Code::cancelled) co_return piece;
   finish();
-  if (!co_await continuation_->begin()) {
+  if (!co_await begin_continuation()) {
     continuation_.reset();
     co_return piece;
   }
@@ -126,6 +133,7 @@ Task<Result<Piece>> AnswerContent::next_at_hand() {
 }
 
 Error AnswerContent::broken(const Error& error) {
+  if (error.code != Code::cancelled) load_.broke(pool_->now());
   switch (error.code) {
     case Code::cancelled:
       return error;

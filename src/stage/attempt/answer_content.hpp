@@ -7,6 +7,7 @@
 #include "dialect/usage.hpp"
 #include "exchange/exchange.hpp"
 #include "generation/generation.hpp"
+#include "health/load.hpp"
 #include "http/upstream.hpp"
 #include "wire/sse.hpp"
 
@@ -43,6 +44,13 @@ class AnswerContent final : public net::Companion, public generation::Content {
     if (!early_.empty()) reservation_->see(early_, early_events_);
   }
 
+  /// Counts it at its target until it is over.
+  void count_as(health::Load load) { load_ = std::move(load); }
+  /// Ends a next() under way when the client is gone.
+  void be_cancelled_by(net::Cancellation& cancellation) {
+    if (connection_) cancellation.aim_at(&connection_->waiter());
+  }
+
   /// From here on a break is not the end.
   void continue_by(std::unique_ptr<Continuation> continuation);
 
@@ -63,12 +71,13 @@ class AnswerContent final : public net::Companion, public generation::Content {
  private:
   Task<Result<net::Piece>> next_of_this();
   Task<Result<net::Piece>> next_continued();
+  Task<bool> begin_continuation();
   Task<Result<net::Piece>> next_at_hand();
   Task<Result<net::Piece>> read_piece(Clock::time_point deadline);
   net::Piece whole_events(net::Piece piece);
   Result<net::Piece> ending() const;
   bool whole() const;
-  static Error broken(const Error& error);
+  Error broken(const Error& error);
   void finish();
 
   const net::Companion* next_ = nullptr;
@@ -80,6 +89,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   dialect::StreamEnd end_;
   bool events_;
   Limits limits_;
+  health::Load load_{};
   dialect::Usage usage_{};
   bool counts_tokens_;
   bool counts_early_;  // the first event tells the input

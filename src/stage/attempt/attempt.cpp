@@ -20,41 +20,55 @@ bool idempotent(std::string_view method) {
 }  // namespace
 
 Attempt::Attempt(std::vector<Upstream> upstreams, const RetryConfig& retry,
-                 const TimeoutConfig& timeouts, net::Reactor& reactor, AttemptCounts counts)
+                 const TimeoutConfig& timeouts, net::Reactor& reactor, AttemptCounts counts,
+                 const health::HealthConfig& health)
     : retry_(retry),
       total_(timeouts.total),
       reactor_(reactor),
-      tries_(std::make_shared<Tries>(std::move(upstreams), retry, timeouts, reactor, counts)) {}
+      tries_(std::make_shared<Tries>(std::move(upstreams), retry, timeouts, reactor, counts)),
+      health_(health) {}
 
 Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
   BOOST_ASSERT(!exchange.candidates.empty());  // route refuses an exchange without targets
   tries_->budget.earn(exchange.arrived);
-  std::size_t at = 0;
+  Walk walk(exchange, health_, random_);
+  if (walk.choose(Clock::now()).what != health::Choice::What::take) {
+    const auto found = co_await find_target(exchange, walk);
+    if (!found) co_return found.error();
+  }
+  // Room was taken at the first of the candidates.
+  const bool elsewhere = walk.at() != 0 && exchange.reservation;
+  if (elsewhere && !exchange.reservation->moves_to(exchange, walk.target()) &&
+      !move_on(exchange, walk)) {
+    walk.stay(0);
+  }
   std::uint32_t at_target = 0, free_tries = 0;
   for (;;) {
-    const Target& target = exchange.candidates[at];
-    exchange.trail.target = &target;
+    exchange.trail.target = &walk.target();
     ++exchange.trail.attempts;
     ++at_target;
-    Tried tried = co_await tries_->once(exchange, target);
-    if (tried.answer && tried.failure.reached == Reached::content_out) {
-      prepare_continuation(exchange, target, tried);
-      if (exchange.reservation) {
-        exchange.reservation->answers(target, exchange.trail.attempts);
-        tried.content->hold(std::move(exchange.reservation));
-      }
-      co_return std::move(tried.answer);
+    Hedged asked = co_await ask(exchange, walk);
+    const Failure& failure = asked.tried.failure;
+    if (asked.tried.answer && failure.reached == Reached::content_out) {
+      co_return answers(exchange, walk, std::move(asked));
     }
     if (exchange.reservation) {
-      exchange.reservation->failed(target, exchange.trail.attempts, tried.failure.code);
+      exchange.reservation->failed(*asked.target, asked.attempt, failure.code);
     }
-    Situation now = situation(exchange, at, at_target);
+    if (walk.failed(*asked.target, failure, Clock::now())) {
+      tries_->counts.shard->add(tries_->counts.breakers_opened);
+    }
+    Situation now = situation(exchange, walk, at_target);
     now.free_tries = free_tries;
     // Another gateway knows a request that is repeated; what it answered it has tried itself.
-    if (tried.failure.status == 0 && tries_->provider_of(target).gateway()) now.idempotent = true;
-    const Step step = decide(tried.failure, now, retry_);
+    if (failure.status == 0 && tries_->provider_of(*asked.target).gateway()) now.idempotent = true;
+    Step step = decide(failure, now, retry_);
+    if (std::holds_alternative<TryNext>(step) && !move_on(exchange, walk)) {
+      now.has_next_target = false;
+      step = decide(failure, now, retry_);
+    }
     if (const auto* how = std::get_if<GiveUp>(&step)) {
-      co_return give_up(exchange, std::move(tried), *how);
+      co_return give_up(exchange, std::move(asked.tried), *how);
     }
     if (const auto* same = std::get_if<TrySame>(&step)) {
       if (same->free) {
@@ -70,13 +84,70 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       tries_->budget.spend(Clock::now());
       if (!co_await pause(exchange, same->wait))
         co_return Error{.code = Code::cancelled, .message = "cancelled"};
+      if (exchange.reservation) exchange.reservation->moves_to(exchange, walk.target());
     } else {
       tries_->counts.shard->add(tries_->counts.fallbacks);
       tries_->budget.spend(Clock::now());
-      ++at;
       at_target = 0;
     }
   }
+}
+
+/// All targets named a time to come back: waits for the first of them. Errors: rate_limit, where
+/// that is too long; cancelled
+Task<Result<>> Attempt::find_target(Exchange& exchange, Walk& walk) {
+  for (;;) {
+    const auto now = Clock::now();
+    const auto choice = walk.choose(now);
+    if (choice.what == health::Choice::What::take) co_return Result<>();
+    const auto wait = std::chrono::ceil<milliseconds>(choice.until - now);
+    const auto left = std::chrono::duration_cast<milliseconds>(exchange.arrived + total_ - now);
+    if (wait > health_.wait_max || wait >= left) {
+      co_return Error{.code = Code::rate_limit,
+                      .message = "All targets of the model are at their providers' limits.",
+                      .retry_after = wait};
+    }
+    // Those who wait for the same target do not come back in the same moment.
+    const auto apart = std::uniform_int_distribution<int>(0, 50)(random_);
+    if (!co_await pause(exchange, wait + milliseconds(apart))) {
+      co_return Error{.code = Code::cancelled, .message = "cancelled"};
+    }
+  }
+}
+
+/// One try, or two at once.
+Task<Hedged> Attempt::ask(Exchange& exchange, Walk& walk) {
+  if (const auto* hedge = exchange.candidates.hedge(); hedge != nullptr && walk.several()) {
+    if (exchange.trail.attempts == 1) hedges_.earn(hedge->percent);
+    const auto after = walk.hedge_after();
+    if (after && may_hedge(exchange)) {
+      Race race(*tries_, reactor_, exchange, walk);
+      co_return co_await race.run(*after, hedges_);
+    }
+  }
+  Hedged asked;
+  asked.target = &walk.target();
+  asked.attempt = exchange.trail.attempts;
+  asked.load = walk.begin();
+  asked.tried = co_await tries_->once(exchange, *asked.target);
+  co_return asked;
+}
+
+/// The target begins to answer: what was taken of the limits is its content's from here on.
+Answer Attempt::answers(Exchange& exchange, Walk& walk, Hedged asked) const {
+  const Target& target = *asked.target;
+  exchange.trail.target = &target;
+  walk.answered(target, Clock::now() - exchange.trail.sent, Clock::now());
+  prepare_continuation(exchange, target, asked.tried);
+  asked.tried.content->count_as(std::move(asked.load));
+  if (exchange.notes) {
+    exchange.reservation = exchange::note_usage(exchange.notes, std::move(exchange.reservation));
+  }
+  if (exchange.reservation) {
+    exchange.reservation->answers(target, asked.attempt);
+    asked.tried.content->hold(std::move(exchange.reservation));
+  }
+  return std::move(asked.tried.answer);
 }
 
 /// A chat that breaks in mid-stream may be taken up by a second call.
@@ -93,7 +164,23 @@ void Attempt::prepare_continuation(const Exchange& exchange, const Target& targe
   tried.stream->continue_by(std::make_unique<SecondCall>(tries_, exchange, target));
 }
 
-Situation Attempt::situation(const Exchange& exchange, std::size_t at, std::uint32_t at_target) {
+/// Chooses the next target whose own limits have room, which is taken. False: there is none, and
+/// nothing is chosen.
+bool Attempt::move_on(const Exchange& exchange, Walk& walk) {
+  const std::size_t from = walk.at();
+  walk.leave();
+  while (walk.has_next(Clock::now()) &&
+         walk.choose(Clock::now()).what == health::Choice::What::take) {
+    if (!exchange.reservation || exchange.reservation->moves_to(exchange, walk.target())) {
+      return true;
+    }
+    walk.leave();
+  }
+  walk.stay(from);
+  return false;
+}
+
+Situation Attempt::situation(const Exchange& exchange, const Walk& walk, std::uint32_t at_target) {
   const auto now = Clock::now();
   Situation situation;
   // The client's SDK retries too: what it already spent is not ours to spend again.
@@ -101,7 +188,7 @@ Situation Attempt::situation(const Exchange& exchange, std::size_t at, std::uint
   const bool client_retries = retried != nullptr && retried->value != "0";
   situation.attempts = exchange.trail.attempts + (client_retries ? 1 : 0);
   situation.attempts_at_target = at_target;
-  situation.has_next_target = at + 1 < exchange.candidates.size();
+  situation.has_next_target = walk.has_next(now);
   situation.budget_allows = tries_->budget.available(now);
   situation.idempotent = idempotent(exchange.request.head->method);
   situation.replayable = exchange.request.stream == nullptr;

@@ -6,6 +6,7 @@
 #include "exchange/stage.hpp"
 #include "stage/attempt/config.hpp"
 #include "stage/attempt/decide.hpp"
+#include "stage/attempt/hedge.hpp"
 #include "stage/attempt/tries.hpp"
 
 namespace hawser::stage::attempt {
@@ -14,14 +15,18 @@ namespace hawser::stage::attempt {
 class Attempt final : public exchange::Stage {
  public:
   Attempt(std::vector<Upstream> upstreams, const RetryConfig& retry, const TimeoutConfig& timeouts,
-          net::Reactor& reactor, AttemptCounts counts);
+          net::Reactor& reactor, AttemptCounts counts, const health::HealthConfig& health);
 
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
  private:
   void prepare_continuation(const exchange::Exchange& exchange, const exchange::Target& target,
                             const Tried& tried) const;
-  Situation situation(const exchange::Exchange& exchange, std::size_t target,
+  Task<Result<>> find_target(exchange::Exchange& exchange, Walk& walk);
+  static bool move_on(const exchange::Exchange& exchange, Walk& walk);
+  Task<Hedged> ask(exchange::Exchange& exchange, Walk& walk);
+  exchange::Answer answers(exchange::Exchange& exchange, Walk& walk, Hedged asked) const;
+  Situation situation(const exchange::Exchange& exchange, const Walk& walk,
                       std::uint32_t at_target);
   exchange::Answer give_up(exchange::Exchange& exchange, Tried tried, GiveUp how) const;
   Task<bool> pause(exchange::Exchange& exchange, milliseconds wait);
@@ -30,6 +35,8 @@ class Attempt final : public exchange::Stage {
   milliseconds total_;
   net::Reactor& reactor_;
   std::shared_ptr<Tries> tries_;
+  const health::HealthConfig& health_;
+  HedgeBudget hedges_{};
   std::minstd_rand random_{std::random_device{}()};
 };
 

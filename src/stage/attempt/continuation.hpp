@@ -1,5 +1,6 @@
 #pragma once
 
+#include "exchange/notes.hpp"
 #include "generation/generation.hpp"
 
 namespace hawser::stage::attempt {
@@ -14,8 +15,9 @@ class Continuation {
   /// Whole events that go out; it may take out of them what was meant for this hop.
   /// @return false: there is nothing to continue with any more
   virtual bool see(net::Piece& piece) = 0;
-  /// Takes the stream up. @return whether it goes on
-  virtual Task<bool> begin() = 0;
+  /// Takes the stream up. @param notes  of the first call; may be null
+  /// @return whether it goes on
+  virtual Task<bool> begin(exchange::NotesPtr notes) = 0;
   virtual bool begun() const = 0;
   /// What goes out next, once it was begun. Errors: as generation::Content
   virtual Task<Result<net::Piece>> next() = 0;

@@ -105,7 +105,12 @@ Task<Reattachment::Found> Reattachment::ask() {
   co_return refused || tried.failure.code == Code::cancelled ? Found::gone : Found::nothing;
 }
 
-Task<bool> Reattachment::begin() {
+// It is the same generation, of the same call.
+Task<bool> Reattachment::begin(exchange::NotesPtr) {
+  return take_up();
+}
+
+Task<bool> Reattachment::take_up() {
   begun_ = true;
   if (answer_) add(past_, answer_->content().usage());
   answer_.reset();
@@ -137,7 +142,7 @@ Task<Result<net::Piece>> Reattachment::next() {
     }
     const Error error = piece.error();
     if (cancelled_ || error.code == Code::cancelled) co_return error;
-    if (!co_await begin()) co_return error;
+    if (!co_await take_up()) co_return error;
   }
 }
 

@@ -38,7 +38,7 @@ class Reattachment final : public Continuation {
   Reattachment& operator=(const Reattachment&) = delete;
 
   bool see(net::Piece& piece) override;
-  Task<bool> begin() override;
+  Task<bool> begin(exchange::NotesPtr notes) override;
   bool begun() const override { return begun_; }
   bool spliced() const override { return false; }
   Task<Result<net::Piece>> next() override;
@@ -48,6 +48,7 @@ class Reattachment final : public Continuation {
   bool whole() const override { return whole_; }
 
  private:
+  Task<bool> take_up();
   enum class Found : std::uint8_t { stream, end, gone, nothing };
   Task<Found> ask();
   exchange::Call::Given call_of(std::string_view method, std::string_view verb) const;

@@ -17,7 +17,7 @@ bool SecondCall::see(net::Piece& piece) {
   return splice_.possible();
 }
 
-Task<bool> SecondCall::begin() {
+Task<bool> SecondCall::begin(exchange::NotesPtr notes) {
   const auto now = Clock::now();
   const auto kind = splice_.kind();
   if (!kind || !tries_->budget.available(now)) co_return false;
@@ -25,6 +25,7 @@ Task<bool> SecondCall::begin() {
   given_.body = splice_.second_body(given_.body);
   call_ = std::make_unique<exchange::Call>(std::move(given_), arrived_);
   exchange::Exchange& exchange = call_->exchange();
+  exchange.notes = std::move(notes);
   const auto loaded = co_await exchange.request.source->load(exchange.request);
   if (!loaded || !dialect::peek_request(exchange.request.body, exchange.request.facts)) {
     co_return false;

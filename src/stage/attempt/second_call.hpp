@@ -19,7 +19,7 @@ class SecondCall final : public Continuation {
              const exchange::Target& target);
 
   bool see(net::Piece& piece) override;
-  Task<bool> begin() override;
+  Task<bool> begin(exchange::NotesPtr notes) override;
   bool begun() const override { return answer_ != nullptr; }
   bool spliced() const override { return begun(); }
   /// Errors: also upstream when it differs from what is out

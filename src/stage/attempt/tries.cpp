@@ -1,7 +1,12 @@
 #include "stage/attempt/tries.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <array>
 
+#include "health/target_health.hpp"
 #include "stage/attempt/retry_after.hpp"
 #include "telemetry/log.hpp"
 
@@ -50,6 +55,24 @@ AnswerHead answer_head(const wire::ResponseHead& head, bool own_limits, bool gat
   const bool sized = head.framing == wire::Framing::length && !out.event_stream;
   if (sized) out.length = head.content_length;
   return out;
+}
+
+/// The address that a socket is connected to, without the port: the provider's, or its proxy's.
+std::string peer_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  char host[INET6_ADDRSTRLEN] = "";
+  const void* bytes = nullptr;
+  if (address.ss_family == AF_INET) {
+    bytes = &reinterpret_cast<const sockaddr_in*>(&address)->sin_addr;
+  } else if (address.ss_family == AF_INET6) {
+    bytes = &reinterpret_cast<const sockaddr_in6*>(&address)->sin6_addr;
+  }
+  if (bytes == nullptr || ::inet_ntop(address.ss_family, bytes, host, sizeof host) == nullptr) {
+    return {};
+  }
+  return host;
 }
 
 /// The word of our taxonomy for a provider's status.
@@ -113,7 +136,20 @@ Task<Result<http::UpstreamPtr>> Tries::connection_to(const Upstream& upstream, E
   co_return std::move(opened);
 }
 
-Task<Tried> Tries::once(Exchange& exchange, const Target& target) {
+Task<Tried> Tries::once_noted(Exchange& exchange, const Target& target) {
+  const auto notes = exchange.notes;
+  const std::size_t at = notes->tries.size();
+  notes->tries.push_back({static_cast<std::uint32_t>(at + 1), target.name, target.tags, {}, 0, {}});
+  Tried tried = co_await once_only(exchange, target);
+  auto& noted = notes->tries[at];
+  noted.status = tried.answer ? tried.answer->head().status : tried.failure.status;
+  if (!tried.answer || tried.failure.reached != Reached::content_out) {
+    noted.error = tried.failure.code;
+  }
+  co_return std::move(tried);
+}
+
+Task<Tried> Tries::once_only(Exchange& exchange, const Target& target) {
   const Upstream& upstream = upstreams_[target.provider];
   auto opened = co_await connection_to(upstream, exchange);
   if (!opened) {
@@ -124,6 +160,7 @@ Task<Tried> Tries::once(Exchange& exchange, const Target& target) {
     co_return tried;
   }
   http::UpstreamPtr connection = std::move(*opened);
+  if (exchange.notes) exchange.notes->connected(target.name, peer_of(connection->fd()));
   exchange.cancellation.aim_at(&connection->waiter());
   IoStatus sent = IoStatus::ok;
   net::Stream* const own = connection->own_stream();
@@ -133,12 +170,14 @@ Task<Tried> Tries::once(Exchange& exchange, const Target& target) {
   const std::size_t sent_bytes = head_.size() + exchange.request.body.size();
   if (sent != IoStatus::ok && !connection->has_input()) {
     Tried tried;
-    tried.error = exchange.request.stream_error.value_or(
-        error_of(sent, "the provider took too long to take the request"));
+    const Error* const of_client = exchange.request.stream_error.get();
+    tried.error = of_client != nullptr
+                      ? *of_client
+                      : error_of(sent, "the provider took too long to take the request");
     if (sent == IoStatus::failed) add_alert(*connection, tried.error);
     const bool unread = sent == IoStatus::failed && connection->unread(1);
     tried.failure = {.reached = unread ? Reached::unprocessed : Reached::sent_request,
-                     .code = exchange.request.stream_error ? Code::cancelled : tried.error.code};
+                     .code = of_client != nullptr ? Code::cancelled : tried.error.code};
     co_return tried;
   }
   co_return co_await receive(exchange, upstream, std::move(connection), sent_bytes);
@@ -182,7 +221,7 @@ Task<IoStatus> Tries::send_stream(Exchange& exchange, std::string_view model,
   for (bool last = false; !last;) {
     auto piece = co_await exchange.request.stream->next();
     if (!piece) {
-      exchange.request.stream_error = piece.error();
+      exchange.request.stream_error = std::make_unique<Error>(piece.error());
       co_return IoStatus::cancelled;
     }
     last = piece->last;
@@ -243,6 +282,10 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
   const auto* generation = gateway ? received.find("x-hawser-generation") : nullptr;
   Tried tried;
   if (generation != nullptr) tried.generation = generation->value;
+  if (exchange.health != nullptr) {
+    exchange.health->told(health::quota_of(received, std::chrono::system_clock::now()),
+                          reactor_.now());
+  }
   Failure failure{
       .reached = Reached::sent_request, .code = Code::upstream, .status = received.status};
   if (received.status >= 400) {

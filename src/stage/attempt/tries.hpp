@@ -30,6 +30,9 @@ struct AttemptCounts {
   telemetry::SeriesId connections_new{};
   telemetry::SeriesId connections_reused{};
   telemetry::SeriesId reattached{};
+  telemetry::SeriesId hedges{};
+  telemetry::SeriesId hedges_won{};
+  telemetry::SeriesId breakers_opened{};
   std::array<telemetry::SeriesId, 3> splices{};  // by dialect::SpliceKind
 };
 
@@ -51,7 +54,10 @@ class Tries {
   Tries(std::vector<Upstream> upstreams, const RetryConfig& retry, const TimeoutConfig& timeouts,
         net::Reactor& reactor, AttemptCounts figures);
 
-  Task<Tried> once(exchange::Exchange& exchange, const exchange::Target& target);
+  // Not a coroutine where nothing is noted.
+  Task<Tried> once(exchange::Exchange& exchange, const exchange::Target& target) {
+    return exchange.notes ? once_noted(exchange, target) : once_only(exchange, target);
+  }
 
   const provider::Provider& provider_of(const exchange::Target& target) const {
     return *upstreams_[target.provider].provider;
@@ -65,6 +71,8 @@ class Tries {
   RetryBudget budget;
 
  private:
+  Task<Tried> once_only(exchange::Exchange& exchange, const exchange::Target& target);
+  Task<Tried> once_noted(exchange::Exchange& exchange, const exchange::Target& target);
   Task<Result<http::UpstreamPtr>> connection_to(const Upstream& upstream,
                                                 exchange::Exchange& exchange);
   Task<net::IoStatus> send(exchange::Exchange& exchange, const exchange::Target& target,

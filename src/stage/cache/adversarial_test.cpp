@@ -137,7 +137,8 @@ TEST_P(Adversarial, FalseHitsStayUnderTheBound) {
       (p + z * z / (2 * n) + z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n))) /
       (1 + z * z / n);
   std::printf(
-      "%s: %d near-duplicates, %d given rightly, %d wrongly: %.2f %% (95 %%: at most %.2f %%)\n",
+      "figure: %s: %d near-duplicates, %d given rightly, %d wrongly: %.2f %% (95 %%: at most %.2f "
+      "%%, required 1 %%)\n",
       GetParam() == Words::strict ? "strict" : "loose", outcome.questions, outcome.right,
       outcome.wrong, 100 * p, 100 * upper);
   EXPECT_GE(outcome.questions, 2'000);

@@ -60,6 +60,13 @@ void store(const Cache::Shelves& shelves, const Key& key, EntryPtr entry, const 
   shelves.memory.put(key, std::move(entry));
 }
 
+void note(exchange::Notes& notes, const char* result, std::string_view detail) {
+  notes.cache = result;
+  notes.cache_tier = detail.find("disk") != std::string_view::npos       ? "disk"
+                     : detail.find("semantic") != std::string_view::npos ? "semantic"
+                                                                         : "memory";
+}
+
 /// A stream without its chunk of usage.
 std::string without_usage(std::string_view frames) {
   constexpr std::string_view empty = "\"choices\":[]";
@@ -146,6 +153,7 @@ Task<Answer> Cache::run(Exchange& exchange, exchange::Next next) {
                                  .client_may_retry = false});
   }
   shard_.add(figures_.bypassed);
+  if (exchange.notes) exchange.notes->cache = "bypass";
   return next(exchange);
 }
 
@@ -226,6 +234,7 @@ Task<Answer> Cache::look(Exchange& exchange, exchange::Next next, Asked asked) {
     }
   }
   shard_.add(figures_.misses);
+  if (exchange.notes) exchange.notes->cache = "miss";
   co_return keep(exchange, asked, std::move(answer));
 }
 
@@ -276,6 +285,7 @@ Answer Cache::answer_from(const Exchange& exchange, const Asked& asked, const En
   head.fields.append("Age: ").append(std::to_string(seconds(age))).append("\r\n");
   std::string status = "hit; ttl=" + std::to_string(seconds(entry->ttl - age));
   mark(head, age < entry->ttl ? "hit" : "stale", status.append(detail));
+  if (exchange.notes) note(*exchange.notes, age < entry->ttl ? "hit" : "stale", detail);
   if (!stream) return generation::make_whole(std::move(head), std::move(*content));
   return std::make_unique<generation::Generation>(
       std::move(head),

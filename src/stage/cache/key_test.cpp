@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 #include "exchange/call.hpp"
 
 namespace hawser::stage::cache {
@@ -97,6 +99,7 @@ TEST(CacheKey, WhatChangesNothingInTheAnswerSharesAnEntry) {
   ASSERT_FALSE(expected.empty());
   for (const auto& request : same) EXPECT_EQ(key_text(request), expected) << request.body;
   EXPECT_GE(same.size(), 60u);
+  std::printf("figure: %zu requests like one: they share its key\n", same.size());
 }
 
 TEST(CacheKey, EverythingElseMakesAnotherOne) {
@@ -171,6 +174,7 @@ TEST(CacheKey, EverythingElseMakesAnotherOne) {
     EXPECT_NE(key, expected) << request.body;
   }
   EXPECT_GE(other.size(), 130u);
+  std::printf("figure: %zu requests beside one: each has a key of its own\n", other.size());
 }
 
 TEST(CacheKey, ScopesShareAsTheySay) {
@@ -190,6 +194,7 @@ TEST(CacheKey, ScopesShareAsTheySay) {
   EXPECT_TRUE(shared(Scope::tenant, mine, other_team));
   EXPECT_FALSE(shared(Scope::tenant, mine, other_tenant));
   EXPECT_TRUE(shared(Scope::global, mine, other_tenant));
+  std::printf("figure: 8 pairs of who asks: each shares as its scope says\n");
 }
 
 TEST(CacheKey, WhatHasNoCanonicalFormHasNone) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "stage/cache/language.hpp"
+
 namespace hawser::stage::cache {
 namespace {
 
@@ -40,6 +42,7 @@ struct Parts {
   std::size_t negations = 0;
   std::size_t latin = 0;  // letters
   std::size_t wide = 0;   // characters of other scripts
+  LanguageGuess language{};
 };
 
 bool is_letter(char c) {
@@ -119,6 +122,7 @@ void take_word(std::string_view word, bool begins_sentence, Parts& parts) {
   }
   if (word.empty()) return;
   std::string plain = lowered(word);
+  parts.language.see_word(plain);
   const auto number = std::find(number_words.begin(), number_words.end(), plain);
   if (number != number_words.end()) {
     parts.marks.push_back(std::to_string(number - number_words.begin()));
@@ -149,6 +153,7 @@ Parts take_apart(std::string_view text) {
     if (is_wide(c)) {  // each character is a word, as in Chinese
       const auto end = next_character(text, at);
       const std::string character(text.substr(at, end - at));
+      parts.language.see_character(character);
       ++parts.wide;
       if (among(chinese_negations, character)) {
         ++parts.negations;
@@ -204,7 +209,7 @@ bool same_words(std::string_view a, std::string_view b, Words words) {
   if (a.size() > 2 * b.size() + 32 || b.size() > 2 * a.size() + 32) return false;
   const Parts first = take_apart(a), second = take_apart(b);
   if (first.marks != second.marks || first.negations != second.negations) return false;
-  if (!same_script(first, second)) return false;
+  if (!same_script(first, second) || first.language.differs(second.language)) return false;
   if (shared(first.meaning, second.meaning) != shared(second.meaning, first.meaning)) return false;
   return words == Words::loose || sorted(first.meaning) == sorted(second.meaning);
 }

@@ -44,6 +44,25 @@ TEST(SameWords, WhatAsksForSomethingElse) {
   }
 }
 
+TEST(SameWords, InAnotherLanguageItIsAnotherQuestion) {
+  const char* const texts[] = {
+      "What is the price of RX7 and how can I pay?",
+      "Was ist der Preis von RX7 und wie kann ich zahlen?",
+      "Quel est le prix du RX7 et comment je paie?",
+      "El precio del RX7, cual es y donde lo puedo pagar?",
+      "Il prezzo della RX7, quale sono e dove posso pagare?",
+      "Wat is de prijs van het RX7 en hoe betaal ik voor een?",
+      "\u4ef7\u683c RX7 \u4ef7\u683c",
+      "RX7 \u306e\u4ef7\u683c\u306f",
+      "RX7 \uac00\uaca9\uc740",
+      "\u0446\u0435\u043d\u0430 RX7",
+  };
+  for (const char* a : texts) {
+    for (const char* b : texts)
+      EXPECT_EQ(same_words(a, b, Words::loose), a == b) << a << " | " << b;
+  }
+}
+
 TEST(SameWords, OnlyTheStrictRuleSeesAWordForAnother) {
   for (const auto& [a, b] : {
            Pair{"How do I increase the volume?", "How do I decrease the volume?"},

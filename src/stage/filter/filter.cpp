@@ -105,8 +105,12 @@ Result<std::optional<std::string>> Filter::filter_prompt(const Exchange& exchang
     stream.feed(text, {}, output);
     stream.flush(output);
     for (const auto& finding : output.findings) {
-      shard_.add(figures_->at(scanner.rules()[finding.rule].name).prompt);
-      if (finding.block) refusal = blocked(scanner.rules()[finding.rule].name);
+      const std::string& rule = scanner.rules()[finding.rule].name;
+      shard_.add(figures_->at(rule).prompt);
+      if (exchange.notes) exchange.notes->found(rule, false);
+      if (!finding.block) continue;
+      refusal = blocked(rule);
+      if (exchange.notes) exchange.notes->refused("filter", rule);
     }
     changed = output.text;
     return changed != text;
@@ -125,9 +129,13 @@ Task<Answer> Filter::filter_answer(const Exchange& exchange, const Policy& polic
   rules.scanner = policy.answer;
   rules.vault = std::move(vault);
   // A stream may go on after a reload took this stage away.
-  rules.found = [&shard = shard_, figures = figures_,
-                 scanner = policy.answer](const hawser::filter::Finding& finding) {
-    shard.add(figures->at(scanner->rules()[finding.rule].name).answer);
+  rules.found = [&shard = shard_, figures = figures_, scanner = policy.answer,
+                 notes = exchange.notes](const hawser::filter::Finding& finding) {
+    const std::string& rule = scanner->rules()[finding.rule].name;
+    shard.add(figures->at(rule).answer);
+    if (!notes) return;
+    notes->found(rule, true);
+    if (finding.block) notes->refused("filter", rule);
   };
   if (head.event_stream) {
     auto content =

@@ -118,9 +118,11 @@ Task<Ruling> Jury::decide() {
   co_return votes->ruling;
 }
 
-Error refusal(const Ruling& ruling, Direction direction) {
-  std::string message = direction == Direction::prompt ? "This request was stopped by the guard \""
-                                                       : "This answer was ended by the guard \"";
+Error refusal(const Ruling& ruling, const Question& question) {
+  if (question.notes) question.notes->refused("guard", ruling.guard);
+  const bool prompt = question.direction == Direction::prompt;
+  std::string message =
+      prompt ? "This request was stopped by the guard \"" : "This answer was ended by the guard \"";
   message += ruling.guard + "\"";
   if (!ruling.reason.empty()) message += ": " + ruling.reason;
   return {.code = Code::filtered, .message = message + ".", .client_may_retry = false};

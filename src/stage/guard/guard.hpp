@@ -73,6 +73,9 @@ class Jury {
   /// @param on_refusal  told at once; what it touches must live until forget()
   Jury(net::Reactor& reactor, const std::vector<GuardPtr>& guards,
        std::shared_ptr<const Question> question, std::function<void()> on_refusal = {});
+  ~Jury() { forget(); }
+  Jury(const Jury&) = delete;
+  Jury& operator=(const Jury&) = delete;
 
   /// Waits until all allow or one blocks.
   Task<Ruling> decide();
@@ -93,7 +96,7 @@ class Jury {
   std::shared_ptr<Votes> votes_;
 };
 
-/// What the client is told.
-Error refusal(const Ruling& ruling, Direction direction);
+/// What the client is told; the exchange's notes are, too.
+Error refusal(const Ruling& ruling, const Question& question);
 
 }  // namespace hawser::stage::guard

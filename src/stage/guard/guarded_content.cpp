@@ -63,7 +63,7 @@ Task<Result<net::Piece>> GuardedContent::next() {
     const Ruling ruling = co_await jury.decide();
     if (!ruling.allow) {
       source_.content().cancel();
-      broken_ = refusal(ruling, Direction::answer);
+      broken_ = refusal(ruling, about_);
       co_return *broken_;
     }
     before_ = text_.substr(text_.size() - std::min(text_.size(), overlap));

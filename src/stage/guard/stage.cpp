@@ -34,6 +34,7 @@ Question about(const Exchange& exchange, Direction direction) {
   question.tenant = exchange.principal->tenant;
   question.model = exchange.request.facts.model;
   question.direction = direction;
+  question.notes = exchange.notes;
   return question;
 }
 
@@ -113,19 +114,19 @@ Task<Answer> Guards::guard(Exchange& exchange, exchange::Next next, std::vector<
   if (!before.empty()) {
     Jury jury(reactor_, before, question);
     const Ruling ruling = co_await jury.decide();
-    if (!ruling.allow) co_return refusal(ruling, Direction::prompt);
+    if (!ruling.allow) co_return refusal(ruling, *question);
   }
   // A refusal ends the call at the provider at once.
   Jury jury(reactor_, beside, question,
             [&cancellation = exchange.cancellation] { cancellation.cancel(); });
   if (jury.refused()) {
     const Ruling ruling = co_await jury.decide();
-    co_return refusal(ruling, Direction::prompt);
+    co_return refusal(ruling, *question);
   }
   auto answered = co_await next(exchange);
   jury.forget();
   const Ruling ruling = co_await jury.decide();
-  if (!ruling.allow) co_return refusal(ruling, Direction::prompt);
+  if (!ruling.allow) co_return refusal(ruling, *question);
   if (!answered || answer.empty()) co_return std::move(answered);
   co_return co_await guard_answer(exchange, std::move(answer), std::move(*answered));
 }
@@ -147,9 +148,9 @@ Task<Answer> Guards::guard_answer(Exchange& exchange, std::vector<GuardPtr> guar
   auto question = std::make_shared<Question>(about(exchange, Direction::answer));
   question->text = texts(dialect::rewrite_answer, *body);
   if (!question->text.empty()) {
-    Jury jury(reactor_, guards, std::move(question));
+    Jury jury(reactor_, guards, question);
     const Ruling ruling = co_await jury.decide();
-    if (!ruling.allow) co_return refusal(ruling, Direction::answer);
+    if (!ruling.allow) co_return refusal(ruling, *question);
   }
   const generation::Told told{answer->content().usage(), answer->content().spliced()};
   co_return generation::make_whole(std::move(head), std::move(*body), told);

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "exchange/notes.hpp"
 #include "stage/guard/config.hpp"
 
 namespace hawser::stage::guard {
@@ -17,6 +18,7 @@ struct Question {
   std::string model{};
   Direction direction = Direction::prompt;
   std::string text{};
+  exchange::NotesPtr notes{};  // of the exchange
 };
 
 struct Verdict {

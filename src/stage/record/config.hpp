@@ -10,6 +10,7 @@
 namespace hawser::stage::record {
 
 using generation::OnDisconnect;
+using generation::Sharing;
 }  // namespace hawser::stage::record
 
 namespace hawser::generation {
@@ -18,6 +19,11 @@ inline auto names_of(OnDisconnect) {
   static constexpr config::EnumName<OnDisconnect> names[] = {{OnDisconnect::linger, "linger"},
                                                              {OnDisconnect::cancel, "cancel"},
                                                              {OnDisconnect::finish, "finish"}};
+  return std::span(names);
+}
+inline auto names_of(Sharing) {
+  static constexpr config::EnumName<Sharing> names[] = {
+      {Sharing::key, "key"}, {Sharing::team, "team"}, {Sharing::tenant, "tenant"}};
   return std::span(names);
 }
 }  // namespace hawser::generation
@@ -34,6 +40,7 @@ struct RecordConfig {
   bool event_ids = true;
   bool reattach = true;
   bool coalesce = false;
+  Sharing coalesce_scope = Sharing::key;
   Bytes log_max{8 * 1024 * 1024};
   Bytes memory_max{2ull * 1024 * 1024 * 1024};
   Bytes delivered_max{64 * 1024 * 1024};
@@ -61,7 +68,9 @@ struct RecordConfig {
           "A client that posts the same request again after a drop gets the answer that is under "
           "way, not a second one.");
     field("coalesce", coalesce, config::Anything{},
-          "Identical requests of one key that are in flight at the same time share one answer.");
+          "Identical requests that are in flight at the same time share one answer.");
+    field("coalesce_scope", coalesce_scope, config::Anything{},
+          "Whose: of one key, of the keys of one team, or of one tenant.");
     field(
         "log_max", log_max, config::Range<Bytes>{Bytes{64 * 1024}, Bytes{1024ull * 1024 * 1024}},
         "Log of one generation; a longer one goes on, but cannot be taken up from its beginning.");

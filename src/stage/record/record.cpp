@@ -43,13 +43,21 @@ std::string_view asked_body(const Exchange& exchange) {
   return request.asked.empty() ? request.body : request.asked;
 }
 
-/// By its Idempotency-Key where it has one, else by its body; of the same tenant and key only, and
-/// of the same residency.
-generation::Fingerprint fingerprint_of(const Exchange& exchange) {
+/// Of those who share an answer.
+std::string sharers(const Exchange& exchange, Sharing sharing) {
+  if (sharing == Sharing::tenant) return "all";
+  if (sharing == Sharing::team) return "team " + exchange.principal->team;
+  return "key " + exchange.principal->key;
+}
+
+/// By its Idempotency-Key where it has one, else by its body; of the same tenant only, of those who
+/// share there, and of the same residency.
+generation::Fingerprint fingerprint_of(const Exchange& exchange, Sharing sharing) {
   const std::string_view named = exchange.request.header("idempotency-key");
   const std::string scope = std::to_string(exchange.residency.scope);
+  const std::string who = sharers(exchange, sharing);
   const std::string_view parts[] = {exchange.principal->tenant,
-                                    exchange.principal->key,
+                                    who,
                                     exchange.request.endpoint.tail,
                                     named.empty() ? "body" : "name",
                                     named.empty() ? asked_body(exchange) : named,
@@ -138,6 +146,13 @@ bool may_lead(const Error& error, const Exchange& exchange) {
   }
 }
 
+/// For the audit: what a client wants of a generation that there is or was. The id is one of ours.
+void note(const Exchange& exchange, const std::string& id, const char* action) {
+  if (!exchange.notes) return;
+  exchange.notes->generation = id;
+  exchange.notes->action = action;
+}
+
 Answer answer_json(std::string body) {
   generation::AnswerHead head;
   head.fields = "Content-Type: application/json\r\n";
@@ -212,8 +227,10 @@ RecordPtr Record::make_record(const Exchange& exchange) {
   limits.detached_max = config_.detached_events_max;
   limits.finish = on_disconnect(exchange) == OnDisconnect::finish;
   limits.cancel = on_disconnect(exchange) == OnDisconnect::cancel;
-  auto record = shelf_.add(owner_of(exchange), exchange.request.endpoint.api, limits);
-  record->be_found(directory_, fingerprint_of(exchange));
+  auto owner = owner_of(exchange);
+  owner.share(sharing(exchange), exchange.principal->team);
+  auto record = shelf_.add(std::move(owner), exchange.request.endpoint.api, limits);
+  record->be_found(directory_, fingerprint_of(exchange, sharing(exchange)));
   return record;
 }
 
@@ -228,6 +245,7 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
   kept.bodiless = head.bodiless;
   kept.event_ids = head.event_ids = config_.event_ids && head.event_stream;
   kept.heartbeat = head.heartbeat = config_.heartbeat;
+  if (exchange.notes) exchange.notes->generation = record->id();
   head.fields.append("x-hawser-generation: ").append(record->id()).append("\r\n");
   if (head.event_stream) {
     const auto until = rfc3339(std::chrono::system_clock::now() + record->limits().grace);
@@ -266,16 +284,19 @@ std::optional<std::string> Record::same_request(const Exchange& exchange) {
     if (!coalesces(exchange) && !config_.reattach) return std::nullopt;
     if (exchange.request.header("x-hawser-reattach") == "off") return std::nullopt;
   }
-  return directory_.take(fingerprint_of(exchange), !named && !coalesces(exchange));
+  return directory_.take(fingerprint_of(exchange, sharing(exchange)),
+                         !named && !coalesces(exchange));
 }
 
 Task<Answer> Record::attach(Exchange& exchange, std::string id) {
   generation::Ticket ticket;
   ticket.id = std::move(id);
   ticket.owner = owner_of(exchange);
+  ticket.team = exchange.principal->team;
   auto answer =
       co_await generations_.open(ticket, exchange.cancellation, exchange.arrived + attach_patience);
   if (answer) shard_.add(metrics_.reattached);
+  if (answer) note(exchange, ticket.id, "reattached");
   co_return std::move(answer);
 }
 
@@ -292,6 +313,7 @@ Task<Answer> Record::serve_response(Exchange& exchange, exchange::Next next) {
   if (cancels) id.remove_suffix(std::string_view("/cancel").size());
   generation::Ticket ticket;
   ticket.owner = owner_of(exchange);
+  ticket.team = exchange.principal->team;
   if (streams || cancels) {
     if (auto found = directory_.named(name_of_response(ticket.owner, id))) {
       ticket.id = std::move(*found);
@@ -304,6 +326,7 @@ Task<Answer> Record::serve_response(Exchange& exchange, exchange::Next next) {
                     .param = "response_id"};
   }
   if (cancels) {
+    note(exchange, ticket.id, "cancel");
     const auto status = co_await generations_.cancel(ticket);
     if (!status) co_return status.error();
     const bool stopped = status->state == State::cancelled;
@@ -319,6 +342,7 @@ Task<Answer> Record::serve_response(Exchange& exchange, exchange::Next next) {
     }
     ticket.after_number = *number - 1;
   }
+  note(exchange, ticket.id, "resume");
   auto answer =
       co_await generations_.open(ticket, exchange.cancellation, exchange.arrived + attach_patience);
   if (answer) shard_.add(metrics_.resumed);
@@ -335,6 +359,7 @@ Task<Answer> Record::serve_generation(Exchange& exchange) {
   generation::Ticket ticket;
   ticket.id = rest.substr(0, slash);
   ticket.owner = owner_of(exchange);
+  ticket.team = exchange.principal->team;
   if (!generation::Shelf::worker_of(ticket.id)) {
     co_return Error{.code = Code::invalid_request,
                     .message = "This is not the id of a generation."};
@@ -345,17 +370,20 @@ Task<Answer> Record::serve_generation(Exchange& exchange) {
     const auto from = parse_cursor(cursor, ticket.id);
     if (!from) co_return from.error();
     ticket.from = *from;
+    note(exchange, ticket.id, "resume");
     auto answer = co_await generations_.open(ticket, exchange.cancellation,
                                              exchange.arrived + attach_patience);
     if (answer) shard_.add(metrics_.resumed);
     co_return std::move(answer);
   }
   if (verb.empty() && exchange.method == "GET") {
+    note(exchange, ticket.id, "status");
     auto status = co_await generations_.status(ticket);
     if (!status) co_return status.error();
     co_return answer_json(body_of(*status));
   }
   if (verb == "/cancel" && exchange.method == "POST") {
+    note(exchange, ticket.id, "cancel");
     auto status = co_await generations_.cancel(ticket);
     if (!status) co_return status.error();
     co_return answer_json(body_of(*status));

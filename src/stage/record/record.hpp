@@ -39,6 +39,11 @@ class Record final : public exchange::Stage, private exchange::Outlives {
   bool coalesces(const exchange::Exchange& exchange) const {
     return exchange.rules.coalesce.value_or(config_.coalesce);
   }
+  /// With an Idempotency-Key it is the key's own.
+  Sharing sharing(const exchange::Exchange& exchange) const {
+    const bool named = !exchange.request.header("idempotency-key").empty();
+    return coalesces(exchange) && !named ? config_.coalesce_scope : Sharing::key;
+  }
 
   RecordConfig config_;
   generation::Directory& directory_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,10 +42,35 @@ inline auto names_of(Coalesce) {
   return std::span(names);
 }
 
+/// Which of several targets is asked.
+enum class Balance : std::uint8_t { order, latency };
+inline auto names_of(Balance) {
+  static constexpr config::EnumName<Balance> names[] = {{Balance::order, "order"},
+                                                        {Balance::latency, "latency"}};
+  return std::span(names);
+}
+
+struct HedgeConfig {
+  std::chrono::milliseconds after{800};
+  std::uint32_t percent = 5;
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field(
+        "after", after, config::Range<milliseconds>{10ms, 10min},
+        "When no content has come so long after the request, a second target is asked; later where "
+        "the first one is usually later (what 95 of 100 of its answers begin within).");
+    field("percent", percent, config::Range<std::uint32_t>{1, 20},
+          "Of the model's requests, at most: both targets are paid.");
+  }
+};
+
 struct ModelConfig {
   std::vector<TargetConfig> targets{};
   OnDisconnect on_disconnect = OnDisconnect::general;
   Coalesce coalesce = Coalesce::general;
+  Balance balance = Balance::order;
+  std::optional<HedgeConfig> hedge{};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -54,6 +80,11 @@ struct ModelConfig {
           "For this model in place of generations.on_disconnect.");
     field("coalesce", coalesce, config::Anything{},
           "For this model in place of generations.coalesce.");
+    field("balance", balance, config::Anything{},
+          "order: the first target that is well; latency: the faster ones more often, among those "
+          "that are as near and as much preferred.");
+    field("hedge", hedge, config::Anything{},
+          "Asks a second target when the first one is late; off where this is missing.");
   }
 };
 

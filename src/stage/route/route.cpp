@@ -110,7 +110,8 @@ Task<Answer> answer_json(std::string body) {
 RouteTable::RouteTable(const config::Map<ModelConfig>& models,
                        const std::vector<std::string>& providers,
                        const std::string& default_provider,
-                       const std::vector<policy::Policy::Model>& tagged) {
+                       const std::vector<policy::Policy::Model>& tagged,
+                       health::Directory& health) {
   for (const auto& [name, model] : models) {
     Entry entry;
     entry.index = entries_.size();
@@ -120,6 +121,12 @@ RouteTable::RouteTable(const config::Map<ModelConfig>& models,
       const auto& tags = tagged[entry.index].targets[entry.targets.size()].tags;
       entry.targets.push_back(make_target(providers, target.provider, target.model));
       entry.targets.back().tags = text_of(tags);
+    }
+    entry.by_latency = model.balance == Balance::latency;
+    if (model.hedge) entry.hedge = exchange::Hedge{model.hedge->after, model.hedge->percent};
+    for (auto& target : entry.targets) {
+      if (entry.targets.size() < 2) break;  // nothing to choose from
+      target.health = health.target(target.provider_name, target.name).get();
     }
     if (is_pattern(name)) {
       patterns_.push_back(entries_.size());
@@ -183,7 +190,8 @@ Result<> Route::bind(Exchange& exchange, const RouteTable::Entry& entry) const {
   exchange.residency.grants = eligible.grants;
   exchange.residency.scope = eligible.scope;
   if (eligible.bound != nullptr) exchange.residency.rule = &eligible.bound->name;
-  exchange.candidates = exchange::Candidates(entry.targets, eligible.order, eligible.targets);
+  exchange.candidates =
+      exchange::Candidates(entry.targets, eligible.order, eligible.groups, eligible.targets);
   if (!exchange.candidates.empty()) return Result<>();
   exchange.residency.refuses = true;
   return no_target(exchange.request.facts.model,
@@ -214,6 +222,7 @@ Task<Answer> Route::run(Exchange& exchange, exchange::Next next) {
   exchange.public_model = (*entry)->name;
   exchange.rules = (*entry)->rules;
   const auto bound = bind(exchange, **entry);
+  exchange.candidates.balance((*entry)->by_latency, (*entry)->hedge ? &*(*entry)->hedge : nullptr);
   if (!bound && api != dialect::Api::response) return exchange::answer_now(bound.error());
   if (!bound)
     exchange.residency.refuses = false;  // may be recorded here, and is served from here then

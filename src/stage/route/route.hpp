@@ -2,11 +2,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "exchange/stage.hpp"
+#include "health/target_health.hpp"
 #include "policy/policy.hpp"
 #include "stage/route/config.hpp"
 
@@ -19,14 +21,18 @@ class RouteTable {
     std::string name{};  // as the configuration has it: exact, or ending in *
     std::vector<exchange::Target> targets{};
     generation::Rules rules{};
+    bool by_latency = false;
+    std::optional<exchange::Hedge> hedge{};
     std::size_t index = 0;  // of the model in the policy
   };
 
   /// @param providers         names in the order of the providers' indices
   /// @param default_provider  serves what is not listed; empty: nobody does
   /// @param tagged            the same models, and what serves the rest, as the policy knows them
+  /// @param health            of all targets; outlives the table
   RouteTable(const config::Map<ModelConfig>& models, const std::vector<std::string>& providers,
-             const std::string& default_provider, const std::vector<policy::Policy::Model>& tagged);
+             const std::string& default_provider, const std::vector<policy::Policy::Model>& tagged,
+             health::Directory& health);
 
   /// The entry of that model: its own name first, then the longest pattern; nullptr: none.
   const Entry* find(std::string_view model) const;

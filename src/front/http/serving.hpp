@@ -1,0 +1,145 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/request_id.hpp"
+#include "exchange/stage.hpp"
+#include "front/http/config.hpp"
+#include "h2/server.hpp"
+#include "net/stream.hpp"
+#include "telemetry/metrics.hpp"
+#include "telemetry/standard_metrics.hpp"
+
+namespace hawser::front::http {
+
+/// A connection that went on as something else.
+class Upgraded {
+ public:
+  virtual ~Upgraded() = default;
+  /// Until it is over.
+  virtual Task<> run() = 0;
+  /// The process ends soon.
+  virtual void drain() = 0;
+};
+/// What it goes on with.
+struct Upgrade {
+  net::Stream& stream;
+  net::InBuffer& in;
+  const wire::RequestHead& head;
+  std::string_view client_address;
+  const std::vector<std::string>& client_names;
+};
+
+/// What the sessions of one worker share.
+struct Services {
+  net::Reactor& reactor;
+  net::BlockPool& blocks;
+  IdSource& ids;
+  telemetry::Shard& shard;
+  const telemetry::StandardMetrics& metrics;
+  /// The policies and limits in force; a reload swaps them, exchanges keep what they began with.
+  std::shared_ptr<exchange::Pipeline> pipeline{};
+  LimitsConfig limits{};
+  h2::Http2Config http2{};
+  bool draining = false;
+  /// The other front that takes requests of HTTP/2 which are calls of gRPC; empty: none does.
+  struct Call {
+    h2::Server& server;
+    std::int32_t stream;
+    h2::RequestHead head;
+    const std::string& client_address;
+    const std::vector<std::string>& client_names;
+    std::function<void()> ended;  // to be told when nothing of it runs any more
+  };
+  bool (*is_call)(const h2::RequestHead& head) = nullptr;
+  std::function<h2::HandlerPtr(Call)> call{};
+  /// The other front that takes connections over, by path; empty: none does. `fields` gets header
+  /// fields of the answer.
+  bool (*upgrades)(std::string_view path) = nullptr;
+  std::function<Result<std::unique_ptr<Upgraded>>(const Upgrade&, std::string& fields)> upgrade{};
+};
+
+/// Serves one exchange after the other: the way of a request, whatever version of HTTP it came by.
+/// What is behind it, a connection of HTTP/1.1 or a stream of HTTP/2, writes the answer and gives
+/// the body.
+class Serving : protected net::HangupWatch, protected exchange::RequestBody, protected net::Source {
+ public:
+  virtual ~Serving() = default;
+
+ protected:
+  explicit Serving(Services& services) : services_(services), limits_(services.limits) {}
+
+  // The way of one exchange: serve.cpp.
+  Task<bool> serve();
+  void hung_up() override;
+
+  // --- what the version of HTTP does
+
+  /// Who is told when the client is gone.
+  virtual void watch_hangup(net::HangupWatch* watch) = 0;
+  virtual bool peer_gone() const = 0;
+  /// Waits for the end of the batch: where the reactor is busy. False: the client is gone.
+  virtual Task<bool> wait_turn() = 0;
+  struct Begin {
+    generation::AnswerHead& head;  // outlives the first write(), which may change its fields
+    bool keep_alive = true;
+    bool head_only = false;  // the request was HEAD
+  };
+  /// Makes the head; it goes out with the first write().
+  virtual void begin_answer(const Begin& begin) = 0;
+  /// Writes content; `last` ends the answer. False: the client is gone or takes nothing.
+  virtual Task<bool> write(std::string_view bytes, bool last) = 0;
+  /// Whether the client did not take a write at once since it was asked last.
+  virtual bool lagged() = 0;
+  /// Whether another request may follow on the connection.
+  virtual bool goes_on() const = 0;
+  virtual std::uint64_t bytes_out() const = 0;
+  /// The answer is cut, and the cut must tell.
+  virtual void cut() = 0;
+
+  /// Errors: too_large, timeout, connection, cancelled, invalid_request
+  Task<Result<>> load(exchange::Request& request) override;
+  virtual Task<Result<>> load_whole(exchange::Request& request, std::size_t size_max) = 0;
+  Task<Result<>> collect(exchange::Request& request, std::size_t size_max);
+  static Error too_large(std::uint64_t most);
+  virtual std::uint64_t body_bytes() const = 0;
+  /// Whether nothing of the request's body is left.
+  virtual bool body_consumed(const exchange::Exchange& exchange) const = 0;
+  enum class Rest : std::uint8_t { none, left, malformed };
+  /// Reads and drops what is left of a small body, so that the connection can go on.
+  virtual Task<Rest> skip_rest_of_body() = 0;
+  /// Lets a client that still sends read its answer.
+  virtual Task<> linger() = 0;
+  /// Lets go of the request's bytes: an open stream holds none of them, and no memory for them.
+  virtual void release_request(bool keep_memory) = 0;
+
+  Services& services_;
+  const LimitsConfig& limits_;  // those in force
+  std::string client_address_{};
+  std::vector<std::string> client_names_{};  // of its certificate
+  wire::RequestHead head_{};
+  std::string_view* endpoint_tail_ = nullptr;  // of the exchange: a view into the head too
+  std::string id_{}, method_{}, path_{};       // of the exchange; their memory is used again
+  Clock::time_point arrived_{};
+  exchange::Exchange* exchange_ = nullptr;  // under way
+  generation::Reader* reader_ = nullptr;    // of the answer under way, where it is recorded
+  std::string whole_body_{};
+  std::uint64_t body_max_ = 0;
+
+ private:
+  Task<bool> answer_ourselves();
+  void describe(exchange::Exchange& exchange);
+  static void append_own_fields(const exchange::Exchange& exchange, std::string& out);
+  Task<bool> relay(exchange::Exchange& exchange, generation::GenerationPtr answer);
+  Task<bool> relay_content(exchange::Exchange& exchange, generation::GenerationPtr answer);
+  Task<bool> relay_events(exchange::Exchange& exchange, generation::GenerationPtr answer);
+  Task<bool> write_events(generation::Reader& reader, generation::Batch& batch, bool ids);
+  Task<bool> write_heartbeat(const generation::AnswerHead& head, std::uint64_t seq);
+  Task<bool> refuse(exchange::Exchange& exchange, const Error& error);
+  Task<bool> break_off(exchange::Exchange& exchange, const generation::AnswerHead& head,
+                       const Error& error);
+};
+
+}  // namespace hawser::front::http

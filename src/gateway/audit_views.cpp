@@ -1,0 +1,81 @@
+#include "gateway/audit_views.hpp"
+
+#include <cstdio>
+#include <stdexcept>
+
+#include "stage/audit/record_text.hpp"
+#include "telemetry/log.hpp"
+
+namespace hawser::gateway {
+
+void AuditView::open(const audit::AuditConfig& config) {
+  const auto key = MasterKey::parse(config.key);
+  if (!key) throw std::runtime_error("audit.key " + key.error().message);
+  audit::Log::Options options;
+  options.folder = config.folder;
+  options.node = config.node;
+  options.witness = config.witness;
+  options.sync = config.sync;
+  options.refuse = config.on_failure == audit::OnFailure::refuse;
+  options.commit_every = config.commit_every;
+  options.sign_every = config.sign_every;
+  options.sign_lines = config.sign_lines;
+  options.segment_max = config.segment_max.count();
+  options.segment_time = config.segment_time;
+  options.queue_max = config.queue_max.count();
+  log_ = std::make_unique<audit::Log>(std::move(options), *key, [](const std::string& what) {
+    log::warn("audit", {{"what", log::redacted(what)}});
+  });
+  inlet_ = &log_->make_inlet();
+  admin("start", 1);
+}
+
+void AuditView::admin(std::string_view action, std::uint64_t configuration) {
+  if (inlet_ == nullptr) return;
+  std::string record;
+  stage::audit::begin_record("admin", record);
+  record.append(",\"action\":\"").append(action).append("\"");
+  if (configuration > 0) {
+    record.append(",\"configuration\":").append(std::to_string(configuration));
+  }
+  record.push_back('}');
+  inlet_->put(record);
+}
+
+std::string AuditView::render() const {
+  if (!log_) return {};
+  const auto figures = log_->figures();
+  std::string out;
+  const auto add = [&out](const char* name, const char* type, const char* help,
+                          const std::string& value) {
+    out.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ").append(name);
+    out.append(" ").append(type).append("\n").append(name).append(" ").append(value).append("\n");
+  };
+  add("hawser_audit_records_total", "counter", "Records of the audit that are on the disk.",
+      std::to_string(figures.records));
+  add("hawser_audit_waiting_bytes", "gauge", "Records of the audit that wait for the disk.",
+      std::to_string(figures.waiting));
+  char lag[32];
+  std::snprintf(lag, sizeof lag, "%.6f", figures.lag);
+  add("hawser_audit_lag_seconds", "gauge", "How long the oldest of them waits.", lag);
+  add("hawser_audit_dropped_total", "counter", "Records that were lost: too many waited.",
+      std::to_string(figures.dropped));
+  add("hawser_audit_refused_total", "counter",
+      "Exchanges that were refused because the audit could not be written.",
+      std::to_string(figures.refused));
+  add("hawser_audit_errors_total", "counter", "Tries to write the audit that failed.",
+      std::to_string(figures.errors));
+  add("hawser_audit_witness_errors_total", "counter", "Tries to write its witness that failed.",
+      std::to_string(figures.witness_errors));
+  add("hawser_audit_signed_seq", "gauge", "The last line of the audit that is signed.",
+      std::to_string(figures.signed_through));
+  return out;
+}
+
+std::string refused_connection() {
+  std::string record;
+  stage::audit::begin_record("refused_connection", record);
+  return record + ",\"what\":\"websocket\",\"decision\":\"refused\",\"reason\":\"authentication\"}";
+}
+
+}  // namespace hawser::gateway

@@ -1,0 +1,420 @@
+#include "h2/server.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "wire/http1.hpp"
+
+namespace hawser::h2 {
+
+using net::IoStatus;
+
+namespace {
+
+constexpr std::size_t out_max = 256 * 1024;  // that waits for the socket
+constexpr int reads_in_a_row = 64;
+constexpr std::size_t field_overhead = 32;  // of each field (RFC 9113, 6.5.2)
+
+nghttp2_nv pair_of(std::string_view name, std::string_view value) {
+  return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
+          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(),
+          value.size(), NGHTTP2_NV_FLAG_NONE};
+}
+
+std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+bool costs_only(const nghttp2_frame& frame) {
+  switch (frame.hd.type) {
+    case NGHTTP2_PING:
+    case NGHTTP2_SETTINGS:
+      return (frame.hd.flags & NGHTTP2_FLAG_ACK) == 0;
+    case NGHTTP2_WINDOW_UPDATE:
+    case NGHTTP2_PRIORITY:
+      return true;
+    case NGHTTP2_DATA:
+      return frame.hd.length == 0 && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+/// What nghttp2 calls. `self` is the Server.
+struct Server::Callbacks {
+  static Server& of(void* self) { return *static_cast<Server*>(self); }
+
+  static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* self) {
+    Server& server = of(self);
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) server.streams_[frame->hd.stream_id];
+    server.head_open_ = frame->hd.stream_id;
+    server.head_since_ = server.reactor().now();
+    return 0;
+  }
+  static int header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
+                    std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
+                    std::uint8_t, void* self) {
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      of(self).take_field(frame->hd.stream_id, text_of(name, name_size),
+                          text_of(value, value_size));
+    }
+    return 0;
+  }
+  static int frame(nghttp2_session*, const nghttp2_frame* frame, void* self) {
+    Server& server = of(self);
+    const auto stream = frame->hd.stream_id;
+    const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (costs_only(*frame)) server.spend(server.controls_);
+    if (frame->hd.type == NGHTTP2_RST_STREAM) server.spend(server.resets_);
+    if (frame->hd.type == NGHTTP2_HEADERS) server.head_open_ = 0;
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      server.head_complete(stream, ends);
+    } else if (ends && (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS)) {
+      if (Handler* const handler = server.find(stream)) handler->input_end();
+    }
+    return 0;
+  }
+  static int sent(nghttp2_session*, const nghttp2_frame* frame, void* self) {
+    Server& server = of(self);
+    // Streams that a client makes us break off are as good as those it breaks off itself.
+    const bool fault = frame->hd.type == NGHTTP2_RST_STREAM &&
+                       frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
+                       frame->rst_stream.error_code != NGHTTP2_CANCEL;
+    if (fault) server.spend(server.resets_);
+    if (frame->hd.type == NGHTTP2_DATA) server.controls_.earn(2);
+    return 0;
+  }
+  static int chunk(nghttp2_session* h2, std::uint8_t, std::int32_t stream,
+                   const std::uint8_t* bytes, std::size_t size, void* self) {
+    if (Handler* const handler = of(self).find(stream)) {
+      handler->input(text_of(bytes, size));
+    } else {
+      nghttp2_session_consume(h2, stream, size);
+    }
+    return 0;
+  }
+  static int close(nghttp2_session*, std::int32_t stream, std::uint32_t code, void* self) {
+    of(self).close(stream, code);
+    return 0;
+  }
+  static ssize_t read(nghttp2_session* h2, std::int32_t stream, std::uint8_t* to, std::size_t size,
+                      std::uint32_t* flags, nghttp2_data_source*, void* self) {
+    Server& server = of(self);
+    Handler* const handler = server.find(stream);
+    if (handler == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    const auto output = handler->output({reinterpret_cast<char*>(to), size});
+    if (output.ends) {
+      *flags |= NGHTTP2_DATA_FLAG_EOF;
+      if (!output.trailers.empty()) {
+        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        std::vector<nghttp2_nv> pairs;
+        for (const auto& field : output.trailers) pairs.push_back(pair_of(field.name, field.value));
+        nghttp2_submit_trailer(h2, stream, pairs.data(), pairs.size());
+      }
+    } else if (output.size == 0) {
+      return NGHTTP2_ERR_DEFERRED;
+    }
+    return static_cast<ssize_t>(output.size);
+  }
+
+  static nghttp2_session* make(Server& server) {
+    nghttp2_session_callbacks* callbacks = nullptr;
+    nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frame);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, sent);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, chunk);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, close);
+    nghttp2_option* options = nullptr;
+    nghttp2_option_new(&options);
+    nghttp2_option_set_no_auto_window_update(options, 1);
+    nghttp2_session* h2 = nullptr;
+    nghttp2_session_server_new2(&h2, callbacks, &server, options);
+    nghttp2_option_del(options);
+    nghttp2_session_callbacks_del(callbacks);
+    return h2;
+  }
+};
+
+Server::Server(net::Stream& stream, net::InBuffer& in, Limits limits, Open open)
+    : stream_(stream),
+      in_(in),
+      limits_(std::move(limits)),
+      open_(std::move(open)),
+      h2_(Callbacks::make(*this)),
+      resets_(limits_.config.resets_max),
+      controls_(limits_.config.control_frames_max) {
+  const auto window = static_cast<std::uint32_t>(limits_.config.window.count());
+  std::vector<nghttp2_settings_entry> settings{
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits_.config.streams_max},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits_.head_max)}};
+  if (limits_.extended_connect) {
+    settings.push_back({NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1});
+  }
+  nghttp2_submit_settings(h2_.get(), NGHTTP2_FLAG_NONE, settings.data(), settings.size());
+  const auto all = static_cast<std::int32_t>(limits_.config.connection_window.count());
+  nghttp2_session_set_local_window_size(h2_.get(), NGHTTP2_FLAG_NONE, 0, all);
+}
+
+Server::~Server() {
+  stream_.reactor().leave_line(*this);
+}
+
+Task<> Server::run() {
+  net::Reactor& reactor = stream_.reactor();
+  heard_ = progressed_ = reactor.now();
+  for (int reads = 1;; ++reads) {
+    if (!in_.empty()) {
+      receiving_ = true;
+      const auto taken = nghttp2_session_mem_recv(
+          h2_.get(), reinterpret_cast<const std::uint8_t*>(in_.data()), in_.size());
+      receiving_ = false;
+      in_.consume(in_.size());
+      if (taken < 0) {
+        flush();
+        break;
+      }
+    }
+    flush();
+    if (over_ || flooded_) break;
+    const IoStatus status = stream_.read_now(in_);
+    if (status == IoStatus::ok) {
+      heard_ = reactor.now();
+      pinged_ = false;
+      if (reads % reads_in_a_row != 0) continue;
+      net::Waiter turn(reactor);
+      reactor.post([&turn] { turn.complete(IoStatus::ok); });
+      co_await turn.wait(Clock::time_point::max());
+      continue;
+    }
+    if (status != IoStatus::would_block || !attend()) break;
+    in_.release_if_empty();
+    const IoStatus waited = co_await stream_.wait(net::Channel::Want::either, next_deadline());
+    if (waited == IoStatus::cancelled) break;
+  }
+  flush();
+  over_ = true;
+  for (auto streams = std::exchange(streams_, {}); auto& [id, stream] : streams) {
+    if (stream.handler) stream.handler->over(Over::lost);
+  }
+  co_return;  // without it GCC 12 takes the end for unreachable
+}
+
+void Server::drain() {
+  draining_ = true;
+  nghttp2_submit_shutdown_notice(h2_.get());
+  nghttp2_submit_goaway(h2_.get(), NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(h2_.get()), NGHTTP2_NO_ERROR,
+                        nullptr, 0);
+  stream_.waiter().complete(IoStatus::ok);
+}
+
+// --- streams
+
+Handler* Server::find(std::int32_t stream) const {
+  const auto found = streams_.find(stream);
+  return found == streams_.end() ? nullptr : found->second.handler.get();
+}
+
+void Server::take_field(std::int32_t stream, std::string_view name, std::string_view value) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end()) return;
+  Stream& open = found->second;
+  RequestHead& head = open.head;
+  open.head_bytes += name.size() + value.size() + field_overhead;
+  if (!name.starts_with(':')) ++open.fields;
+  if (open.head_bytes > limits_.head_max || open.fields > limits_.fields_max) {
+    // The block is read to its end, for the coding's state is the connection's; but not for ever.
+    head.large = true;
+    head.fields.clear();
+    if (open.head_bytes > 8 * limits_.head_max || open.fields > 8 * limits_.fields_max) calm();
+    return;
+  }
+  if (name == ":method") {
+    head.method = value;
+  } else if (name == ":scheme") {
+    head.scheme = value;
+  } else if (name == ":authority") {
+    head.authority = value;
+  } else if (name == ":path") {
+    head.path = value;
+  } else if (name == ":protocol") {
+    head.protocol = value;
+  } else if (name == "cookie") {
+    // Crumbs become one field for those behind us (RFC 9113, 8.2.3).
+    const auto jar = std::find_if(head.fields.begin(), head.fields.end(),
+                                  [](const Field& field) { return field.name == "cookie"; });
+    if (jar == head.fields.end()) {
+      head.fields.push_back({"cookie", std::string(value)});
+    } else {
+      jar->value.append("; ").append(value);
+    }
+  } else if (!name.starts_with(':')) {
+    head.fields.push_back({std::string(name), std::string(value)});
+  }
+}
+
+void Server::head_complete(std::int32_t stream, bool ends) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end() || found->second.handler || flooded_) return;
+  RequestHead head = std::exchange(found->second.head, {});
+  head.ends = ends;
+  HandlerPtr handler = open_(*this, stream, std::move(head));
+  if (!handler) {
+    reset(stream, NGHTTP2_REFUSED_STREAM);
+    return;
+  }
+  // What serves it may have ended it already.
+  const auto still = streams_.find(stream);
+  if (still != streams_.end()) still->second.handler = std::move(handler);
+}
+
+void Server::close(std::int32_t stream, std::uint32_t code) {
+  const auto found = streams_.find(stream);
+  if (head_open_ == stream) head_open_ = 0;
+  if (found == streams_.end()) return;
+  const HandlerPtr handler = std::move(found->second.handler);
+  streams_.erase(found);
+  if (handler) handler->over(code == NGHTTP2_NO_ERROR ? Over::done : Over::cancelled);
+}
+
+void Server::respond(std::int32_t stream, int status, const std::vector<Field>& fields, bool ends) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end() || std::exchange(found->second.answered, true)) return;
+  const std::string code = std::to_string(status);
+  std::vector<nghttp2_nv> pairs{pair_of(":status", code)};
+  for (const Field& field : fields) pairs.push_back(pair_of(field.name, field.value));
+  nghttp2_data_provider provider{{.ptr = nullptr}, Callbacks::read};
+  nghttp2_submit_response(h2_.get(), stream, pairs.data(), pairs.size(),
+                          ends ? nullptr : &provider);
+  soon();
+}
+
+void Server::resume(std::int32_t stream) {
+  nghttp2_session_resume_data(h2_.get(), stream);
+  soon();
+}
+
+void Server::consumed(std::int32_t stream, std::size_t size) {
+  if (size == 0) return;
+  if (streams_.count(stream) != 0) {
+    nghttp2_session_consume(h2_.get(), stream, size);
+  } else {
+    nghttp2_session_consume_connection(h2_.get(), size);
+  }
+  soon();
+}
+
+void Server::reset(std::int32_t stream, std::uint32_t code) {
+  nghttp2_submit_rst_stream(h2_.get(), NGHTTP2_FLAG_NONE, stream, code);
+  soon();
+}
+
+// --- what costs and brings nothing
+
+void Server::spend(Allowance& allowance) {
+  if (!allowance.spend(reactor().now())) calm();
+}
+
+void Server::calm() {
+  if (std::exchange(flooded_, true)) return;
+  nghttp2_session_terminate_session(h2_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
+  stream_.waiter().complete(IoStatus::ok);
+}
+
+// --- bytes
+
+void Server::soon() {
+  if (flushing_ || receiving_ || over_) return;  // what is to be sent is sent behind it
+  if (stream_.reactor().busy()) {
+    stream_.reactor().join_line(*this);
+  } else {
+    flush();
+  }
+}
+
+/// Takes what nghttp2 has to say, up to a bound. False: nothing.
+bool Server::pull() {
+  bool any = false;
+  while (out_.size() - out_at_ < out_max) {
+    const std::uint8_t* bytes = nullptr;
+    const auto size = nghttp2_session_mem_send(h2_.get(), &bytes);
+    if (size < 0) over_ = true;
+    if (size <= 0) break;
+    out_.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+    any = true;
+  }
+  return any;
+}
+
+void Server::flush() {
+  if (flushing_ || over_) return;
+  flushing_ = true;
+  for (;;) {
+    const bool more = pull();
+    bool blocked = false;
+    while (out_at_ < out_.size() || !stream_.flushed()) {
+      const std::string_view rest = std::string_view(out_).substr(out_at_);
+      const net::IoResult sent = stream_.try_write({&rest, 1});
+      blocked = sent.status == IoStatus::would_block;
+      over_ = over_ || (!blocked && sent.status != IoStatus::ok);
+      if (blocked || over_) break;
+      out_at_ += sent.bytes;
+      progressed_ = stream_.reactor().now();  // TLS takes one record at a time
+    }
+    if (out_at_ == out_.size()) {
+      out_.clear();
+      out_at_ = 0;
+      progressed_ = stream_.reactor().now();
+    }
+    if (blocked || over_ || !more) break;
+  }
+  if (out_.empty() && out_.capacity() > 4096) std::string().swap(out_);
+  flushing_ = false;
+  const bool said_all = out_.empty() && nghttp2_session_want_read(h2_.get()) == 0 &&
+                        nghttp2_session_want_write(h2_.get()) == 0;
+  if (said_all) over_ = true;
+  if (over_) stream_.cancel();
+}
+
+/// Looks at the deadlines. False: the connection is to end.
+bool Server::attend() {
+  const auto now = reactor().now();
+  if (draining_ && streams_.empty() && out_.empty()) return false;
+  if (head_open_ != 0 && now >= head_since_ + limits_.head_timeout) return false;
+  if (!out_.empty() && now >= progressed_ + limits_.write_timeout) return false;
+  if (now >= dead_at()) return false;
+  if (!streams_.empty() && now >= heard_ + limits_.keepalive && !std::exchange(pinged_, true)) {
+    nghttp2_submit_ping(h2_.get(), NGHTTP2_FLAG_NONE, nullptr);
+    flush();
+  }
+  if (streams_.empty() && now >= std::max(heard_, progressed_) + limits_.idle_timeout) {
+    nghttp2_session_terminate_session(h2_.get(), NGHTTP2_NO_ERROR);
+    return false;
+  }
+  return true;
+}
+
+Clock::time_point Server::next_deadline() const {
+  auto next = Clock::time_point::max();
+  if (head_open_ != 0) next = std::min(next, head_since_ + limits_.head_timeout);
+  if (!out_.empty()) next = std::min(next, progressed_ + limits_.write_timeout);
+  if (streams_.empty()) {
+    next = std::min(next, std::max(heard_, progressed_) + limits_.idle_timeout);
+  } else {
+    next = std::min<Clock::time_point>(next, pinged_ ? dead_at() : heard_ + limits_.keepalive);
+  }
+  return next;
+}
+
+/// Two signs of life that stay out: whoever is there is not.
+Clock::time_point Server::dead_at() const {
+  if (!pinged_) return Clock::time_point::max();
+  return heard_ + 2 * limits_.keepalive + limits_.keepalive / 6;
+}
+
+}  // namespace hawser::h2

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "base/clock.hpp"
+#include "wire/http1.hpp"
+
+namespace hawser::health {
+
+/// What a provider's answer tells of what its key may still do.
+struct Quota {
+  struct Part {
+    std::uint64_t left = 0;
+    milliseconds until_full{};  // when the window begins anew, from the answer on
+  };
+  std::optional<Part> requests{};
+  std::optional<Part> tokens{};  // the tightest of those that are told
+};
+
+/// Reads x-ratelimit-{remaining,reset}-{requests,tokens} (OpenAI, Groq, Azure, Together) and
+/// anthropic-ratelimit-*-{remaining,reset}. A part without both fields is left out.
+Quota quota_of(const wire::ResponseHead& head, std::chrono::system_clock::time_point now);
+
+/// "6m0s", "17.39s", "120ms", "30" (seconds), RFC 3339, or an HTTP date; at most 24 hours.
+std::optional<milliseconds> parse_reset(std::string_view text,
+                                        std::chrono::system_clock::time_point now);
+
+}  // namespace hawser::health

@@ -1,0 +1,117 @@
+#include "stage/attempt/hedge.hpp"
+
+#include <algorithm>
+
+namespace hawser::stage::attempt {
+
+using exchange::Exchange;
+using net::IoStatus;
+
+namespace {
+
+bool generates(dialect::Api api) {
+  return api == dialect::Api::chat || api == dialect::Api::completions ||
+         api == dialect::Api::responses || api == dialect::Api::messages;
+}
+
+/// Members whose request is kept, runs on by itself, or acts: true, or a tool of the provider's.
+bool leaves_something(std::string_view body) {
+  constexpr std::string_view marks[] = {
+      "\"store\"",        "\"background\"",  "\"previous_response_id\"",
+      "\"conversation\"", "\"web_search",    "\"code_interpreter",
+      "\"file_search",    "\"computer_use",  "\"image_generation",
+      "\"mcp\"",          "\"code_execution"};
+  return std::any_of(std::begin(marks), std::end(marks), [&](std::string_view mark) {
+    return body.find(mark) != std::string_view::npos;
+  });
+}
+
+}  // namespace
+
+bool may_hedge(const Exchange& exchange) {
+  const auto& request = exchange.request;
+  return generates(request.endpoint.api) && request.stream == nullptr &&
+         !leaves_something(request.body);
+}
+
+/// By itself, until it is over; nobody awaits it but through `wake_`.
+Detached Race::ask(Side& side, Exchange& exchange) {
+  side.begun = true;
+  side.tried = co_await tries_.once(exchange, *side.target);
+  side.done = true;
+  wake_.complete(IoStatus::ok);
+}
+
+/// @return whether a second request is on its way
+Task<bool> Race::begin_second() {
+  walk_.leave();
+  const auto choice = walk_.choose(Clock::now());
+  if (choice.what != health::Choice::What::take) {
+    exchange_.health = first_.target->health;
+    co_return false;
+  }
+  second_.target = &walk_.target();
+  second_.load = walk_.begin();
+  call_ = std::make_unique<exchange::Call>(exchange::copy_request(exchange_), exchange_.arrived);
+  Exchange& copy = call_->exchange();
+  const auto loaded = co_await copy.request.source->load(copy.request);
+  if (!loaded || !dialect::peek_request(copy.request.body, copy.request.facts)) co_return false;
+  copy.principal = exchange_.principal;
+  copy.public_model = exchange_.public_model;
+  copy.notes = exchange_.notes;
+  copy.residency.grants = exchange_.residency.grants;
+  copy.health = second_.target->health;
+  if (exchange_.answer_fields) copy.answer_fields = std::make_unique<std::string>();
+  exchange_.health = first_.target->health;
+  second_.attempt = ++exchange_.trail.attempts;
+  tries_.counts.shard->add(tries_.counts.hedges);
+  ask(second_, copy);
+  co_return true;
+}
+
+Task<Hedged> Race::run(milliseconds after, HedgeBudget& budget) {
+  first_.target = &walk_.target();
+  first_.attempt = exchange_.trail.attempts;
+  first_.load = walk_.begin();
+  ask(first_, exchange_);
+  if (!first_.done) {
+    const IoStatus waited = co_await wake_.wait(Clock::now() + after);
+    const bool late = waited == IoStatus::timeout && !first_.done;
+    if (late && walk_.has_next(Clock::now()) && budget.spend()) co_await begin_second();
+  }
+  const auto over = [](const Side& side) { return side.done || !side.begun; };
+  while (!first_.answers() && !second_.answers() && !(over(first_) && over(second_))) {
+    co_await wake_.wait(Clock::time_point::max());
+    // The client is gone: the first request knows, the second one is told.
+    if (first_.done && exchange_.cancellation.cancelled() && call_) call_->cancel();
+  }
+  const bool second_wins = second_.answers() && !first_.answers();
+  if (second_wins && !first_.done) exchange_.cancellation.interrupt();
+  if (!second_wins && second_.begun && !second_.done) call_->cancel();
+  while (!over(first_) || !over(second_)) co_await wake_.wait(Clock::time_point::max());
+  co_return second_wins ? take(second_, first_) : take(first_, second_);
+}
+
+Hedged Race::take(Side& winner, Side& loser) {
+  if (loser.begun) {
+    walk_.leave();  // both were asked
+    const Code code = loser.answers() ? Code::cancelled : loser.tried.failure.code;
+    if (exchange_.reservation) exchange_.reservation->failed(*loser.target, loser.attempt, code);
+    if (!loser.answers()) walk_.failed(*loser.target, loser.tried.failure, Clock::now());
+  }
+  if (&winner == &second_) {
+    tries_.counts.shard->add(tries_.counts.hedges_won);
+    if (exchange_.reservation) exchange_.reservation->moves_to(exchange_, *winner.target);
+    exchange_.trail.sent = call_->exchange().trail.sent;
+    exchange_.trail.upstream = call_->exchange().trail.upstream;
+    winner.tried.content->be_cancelled_by(exchange_.cancellation);
+  }
+  Hedged out;
+  out.target = winner.target;
+  out.attempt = winner.attempt;
+  out.load = std::move(winner.load);
+  out.tried = std::move(winner.tried);
+  return out;
+}
+
+}  // namespace hawser::stage::attempt

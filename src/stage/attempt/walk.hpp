@@ -1,0 +1,54 @@
+#pragma once
+
+#include <random>
+
+#include "exchange/exchange.hpp"
+#include "health/choice.hpp"
+#include "health/load.hpp"
+#include "stage/attempt/decide.hpp"
+
+namespace hawser::stage::attempt {
+
+/// The way of one exchange over its targets: which is asked next, and what is learned of each.
+/// Where there is one target only, that one is asked and nothing is learned.
+class Walk {
+ public:
+  Walk(exchange::Exchange& exchange, const health::HealthConfig& rules, std::minstd_rand& random);
+
+  bool several() const { return exchange_.candidates.size() > 1; }
+  const exchange::Target& target() const { return exchange_.candidates[at_]; }
+
+  /// Chooses among the targets that were not tried. Of `wait` nothing is chosen.
+  health::Choice choose(Clock::time_point now);
+  /// Whether a target is left that may be asked now.
+  bool has_next(Clock::time_point now) const;
+  /// This one failed: it is not asked again by this exchange.
+  void leave() { tried_ |= std::uint64_t{1} << at_; }
+  std::size_t at() const { return at_; }
+  /// No other one will do: back to that one.
+  void stay(std::size_t at);
+
+  /// A request to the target begins: it counts as long as the load lives.
+  health::Load begin();
+  void answered(const exchange::Target& target, Clock::duration first_token,
+                Clock::time_point now) const;
+  /// @return whether a breaker was opened by it
+  bool failed(const exchange::Target& target, const Failure& failure, Clock::time_point now) const;
+  /// How long to wait for the first content before a second target is asked; nothing: never.
+  std::optional<milliseconds> hedge_after() const;
+
+ private:
+  health::Option option(std::size_t at, Clock::time_point now) const;
+
+  exchange::Exchange& exchange_;
+  const health::HealthConfig& rules_;
+  std::minstd_rand& random_;
+  std::size_t at_ = 0;
+  std::uint64_t tried_ = 0;
+  std::uint32_t tokens_ = 0;
+};
+
+/// What a failure says, and of whom. @param asks_model  the request names a model
+health::Fault fault_of(const Failure& failure, bool asks_model);
+
+}  // namespace hawser::stage::attempt
