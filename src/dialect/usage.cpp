@@ -9,6 +9,7 @@ namespace {
 /// Where the last `part` begins behind `from`; npos: nowhere.
 std::size_t find_last(std::string_view text, std::string_view part) {
   std::size_t found = std::string_view::npos;
+  if (text.empty()) return found;
   while (const void* at = ::memmem(text.data(), text.size(), part.data(), part.size())) {
     found = found == std::string_view::npos ? 0 : found + part.size();
     const auto offset = static_cast<std::size_t>(static_cast<const char*>(at) - text.data());

@@ -3,6 +3,7 @@
 #include "stage/attempt/attempt.hpp"
 #include "stage/decode/decode.hpp"
 #include "stage/guard/stage.hpp"
+#include "stage/hops/hops.hpp"
 #include "stage/record/record.hpp"
 
 namespace hawser::gateway {
@@ -21,6 +22,9 @@ StagePtr audit(const Snapshot& snapshot, const WorkerParts& parts) {
 }
 StagePtr authenticate(const Snapshot& snapshot) {
   return std::make_unique<stage::authenticate::Authenticate>(snapshot.keys);
+}
+StagePtr hops(const Snapshot& snapshot) {
+  return std::make_unique<stage::hops::Hops>(snapshot.pseudonym);
 }
 StagePtr decode() {
   return std::make_unique<stage::decode::Decode>();
@@ -85,6 +89,7 @@ StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
                                              parts.metrics.fallbacks,
                                              parts.metrics.upstream_connections_new,
                                              parts.metrics.upstream_connections_reused,
+                                             parts.metrics.reattached_upstream,
                                              parts.metrics.hedges,
                                              parts.metrics.hedges_won,
                                              parts.metrics.breakers_opened,
@@ -104,8 +109,11 @@ std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const Wor
     stages.push_back(audit(snapshot, parts));  // refusals of strangers are decisions, too
   }
   stages.push_back(authenticate(snapshot));  // nothing below runs for a stranger
-  stages.push_back(decode());                // reads the body of those who may send one
-  stages.push_back(route(snapshot));         // the model decides where it may be served
+  if (!snapshot.pseudonym.empty()) {
+    stages.push_back(hops(snapshot));  // before anything is read or taken for what goes in circles
+  }
+  stages.push_back(decode());         // reads the body of those who may send one
+  stages.push_back(route(snapshot));  // the model decides where it may be served
   if (!snapshot.limits->empty()) {
     stages.push_back(admit(snapshot, parts));  // takes room for what will be generated
   }

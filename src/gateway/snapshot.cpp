@@ -1,7 +1,9 @@
 #include "gateway/snapshot.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
+#include "base/random_bytes.hpp"
 #include "settings/remote.hpp"
 #include "settings/residency.hpp"
 
@@ -40,6 +42,22 @@ stage::observe::RefusalSeries refusals_of(const settings::Config& config,
   add("client");
   for (const auto& rule : config.residency) add(rule.name);
   return series;
+}
+
+std::string random_pseudonym() {
+  std::string name = "hawser-";
+  for (const char byte : random_bytes(16)) name += "0123456789abcdef"[byte & 15];
+  return name;
+}
+
+/// What this gateway is called by others; empty where none is its provider.
+std::string pseudonym_of(const settings::Config& config) {
+  static const std::string random = random_pseudonym();  // the same after a reload
+  const auto& providers = config.providers;
+  const bool asks = std::any_of(providers.begin(), providers.end(),
+                                [](const auto& provider) { return provider.second.gateway; });
+  if (!asks) return {};
+  return config.node.name.empty() ? random : config.node.name;
 }
 
 /// For ALPN: each after its length.
@@ -92,8 +110,9 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
                     const secret::Keeper& keeper) {
   auto snapshot = std::make_shared<Snapshot>();
   std::vector<std::string> names;
+  snapshot->pseudonym = pseudonym_of(*config);
   for (const auto& [name, provider] : config->providers) {
-    auto compiled = std::make_shared<const provider::Provider>(name, provider);
+    auto compiled = std::make_shared<const provider::Provider>(name, provider, snapshot->pseudonym);
     const bool tls = compiled->origin().tls;
     snapshot->provider_tls.push_back(tls ? net::make_client_context(provider.tls, name) : nullptr);
     snapshot->providers.push_back(std::move(compiled));

@@ -29,6 +29,7 @@ namespace hawser::gateway {
 struct Snapshot {
   std::shared_ptr<const settings::Config> config;
   std::vector<std::shared_ptr<const provider::Provider>> providers;
+  std::string pseudonym;                               // of this gateway; empty: it asks no other
   std::vector<net::SslContext> provider_tls;           // by provider; null: plain
   std::vector<provider::CredentialParts> credentials;  // by provider; empty: it stands in there
   std::vector<std::shared_ptr<const http::Endpoint>> doh;

@@ -233,17 +233,29 @@ Task<> Worker::run_call(exchange::Call::Given given, std::function<void()> over)
   co_return;
 }
 
+/// Brings a figure that several workers add to from what it was to what it is.
+template <class Number>
+void show(telemetry::Shard& shard, telemetry::SeriesId series, Number value, Number& shown) {
+  if (value == shown) return;
+  shard.add(series, static_cast<std::int64_t>(value) - static_cast<std::int64_t>(shown));
+  shown = value;
+}
+
 void Worker::tend_generations(Clock::time_point now) {
   shelf_.tend(now);
   directory_.tend(now);
-  const auto show = [this](telemetry::SeriesId series, std::size_t value, std::size_t& shown) {
-    if (value == shown) return;
-    parts_.shard.add(series, static_cast<std::int64_t>(value) - static_cast<std::int64_t>(shown));
-    shown = value;
-  };
-  show(parts_.metrics.generations_running, shelf_.running(), shown_running_);
-  show(parts_.metrics.generations_detached, shelf_.detached(), shown_detached_);
-  show(parts_.metrics.generation_bytes, shelf_.memory(), shown_bytes_);
+  show(parts_.shard, parts_.metrics.generations_running, shelf_.running(), shown_running_);
+  show(parts_.shard, parts_.metrics.generations_detached, shelf_.detached(), shown_detached_);
+  show(parts_.shard, parts_.metrics.generation_bytes, shelf_.memory(), shown_bytes_);
+}
+
+void Worker::show_connections() {
+  const auto now = pools_.figures();
+  const auto& metrics = parts_.metrics;
+  show(parts_.shard, metrics.http2_connections, now.connections, shown_http2_.connections);
+  show(parts_.shard, metrics.http2_streams, now.streams, shown_http2_.streams);
+  show(parts_.shard, metrics.http2_refused, now.refused, shown_http2_.refused);
+  show(parts_.shard, metrics.http2_lost, now.lost, shown_http2_.lost);
 }
 
 /// A few times a second: what grows old goes. While draining: what takes too long ends.
@@ -252,6 +264,7 @@ Task<> Worker::tend() {
     const auto now = Clock::now();
     if (now >= next_pools_) {
       pools_.tend(now);
+      show_connections();
       next_pools_ = now + 1s;
     }
     tend_generations(now);

@@ -53,6 +53,7 @@ class Worker {
   void run_aside(exchange::Call::Given given, std::function<void()> over);
   Task<> run_call(exchange::Call::Given given, std::function<void()> over);
   void tend_generations(Clock::time_point now);
+  void show_connections();
   Task<> accept_all(std::size_t listener);
   h2::HandlerPtr open_call(front::http::Services::Call call);
   void admit(std::size_t listener, net::Listener::Accepted accepted);
@@ -82,6 +83,7 @@ class Worker {
   std::uint32_t connections_ = 0;
   net::Waiter tending_{reactor_};
   Clock::time_point next_pools_{};
+  http::Http2Figures shown_http2_{};
   std::size_t shown_running_ = 0;
   std::size_t shown_detached_ = 0;
   std::size_t shown_bytes_ = 0;

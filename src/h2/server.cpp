@@ -390,9 +390,7 @@ void Server::flush() {
       over_ = over_ || (!blocked && sent.status != IoStatus::ok);
       if (blocked || over_) break;
       out_at_ += sent.bytes;
-      progressed_ = stream_.reactor().now();
-      blocked = sent.bytes < rest.size();
-      if (blocked) break;
+      progressed_ = stream_.reactor().now();  // TLS takes one record at a time
     }
     if (out_at_ == out_.size()) {
       out_.clear();

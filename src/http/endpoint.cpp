@@ -44,15 +44,19 @@ std::string head_of(const Endpoint& endpoint, const Ask& what) {
 /// What one connection came to.
 struct Try {
   Result<Said> said;
-  bool dead = false;  // the connection was, before it took the question
+  bool dead = false;    // the connection was, before it took the question
+  bool unread = false;  // provably
 };
+
+// Of streams that the service refuses while its connections say goodbye.
+constexpr int refusals_max = 6;
 
 Task<Result<std::string>> read_body(UpstreamConnection& connection, std::size_t most,
                                     Clock::time_point deadline) {
   std::string body;
   bool last = false;
   while (!last) {
-    auto piece = co_await connection.body().next(deadline);
+    auto piece = co_await connection.next(deadline);
     if (!piece) co_return piece.error();
     body.append(piece->bytes);
     last = piece->last;
@@ -67,17 +71,20 @@ Task<Try> ask_on(UpstreamConnection& connection, const std::string& head, const 
                  Clock::time_point deadline) {
   const std::array<std::string_view, 2> parts{head, what.body};
   const std::span<const std::string_view> all(parts.data(), what.body.empty() ? 1 : 2);
-  const IoStatus sent = co_await connection.stream().send(all, deadline);
-  if (sent != IoStatus::ok && !connection.stream().has_input()) {
-    co_return Try{error_of(sent), connection.reused() && sent == IoStatus::failed};
+  const IoStatus sent = co_await connection.send(all, true, deadline);
+  if (sent != IoStatus::ok && !connection.has_input()) {
+    const bool broke = sent == IoStatus::failed;
+    co_return Try{error_of(sent), connection.reused() && broke, broke && connection.unread(1)};
   }
   const auto read = co_await connection.read_head(what.method, deadline);
   if (read.malformed) {
-    co_return Try{Error{.code = Code::upstream, .message = "the service's answer is not HTTP/1.1"}};
+    co_return Try{Error{.code = Code::upstream, .message = "the service's answer is malformed"}};
   }
   if (read.status != IoStatus::ok) {
     const bool refused = read.status == IoStatus::closed || read.status == IoStatus::failed;
-    co_return Try{error_of(read.status), connection.reused() && !read.answered && refused};
+    const bool silent = !read.answered && refused;
+    const bool unread = silent && connection.unread(head.size() + what.body.size());
+    co_return Try{error_of(read.status), connection.reused() && silent, unread};
   }
   Said said;
   said.status = connection.head().status;
@@ -139,6 +146,7 @@ Task<Result<Said>> ask(const Endpoint& endpoint, OriginPool& pool, Ask what,
   }
   const std::string head = head_of(endpoint, what);
   bool again = true;
+  int refusals = 0;
   for (bool fresh = false; again; fresh = true) {
     UpstreamPtr connection = fresh ? nullptr : pool.take();
     if (!connection) {
@@ -148,10 +156,10 @@ Task<Result<Said>> ask(const Endpoint& endpoint, OriginPool& pool, Ask what,
       if (!opened) co_return opened.error();
       connection = std::move(*opened);
     }
-    cancellation.aim_at(&connection->stream().waiter());
+    cancellation.aim_at(&connection->waiter());
     auto tried = co_await ask_on(*connection, head, what, deadline);
     cancellation.aim_at(nullptr);
-    again = tried.dead && !fresh;
+    again = (tried.dead && !fresh) || (tried.unread && ++refusals <= refusals_max);
     if (again) continue;
     if (tried.said) pool.give_back(std::move(connection));
     co_return std::move(tried.said);

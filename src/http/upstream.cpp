@@ -2,64 +2,20 @@
 
 #include <algorithm>
 
+#include "http/http1_connection.hpp"
+#include "http/http2_connection.hpp"
+
 namespace hawser::http {
 
 using net::IoStatus;
 
-// --- UpstreamConnection
-
-UpstreamConnection::UpstreamConnection(std::shared_ptr<OriginPool> pool,
-                                       std::unique_ptr<net::Stream> stream, net::BlockPool& blocks)
-    : pool_(std::move(pool)), stream_(std::move(stream)), in_(blocks), body_(*stream_, in_) {
-  ++pool_->open_;
-}
-
-UpstreamConnection::~UpstreamConnection() {
-  stream_->goodbye();
-  --pool_->open_;
-}
-
-Task<UpstreamConnection::HeadRead> UpstreamConnection::read_head(std::string_view method,
-                                                                 Clock::time_point deadline) {
-  static const wire::HeadLimits limits{.head_max = 128 * 1024, .target_max = 0, .fields_max = 256};
-  std::size_t searched = 0;
+Task<Result<net::Piece>> UpstreamConnection::next(Clock::time_point deadline) {
   for (;;) {
-    const auto outcome_of_head =
-        wire::parse_response_head(in_.view(), searched, method, limits, pool_->head_);
-    if (outcome_of_head.state == wire::HeadOutcome::State::malformed) {
-      co_return HeadRead{IoStatus::failed, true, true};
-    }
-    if (outcome_of_head.state == wire::HeadOutcome::State::complete) {
-      head_size_ = outcome_of_head.consumed;
-      if (pool_->head_.status >= 200) co_return HeadRead{IoStatus::ok, false, true};
-      if (pool_->head_.status == 101)
-        co_return HeadRead{IoStatus::failed, true, true};  // never asked for
-      in_.consume(head_size_);
-      searched = 0;
-      continue;
-    }
-    if (in_.full()) in_.grow();
-    const IoStatus status = co_await stream_->read(in_, deadline);
-    if (status != IoStatus::ok) co_return outcome(status);
+    auto piece = next_now();
+    if (!piece || piece->last || !piece->bytes.empty()) co_return piece;
+    const IoStatus waited = co_await wait(deadline);
+    if (waited != IoStatus::ok) co_return BodyReader::error_of(waited);
   }
-}
-
-const wire::ResponseHead& UpstreamConnection::head() const {
-  return pool_->head_;
-}
-
-void UpstreamConnection::begin_body() {
-  keep_alive_ = head().keep_alive;
-  body_.begin(head().framing, head().content_length);
-  in_.consume(head_size_);
-}
-
-bool UpstreamConnection::reusable() const {
-  return keep_alive_ && body_.done() && !stream_->peer_gone();
-}
-
-void UpstreamConnection::hung_up() {
-  pool_->drop(this);
 }
 
 // --- OriginPool
@@ -71,16 +27,21 @@ OriginPool::OriginPool(UpstreamParts parts, net::Origin origin, net::PoolConfig 
   dial_.tls = std::move(tls);
 }
 
+OriginPool::~OriginPool() = default;
+
 void OriginPool::configure(const net::PoolConfig& config, net::SslContext tls) {
   config_ = config;
   dial_.tls = std::move(tls);
 }
 
 UpstreamPtr OriginPool::take() {
+  if (!shared_.empty() && waiting_.empty()) {
+    if (auto stream = take_stream()) return stream;
+  }
   while (!idle_.empty()) {
-    UpstreamPtr connection = std::move(idle_.back());
+    std::unique_ptr<Http1Connection> connection = std::move(idle_.back());
     idle_.pop_back();
-    net::Stream& stream = connection->stream();
+    net::Stream& stream = *connection->stream_;
     stream.watch_hangup(nullptr);
     if (stream.peer_gone()) continue;
     if (stream.readable()) {
@@ -97,28 +58,46 @@ UpstreamPtr OriginPool::take() {
 
 Task<Result<UpstreamPtr>> OriginPool::open(net::ConnectTimeouts timeouts,
                                            net::Cancellation& cancellation) {
-  const auto self = shared_from_this();
   warm_timeouts_ = timeouts;
+  return shares() ? open_shared(timeouts, cancellation) : open_own(timeouts, cancellation);
+}
+
+std::unique_ptr<Http1Connection> OriginPool::keep_alone(std::unique_ptr<net::Stream> stream) {
+  return std::make_unique<Http1Connection>(shared_from_this(), std::move(stream), parts_.blocks);
+}
+
+Task<Result<UpstreamPtr>> OriginPool::open_own(net::ConnectTimeouts timeouts,
+                                               net::Cancellation& cancellation) {
+  const auto self = shared_from_this();
   auto stream =
       co_await net::connect(parts_.reactor, parts_.resolver, dial_, timeouts, cancellation);
   if (!stream) co_return stream.error();
-  auto connection = std::make_unique<UpstreamConnection>(self, std::move(*stream), parts_.blocks);
+  if (speaks_http2(**stream)) {  // it did not before
+    share(std::move(*stream));
+    if (auto first = take_stream()) co_return first;
+    co_return Error{.code = Code::connection, .message = "the connection to the provider broke"};
+  }
+  auto connection = keep_alone(std::move(*stream));
   connection->exchanges_ = 1;
-  co_return std::move(connection);
+  co_return UpstreamPtr(std::move(connection));
 }
 
-void OriginPool::give_back(UpstreamPtr connection) {
+void OriginPool::give_back(UpstreamPtr given) {
+  Http1Connection* const alone = given->http1();
+  if (alone == nullptr) return;  // a stream ends with its exchange
+  given.release();
+  std::unique_ptr<Http1Connection> connection(alone);
   if (!connection->reusable() || idle_.size() >= config_.idle_max) return;
   connection->body_.release();
   if (!connection->in_.empty()) return;
   connection->in_.release_if_empty();
   connection->idle_since_ = now();
-  connection->stream().watch_hangup(connection.get());
+  connection->stream_->watch_hangup(alone);
   idle_.push_back(std::move(connection));
 }
 
-void OriginPool::drop(UpstreamConnection* connection) {
-  std::erase_if(idle_, [&](const UpstreamPtr& idle) { return idle.get() == connection; });
+void OriginPool::drop(Http1Connection* connection) {
+  std::erase_if(idle_, [&](const auto& idle) { return idle.get() == connection; });
 }
 
 void OriginPool::tend(Clock::time_point now) {
@@ -126,7 +105,8 @@ void OriginPool::tend(Clock::time_point now) {
   while (!idle_.empty() && now - idle_.front()->idle_since_ > config_.idle_timeout) {
     idle_.erase(idle_.begin());
   }
-  if (forgotten()) return;
+  if (!shared_.empty() || shares()) tend_shared(now);
+  if (shares() || closing_ || forgotten()) return;
   // Counted first: those that fail at once are tried again at the next turn, not in this one.
   const std::uint32_t there = open_ + warming_;
   for (auto more = std::max(config_.prewarm, there) - there; more > 0; --more) {
@@ -138,16 +118,19 @@ Task<> OriginPool::warm_one() {
   const auto self = shared_from_this();
   net::Cancellation never;
   ++warming_;
-  auto connection = co_await open(warm_timeouts_, never);
+  auto stream =
+      co_await net::connect(parts_.reactor, parts_.resolver, dial_, warm_timeouts_, never);
   --warming_;
-  if (!connection) co_return;  // tried again at the next tend()
-  (*connection)->exchanges_ = 0;
-  (*connection)->keep_alive_ = true;
-  give_back(std::move(*connection));
+  if (stream) arrived(std::move(*stream));  // else tried again at the next tend()
 }
 
 void OriginPool::close_idle() {
+  closing_ = true;
   idle_.clear();
+  const auto shared = shared_;
+  for (const auto& connection : shared) connection->close_if_idle();
+  wake_all(
+      [](Waiting& one) { one.error = Error{.code = Code::cancelled, .message = "cancelled"}; });
 }
 
 // --- UpstreamPools
@@ -166,11 +149,21 @@ std::shared_ptr<OriginPool> UpstreamPools::at(const net::Origin& origin,
 
 void UpstreamPools::tend(Clock::time_point now) {
   for (const auto& pool : pools_) pool->tend(now);
-  std::erase_if(pools_, [](const auto& pool) { return pool->forgotten() && pool->idle() == 0; });
+  std::erase_if(pools_, [this](const auto& pool) {
+    const bool over = pool->forgotten() && pool->idle() == 0;
+    if (over) pool->add_figures(past_);
+    return over;
+  });
 }
 
 void UpstreamPools::close_idle() {
   for (const auto& pool : pools_) pool->close_idle();
+}
+
+Http2Figures UpstreamPools::figures() const {
+  Http2Figures sum = past_;
+  for (const auto& pool : pools_) pool->add_figures(sum);
+  return sum;
 }
 
 }  // namespace hawser::http

@@ -15,4 +15,11 @@ bool unacknowledged(int fd, std::size_t bytes) {
          info.tcpi_bytes_sent + 2 >= info.tcpi_bytes_acked + bytes;
 }
 
+bool nothing_acknowledged_behind(int fd, std::uint64_t bytes) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  return info.tcpi_bytes_acked <= bytes + 1;  // our SYN counts
+}
+
 }  // namespace hawser::net

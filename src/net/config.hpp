@@ -131,10 +131,17 @@ constexpr std::array<config::EnumName<Network>, 3> names_of(Network) {
   return {{{Network::by_name, "auto"}, {Network::public_only, "public"}, {Network::any, "any"}}};
 }
 
+/// Which HTTP is spoken to a host.
+enum class HttpVersion : std::uint8_t { by_alpn, http1, http2 };
+constexpr std::array<config::EnumName<HttpVersion>, 3> names_of(HttpVersion) {
+  return {{{HttpVersion::by_alpn, "auto"}, {HttpVersion::http1, "h1"}, {HttpVersion::http2, "h2"}}};
+}
+
 /// How a host is reached.
 struct WayConfig {
   Secret proxy{};
   Network network = Network::by_name;
+  HttpVersion http = HttpVersion::by_alpn;
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -144,6 +151,9 @@ struct WayConfig {
     field("network", network, config::Anything{},
           "Whether its name may point to private addresses: public: never; any; auto: not for the "
           "hosts of well-known providers.");
+    field("http", http, config::Anything{},
+          "HTTP version: auto: what TLS agrees on (ALPN), HTTP/1.1 without TLS; h1; h2: HTTP/2, "
+          "without TLS too.");
   }
 };
 
@@ -151,6 +161,12 @@ struct PoolConfig {
   std::uint32_t idle_max = 256;
   std::chrono::milliseconds idle_timeout{55'000};
   std::uint32_t prewarm = 0;
+  std::uint32_t streams_max = 100;
+  std::uint32_t connections_max = 64;
+  std::chrono::milliseconds wait_max{30'000};
+  Bytes window{256 * 1024};
+  std::chrono::milliseconds ping_interval{30'000};
+  std::chrono::milliseconds ping_timeout{10'000};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -161,6 +177,18 @@ struct PoolConfig {
     field("prewarm", prewarm, config::Range<std::uint32_t>{0, 64},
           "Connections that each worker opens to the provider ahead of the first request, and "
           "keeps open.");
+    field("streams_max", streams_max, config::Range<std::uint32_t>{1, 10'000},
+          "HTTP/2: requests at the same time on one connection; fewer where the provider says so.");
+    field("connections_max", connections_max, config::Range<std::uint32_t>{1, 20'000},
+          "HTTP/2: connections of one worker to the provider; beyond them requests wait.");
+    field("wait_max", wait_max, config::Range<milliseconds>{10ms, 1h},
+          "HTTP/2: how long a request waits for a free stream.");
+    field("window", window, config::Range<Bytes>{Bytes{16 * 1024}, Bytes{16 * 1024 * 1024}},
+          "HTTP/2: what the provider may send of one answer ahead of its reader.");
+    field("ping_interval", ping_interval, config::Range<milliseconds>{0ms, 1h},
+          "HTTP/2: a connection that was silent so long is asked for a sign of life; 0: never.");
+    field("ping_timeout", ping_timeout, config::Range<milliseconds>{10ms, 10min},
+          "HTTP/2: how long that may take; then the connection is lost.");
   }
 };
 

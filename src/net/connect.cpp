@@ -193,7 +193,8 @@ struct Secured {
 
 Task<Secured> secure(StreamPtr stream, Dial& dial, milliseconds patience,
                      Cancellation& cancellation) {
-  stream->secure(make_client_ssl(*dial.tls, dial.origin.server_name, dial.session));
+  stream->secure(
+      make_client_ssl(*dial.tls, dial.origin.server_name, dial.session, dial.origin.http));
   cancellation.aim_at(&stream->waiter());
   const IoStatus shaken = co_await stream->handshake(Clock::now() + patience);
   cancellation.aim_at(nullptr);

@@ -34,7 +34,7 @@ ProxyPtr proxy_of(const WayConfig& way, bool tls, std::string_view host) {
 bool operator==(const Origin& a, const Origin& b) {
   const auto plain = [](const Origin& origin) {
     return std::tie(origin.tls, origin.host, origin.port, origin.server_name, origin.rules,
-                    origin.files, origin.public_only);
+                    origin.files, origin.public_only, origin.http);
   };
   const bool same_way = a.proxy && b.proxy ? *a.proxy == *b.proxy : a.proxy == b.proxy;
   return same_way && plain(a) == plain(b);
@@ -45,6 +45,7 @@ Origin origin_of(bool tls, std::string host, std::uint16_t port, const TlsClient
   Origin origin;
   origin.tls = tls;
   origin.port = port;
+  origin.http = way.http;
   origin.proxy = proxy_of(way, tls, host);
   origin.public_only = way.network == Network::public_only ||
                        (way.network == Network::by_name && serves_the_public(host));

@@ -19,6 +19,7 @@ struct Origin {
   std::string files{};        // a digest of what the files hold that `rules` names
   ProxyPtr proxy{};           // null: a direct connection
   bool public_only = false;   // an answer with a private address is not believed
+  HttpVersion http = HttpVersion::by_alpn;
 
   friend bool operator==(const Origin& a, const Origin& b);
 };

@@ -112,6 +112,8 @@ IoResult Stream::try_read_plain(std::span<char> into) {
     }
     if (got == 0) return {IoStatus::closed, 0};
     if (errno == EINTR) continue;
+    // A reset behind the peer's end: it had closed in good order before what we sent came.
+    if (errno == EPIPE) return {IoStatus::closed, 0};
     if (errno != EAGAIN) return {IoStatus::failed, 0};
     drained();
     return {IoStatus::would_block, 0};

@@ -141,7 +141,8 @@ SSL_SESSION* SessionSlot::get() {
   return session_;
 }
 
-SslPtr make_client_ssl(SSL_CTX& context, const std::string& name, SessionSlot& slot) {
+SslPtr make_client_ssl(SSL_CTX& context, const std::string& name, SessionSlot& slot,
+                       HttpVersion http) {
   SslPtr ssl(SSL_new(&context));
   SSL_set_connect_state(ssl.get());
   SSL_set_ex_data(ssl.get(), slot_index(), &slot);
@@ -155,8 +156,12 @@ SslPtr make_client_ssl(SSL_CTX& context, const std::string& name, SessionSlot& s
         verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     X509_VERIFY_PARAM_set1_host(verify, name.c_str(), name.size());
   }
-  static constexpr unsigned char protocols[] = "\x08http/1.1";
-  SSL_set_alpn_protos(ssl.get(), protocols, sizeof protocols - 1);
+  // h2 stands first: what is left out is its three bytes or what follows them.
+  static constexpr unsigned char protocols[] = "\x02h2\x08http/1.1";
+  constexpr unsigned h2_size = 3, all_size = sizeof protocols - 1;
+  const unsigned begin = http == HttpVersion::http1 ? h2_size : 0;
+  const unsigned end = http == HttpVersion::http2 ? h2_size : all_size;
+  SSL_set_alpn_protos(ssl.get(), protocols + begin, end - begin);
   if (SSL_SESSION* session = slot.get()) SSL_set_session(ssl.get(), session);
   return ssl;
 }

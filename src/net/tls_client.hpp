@@ -34,6 +34,8 @@ class SessionSlot {
 
 /// A client handshake with `name`: asked for (SNI), verified, resumed from `slot` and stored there.
 /// @param slot  must outlive the connection
-SslPtr make_client_ssl(SSL_CTX& context, const std::string& name, SessionSlot& slot);
+/// @param http  what is offered by ALPN
+SslPtr make_client_ssl(SSL_CTX& context, const std::string& name, SessionSlot& slot,
+                       HttpVersion http = HttpVersion::http1);
 
 }  // namespace hawser::net

@@ -140,7 +140,8 @@ SslContext make_one(const TlsServerConfig& config,
 }
 
 std::shared_ptr<const ServerRules> rules_for(const TlsServerConfig& config,
-                                             std::shared_ptr<TicketKeys> tickets, std::string alpn) {
+                                             std::shared_ptr<TicketKeys> tickets,
+                                             std::string alpn) {
   auto rules = std::make_shared<ServerRules>();
   rules->tickets = std::move(tickets);
   rules->alpn = std::move(alpn);

@@ -56,15 +56,25 @@ struct RuleConfig {
 
 /// Where this gateway itself is.
 struct NodeConfig {
+  std::string name{};
   Tags tags{};
   bool nearest_first = true;
 
   template <class Visitor>
   void fields(Visitor&& field) {
+    field(
+        "name", name, config::Anything{},
+        "Its name towards other gateways, in Via; empty: a random one. No two may have the same.");
     field("tags", tags, config::Anything{}, "Where this gateway runs.");
     field("nearest_first", nearest_first, config::Anything{},
           "Targets of this zone are tried first, then those of this region, of this legal area, "
           "then the others; false: in the order of the model.");
+  }
+  std::vector<config::Problem> check() const {
+    constexpr std::string_view letters =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    if (name.size() <= 64 && name.find_first_not_of(letters) == std::string::npos) return {};
+    return {{"name", "must be at most 64 of letters, digits, '-', '.' and '_'"}};
   }
 };
 

@@ -46,6 +46,7 @@ struct ProviderConfig {
   net::TlsClientConfig tls{};
   net::WayConfig way{};
   net::PoolConfig pool{};
+  bool gateway = false;
   policy::Tags tags{};
 
   template <class Visitor>
@@ -68,6 +69,10 @@ struct ProviderConfig {
     way.fields(field);
     field("tls", tls, config::Anything{}, "TLS towards the provider.");
     field("pool", pool, config::Anything{}, "Kept connections.");
+    field(
+        "gateway", gateway, config::Anything{},
+        "It is another Hawser: circles are stopped, requests may be repeated there, broken streams "
+        "are taken up again.");
     field("tags", tags, config::Anything{}, "Where it is, for rules of residency.");
   }
   std::vector<config::Problem> check() const {

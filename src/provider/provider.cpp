@@ -120,7 +120,8 @@ std::string field_of(Auth auth, std::string_view key) {
 
 }  // namespace
 
-Provider::Provider(std::string name, const ProviderConfig& config) : name_(std::move(name)) {
+Provider::Provider(std::string name, const ProviderConfig& config, std::string_view pseudonym)
+    : name_(std::move(name)), gateway_(config.gateway) {
   const auto url = wire::parse_url(config.base_url);
   if (!url) throw std::runtime_error("provider " + name_ + ": base_url " + url.error().message);
   origin_ = net::origin_of(url->tls, url->host, url->port, config.tls, config.way);
@@ -136,6 +137,11 @@ Provider::Provider(std::string name, const ProviderConfig& config) : name_(std::
   for (const auto& [field, value] : config.headers) {
     append_field(fixed, field, value);
     set_.push_back(field);
+  }
+  if (gateway_) {
+    via_ = "1.1 " + std::string(pseudonym);
+    append_field(fixed, "x-hawser-resumable", "1");  // we come back ourselves
+    for (const char* const ours : {"x-hawser-resumable", "x-hawser-reattach"}) set_.push_back(ours);
   }
   fixed_ = Secret(std::move(fixed));
 }
@@ -165,6 +171,13 @@ void Provider::write_head(const Request& request, std::string& out) const {
   }
   copy.finish();
   append_field(out, "x-request-id", request.request_id);
+  if (gateway_) append_field(out, "via", via_);  // behind those of the hops before
+  // By it a repeated request is known as the same, whatever became of the first.
+  if (gateway_ && request.head.find("idempotency-key") == nullptr) {
+    out.append("idempotency-key: ").append(via_, via_.find(' ') + 1).append("-");
+    out.append(request.request_id).append("-");
+    out.append(std::to_string(request.arrived.time_since_epoch().count())).append("\r\n");
+  }
   if (request.framing == wire::Framing::chunked) {
     append_field(out, "transfer-encoding", "chunked");
   } else if (request.framing == wire::Framing::length) {
@@ -177,6 +190,14 @@ void Provider::write_head(const Request& request, std::string& out) const {
 
 namespace {
 
+constexpr std::string_view hawser_prefix = "x-hawser-";
+
+bool is_inner(std::string_view name) {
+  return name.size() > hawser_prefix.size() &&
+         same_token(name.substr(0, hawser_prefix.size()), hawser_prefix) &&
+         !same_token(name, "x-hawser-error");
+}
+
 /// x-ratelimit-*, anthropic-ratelimit-*, RateLimit, RateLimit-Policy (wire.md, 11).
 bool tells_limits(std::string_view name) {
   const auto begins = [name](std::string_view with) {
@@ -187,7 +208,8 @@ bool tells_limits(std::string_view name) {
 
 }  // namespace
 
-void copy_answer_fields(const wire::ResponseHead& head, bool limits, std::string& out) {
+void copy_answer_fields(const wire::ResponseHead& head, bool limits, bool gateway,
+                        std::string& out) {
   std::size_t size = 512;  // and room for what the gateway adds
   for (const auto& field : head.fields) size += field.name.size() + field.value.size() + 4;
   out.reserve(size);
@@ -200,6 +222,10 @@ void copy_answer_fields(const wire::ResponseHead& head, bool limits, std::string
     if (same_token(field.name, "x-request-id") || same_token(field.name, "request-id")) {
       copy.finish();
       append_field(out, "x-hawser-upstream-request-id", field.value);
+    } else if (gateway && is_inner(field.name)) {
+      copy.finish();
+      out.append("x-hawser-inner-");
+      append_field(out, field.name.substr(hawser_prefix.size()), field.value);
     } else {
       copy.add(field);
     }

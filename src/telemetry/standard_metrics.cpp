@@ -40,9 +40,10 @@ StandardMetrics::StandardMetrics(Registry& registry) {
   client_connections =
       registry.gauge("hawser_connections", "Open client connections.", {{"side", "downstream"}});
   retries = registry.counter("hawser_retries_total", "Tries repeated at the same target.");
-  http2_floods = registry.counter("hawser_http2_floods_total",
-                                  "HTTP/2 connections ended because their client sent too much of what costs "
-                                  "and brings nothing.");
+  http2_floods =
+      registry.counter("hawser_http2_floods_total",
+                       "HTTP/2 connections ended because their client sent too much of what costs "
+                       "and brings nothing.");
   fallbacks = registry.counter("hawser_fallbacks_total", "Tries moved on to the next target.");
   hedges =
       registry.counter("hawser_hedges_total", "Second targets asked because the first was late.");
@@ -54,6 +55,17 @@ StandardMetrics::StandardMetrics(Registry& registry) {
                                               {{"reused", "false"}});
   upstream_connections_reused =
       registry.counter("hawser_upstream_connections_total", connections_help, {{"reused", "true"}});
+  http2_connections =
+      registry.gauge("hawser_upstream_http2_connections", "Open HTTP/2 connections to providers.");
+  http2_streams =
+      registry.gauge("hawser_upstream_http2_streams", "Requests under way on HTTP/2 connections.");
+  http2_refused = registry.counter("hawser_upstream_http2_refused_total",
+                                   "Requests that an HTTP/2 provider told it did not run.");
+  http2_lost = registry.counter("hawser_upstream_http2_lost_total",
+                                "HTTP/2 connections that gave no sign of life.");
+  reattached_upstream =
+      registry.counter("hawser_upstream_reattached_total",
+                       "Broken streams that were taken up again at another gateway.");
   constexpr std::array kinds{"restart", "prefill", "replay"};  // as dialect::SpliceKind
   resolver_mismatches =
       registry.counter("hawser_resolver_mismatches_total",

@@ -33,6 +33,11 @@ struct StandardMetrics {
   SeriesId http2_floods{};
   SeriesId upstream_connections_new{};
   SeriesId upstream_connections_reused{};
+  SeriesId http2_connections{};       // hawser_upstream_http2_connections
+  SeriesId http2_streams{};           // hawser_upstream_http2_streams
+  SeriesId http2_refused{};           // hawser_upstream_http2_refused_total
+  SeriesId reattached_upstream{};     // hawser_upstream_reattached_total
+  SeriesId http2_lost{};              // hawser_upstream_http2_lost_total
   SeriesId resolver_mismatches{};     // hawser_resolver_mismatches_total
   std::array<SeriesId, 3> splices{};  // hawser_splices_total{kind}, by dialect::SpliceKind
   SeriesId generations{};

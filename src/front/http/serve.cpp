@@ -179,6 +179,7 @@ Task<bool> Serving::refuse(Exchange& exchange, const Error& error) {
   head.status = dialect::status_of(error);
   head.length = body.size();
   head.fields = "Content-Type: application/json\r\n";
+  append_field(head.fields, "x-hawser-error", name_of(error.code));
   append_retry_advice(error, head.fields);
   exchange.trail.status = head.status;
 

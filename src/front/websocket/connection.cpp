@@ -146,8 +146,7 @@ void Connection::flush() {
         break;
       }
       out_at_ += sent.bytes;
-      progressed_ = stream_.reactor().now();
-      if (sent.bytes < rest.size()) break;
+      progressed_ = stream_.reactor().now();  // TLS takes one record at a time
     }
     if (queued() == 0) {
       progressed_ = stream_.reactor().now();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "http/http1_connection.hpp"
 #include "stage/attempt/continuation.hpp"
 
 namespace hawser::stage::attempt {
@@ -35,12 +36,12 @@ bool AnswerContent::whole() const {
 
 void AnswerContent::finish() {
   if (!connection_) return;
-  connection_->stream().accompany(nullptr);
+  connection_->accompany(nullptr);
   pool_->give_back(std::move(connection_));
 }
 
 void AnswerContent::prefetch(int turns) const {
-  if (turns == 3) fetch(connection_.get(), sizeof(http::UpstreamConnection));
+  if (turns == 3) fetch(connection_.get(), sizeof(http::Http1Connection));
   if (next_ != nullptr) next_->prefetch(turns);
 }
 
@@ -63,18 +64,18 @@ dialect::Usage AnswerContent::usage() const {
 }
 
 bool AnswerContent::spliced() const {
-  return continuation_ && continuation_->begun();
+  return continuation_ && continuation_->spliced();
 }
 
 void AnswerContent::lead_to(const net::Companion* next) {
   next_ = next;
-  if (connection_) connection_->stream().accompany(this);
+  if (connection_) connection_->accompany(this);
   if (continuation_) continuation_->lead_to(next);
 }
 
 void AnswerContent::cancel() {
   if (connection_) {
-    connection_->stream().cancel();
+    connection_->cancel();
   } else if (continuation_) {
     continuation_->cancel();
   }
@@ -105,7 +106,7 @@ Task<Result<Piece>> AnswerContent::next_continued() {
   }
   auto piece = co_await next_of_this();
   if (piece) {
-    if (!continuation_->see(piece->bytes)) continuation_.reset();
+    if (!continuation_->see(*piece)) continuation_.reset();
     co_return piece;
   }
   if (piece.error().code == Code::cancelled) co_return piece;
@@ -148,10 +149,10 @@ Error AnswerContent::broken(const Error& error) {
 
 Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
   for (;;) {
-    auto piece = connection_->body().next_now();
+    auto piece = connection_->next_now();
     if (!piece) co_return broken(piece.error());
     if (piece->bytes.empty() && !piece->last) {
-      const net::IoStatus waited = co_await connection_->body().wait(deadline);
+      const net::IoStatus waited = co_await connection_->wait(deadline);
       if (waited != net::IoStatus::ok) co_return broken(http::BodyReader::error_of(waited));
       continue;
     }

@@ -48,7 +48,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   void count_as(health::Load load) { load_ = std::move(load); }
   /// Ends a next() under way when the client is gone.
   void be_cancelled_by(net::Cancellation& cancellation) {
-    if (connection_) cancellation.aim_at(&connection_->stream().waiter());
+    if (connection_) cancellation.aim_at(&connection_->waiter());
   }
 
   /// From here on a break is not the end.

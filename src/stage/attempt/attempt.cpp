@@ -1,6 +1,7 @@
 #include "stage/attempt/attempt.hpp"
 
-#include "stage/attempt/continuation.hpp"
+#include "stage/attempt/reattachment.hpp"
+#include "stage/attempt/second_call.hpp"
 
 namespace hawser::stage::attempt {
 
@@ -41,7 +42,7 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       !move_on(exchange, walk)) {
     walk.stay(0);
   }
-  std::uint32_t at_target = 0;
+  std::uint32_t at_target = 0, free_tries = 0;
   for (;;) {
     exchange.trail.target = &walk.target();
     ++exchange.trail.attempts;
@@ -58,6 +59,9 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       tries_->counts.shard->add(tries_->counts.breakers_opened);
     }
     Situation now = situation(exchange, walk, at_target);
+    now.free_tries = free_tries;
+    // Another gateway knows a request that is repeated; what it answered it has tried itself.
+    if (failure.status == 0 && tries_->provider_of(*asked.target).gateway()) now.idempotent = true;
     Step step = decide(failure, now, retry_);
     if (std::holds_alternative<TryNext>(step) && !move_on(exchange, walk)) {
       now.has_next_target = false;
@@ -70,6 +74,10 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       if (same->free) {
         --exchange.trail.attempts;
         --at_target;
+        ++free_tries;
+        if (same->wait > 0ms && !co_await pause(exchange, same->wait)) {
+          co_return Error{.code = Code::cancelled, .message = "cancelled"};
+        }
         continue;
       }
       tries_->counts.shard->add(tries_->counts.retries);
@@ -146,9 +154,14 @@ Answer Attempt::answers(Exchange& exchange, Walk& walk, Hedged asked) const {
 void Attempt::prepare_continuation(const Exchange& exchange, const Target& target,
                                    const Tried& tried) const {
   const auto& request = exchange.request;
+  if (tried.stream != nullptr && !tried.generation.empty() && retry_.reattach_for > 0ms) {
+    tried.stream->continue_by(
+        std::make_unique<Reattachment>(tries_, exchange, target, tried.generation));
+    return;
+  }
   const bool chat = request.endpoint.api == dialect::Api::chat && request.stream == nullptr;
   if (!retry_.continuation || !chat || tried.stream == nullptr) return;
-  tried.stream->continue_by(std::make_unique<Continuation>(tries_, exchange, target));
+  tried.stream->continue_by(std::make_unique<SecondCall>(tries_, exchange, target));
 }
 
 /// Chooses the next target whose own limits have room, which is taken. False: there is none, and

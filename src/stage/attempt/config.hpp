@@ -15,6 +15,7 @@ struct RetryConfig {
   std::uint32_t budget_percent = 20;
   std::uint32_t budget_per_second = 3;
   bool continuation = true;
+  std::chrono::milliseconds reattach_for{20'000};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -36,6 +37,8 @@ struct RetryConfig {
     field("continuation", continuation, config::Anything{},
           "Takes up a chat that breaks in mid-stream by one more call, where its text can be "
           "joined exactly.");
+    field("reattach_for", reattach_for, config::Range<milliseconds>{0ms, 10min},
+          "How long it is tried to take up a broken stream of another gateway; 0: not at all.");
   }
   std::vector<config::Problem> check() const {
     if (backoff_base <= backoff_max) return {};

@@ -1,51 +1,35 @@
 #pragma once
 
-#include <memory>
-#include <string>
-
-#include "dialect/splice.hpp"
-#include "exchange/call.hpp"
+#include "exchange/notes.hpp"
 #include "generation/generation.hpp"
 
 namespace hawser::stage::attempt {
 
 class Tries;
 
-/// What a stream goes on with should it break: the request, kept for a second call to the same
-/// target, and how the two streams are joined. One splice at most; it pays for the second call what
-/// a client that asks again would pay.
+/// What a stream goes on with should it break.
 class Continuation {
  public:
-  Continuation(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
-               const exchange::Target& target);
+  virtual ~Continuation() = default;
 
-  /// Frames that go out. @return false: there is nothing to continue with any more
-  bool see(std::string_view frames);
-  /// Makes the second call. @param notes  of the first one; may be null
-  /// @return whether it answers
-  Task<bool> begin(exchange::NotesPtr notes);
-  bool begun() const { return answer_ != nullptr; }
-  /// What of the second stream goes out next. Errors: as generation::Content; upstream when it
-  /// differs from what is out
-  Task<Result<net::Piece>> next();
+  /// Whole events that go out; it may take out of them what was meant for this hop.
+  /// @return false: there is nothing to continue with any more
+  virtual bool see(net::Piece& piece) = 0;
+  /// Takes the stream up. @param notes  of the first call; may be null
+  /// @return whether it goes on
+  virtual Task<bool> begin(exchange::NotesPtr notes) = 0;
+  virtual bool begun() const = 0;
+  /// What goes out next, once it was begun. Errors: as generation::Content
+  virtual Task<Result<net::Piece>> next() = 0;
 
-  void lead_to(const net::Companion* next);
-  void cancel();
-  dialect::Usage usage() const;
-  /// Whether the second stream came to its end.
-  bool whole() const { return whole_; }
-
- private:
-  std::shared_ptr<Tries> tries_;
-  exchange::Call::Given given_;
-  exchange::Target target_;
-  Clock::time_point arrived_;
-  dialect::Splice splice_;
-  std::unique_ptr<exchange::Call> call_;
-  generation::GenerationPtr answer_;
-  const net::Companion* leads_to_ = nullptr;
-  std::string joined_;
-  bool whole_ = false;
+  virtual void lead_to(const net::Companion* next) = 0;
+  virtual void cancel() = 0;
+  /// Of what came since it was begun.
+  virtual dialect::Usage usage() const = 0;
+  /// Whether the stream came to its end since.
+  virtual bool whole() const = 0;
+  /// Whether there were two calls that were paid for.
+  virtual bool spliced() const = 0;
 };
 
 }  // namespace hawser::stage::attempt

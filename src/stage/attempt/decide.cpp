@@ -5,9 +5,14 @@
 namespace hawser::stage::attempt {
 namespace {
 
+// Of requests that provably did not run. A provider that goes on refusing is one that cannot be
+// reached.
+constexpr std::uint32_t free_tries_max = 16;
+constexpr std::uint32_t free_tries_at_once = 6;
+
 /// Full jitter: anywhere from nothing to base x 2^n.
-milliseconds backoff(const Situation& now, const RetryConfig& config) {
-  const auto doublings = std::min<std::uint32_t>(now.attempts - 1, 16);
+milliseconds backoff(std::uint32_t nth, const Situation& now, const RetryConfig& config) {
+  const auto doublings = std::min<std::uint32_t>(nth, 16);
   const auto ceiling = std::min(config.backoff_base * (1 << doublings), config.backoff_max);
   return milliseconds(
       static_cast<milliseconds::rep>(now.random * static_cast<double>(ceiling.count())));
@@ -31,6 +36,7 @@ bool clients_fault(int status) {
     case 428:
     case 431:
     case 451:
+    case 508:  // it goes in a circle of gateways
       return true;
     default:
       return false;
@@ -53,13 +59,18 @@ Step decide(const Failure& failure, const Situation& now, const RetryConfig& con
   const bool out_of_attempts = now.attempts >= config.attempts_max;
   if (failure.reached == Reached::content_out || failure.code == Code::cancelled) return GiveUp{};
   if (!now.replayable && failure.reached != Reached::not_connected) return GiveUp{};
-  if (failure.reached == Reached::unprocessed) return TrySame{.wait = 0ms, .free = true};
+  const bool unprocessed = failure.reached == Reached::unprocessed;
+  if (unprocessed && now.free_tries < free_tries_at_once) return TrySame{.free = true};
+  if (unprocessed && now.free_tries < free_tries_max) {
+    return TrySame{.wait = backoff(now.free_tries - free_tries_at_once, now, config), .free = true};
+  }
   if (clients_fault(failure.status)) return GiveUp{};
   if (failure.should_retry == false && !now.has_next_target) return GiveUp{};
 
   const bool worth_another = now.has_next_target;
   const bool asked = shed(failure.status) || failure.should_retry == true;
-  const bool safe = failure.reached == Reached::not_connected || now.idempotent || asked;
+  const bool not_run = unprocessed || failure.reached == Reached::not_connected;
+  const bool safe = not_run || now.idempotent || asked;
   const bool same_may_help = safe && !failure.out_of_quota && !targets_fault(failure.status);
   if (!worth_another && !same_may_help) return GiveUp{};
   if (out_of_attempts || !now.budget_allows) return GiveUp{.retries_spent = true};
@@ -67,7 +78,7 @@ Step decide(const Failure& failure, const Situation& now, const RetryConfig& con
   if (now.attempts_at_target >= config.attempts_per_target_max) {
     return GiveUp{.retries_spent = true};
   }
-  const milliseconds wait = failure.retry_after.value_or(backoff(now, config));
+  const milliseconds wait = failure.retry_after.value_or(backoff(now.attempts - 1, now, config));
   if (wait > config.wait_max || wait >= now.time_left) return GiveUp{.retries_spent = true};
   return TrySame{.wait = wait};
 }

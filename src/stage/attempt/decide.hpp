@@ -12,7 +12,7 @@ namespace hawser::stage::attempt {
 /// How far an attempt got before it failed: decides what is safe to do next.
 enum class Reached : std::uint8_t {
   not_connected,
-  unprocessed,   // sent on a kept connection that the provider had closed: provably nobody read it
+  unprocessed,   // provably nobody ran it: its kept connection was closed, its stream refused
   sent_request,  // the provider may have run it
   content_out,   // the client has begun to receive the answer
 };
@@ -29,6 +29,7 @@ struct Failure {
 struct Situation {
   std::uint32_t attempts = 1;  // made so far, this one included
   std::uint32_t attempts_at_target = 1;
+  std::uint32_t free_tries = 0;  // of those that cost nothing, made so far
   bool has_next_target = false;
   bool budget_allows = true;
   bool idempotent = false;         // by its method: GET, HEAD, PUT, DELETE, OPTIONS

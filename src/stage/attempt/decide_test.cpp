@@ -88,6 +88,19 @@ TEST(Decide, BacksOffWithFullJitter) {
   EXPECT_EQ(wait(9, 0.5), 2500ms);  // capped at 5 s
 }
 
+TEST(Decide, WhatDidNotRunIsFreeForAWhile) {
+  const RetryConfig config{.attempts_max = 2};
+  const Failure refused{.reached = Reached::unprocessed};
+  Situation now;
+  EXPECT_EQ(decide(refused, now, config), (Step{TrySame{.free = true}}));
+  now.free_tries = 8;
+  EXPECT_EQ(decide(refused, now, config), (Step{TrySame{.wait = 400ms, .free = true}}));
+  now.free_tries = 16;
+  EXPECT_EQ(decide(refused, now, config), (Step{TrySame{100ms}}));
+  now.attempts = 2;
+  EXPECT_EQ(decide(refused, now, config), (Step{GiveUp{true}}));
+}
+
 TEST(RetryBudget, AllowsAShareOfTheTraffic) {
   const RetryConfig config{.budget_percent = 20, .budget_per_second = 0};
   const Clock::time_point start{1h};

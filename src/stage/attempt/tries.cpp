@@ -7,7 +7,6 @@
 #include <array>
 
 #include "health/target_health.hpp"
-#include "net/acknowledged.hpp"
 #include "stage/attempt/retry_after.hpp"
 #include "telemetry/log.hpp"
 
@@ -33,9 +32,8 @@ Error error_of(IoStatus status, const char* late) {
 }
 
 /// Why the provider ended a connection that was set up, where TLS told it.
-void add_alert(const net::Stream& stream, Error& error) {
-  if (!stream.secured()) return;
-  if (const auto alert = net::tls_alert(); !alert.empty()) error.message += ": " + alert;
+void add_alert(const http::UpstreamConnection& connection, Error& error) {
+  if (const auto alert = connection.alert(); !alert.empty()) error.message += ": " + alert;
 }
 
 bool is_event_stream(const wire::ResponseHead& head) {
@@ -47,10 +45,10 @@ bool is_event_stream(const wire::ResponseHead& head) {
 }
 
 /// @param own_limits  told in place of the provider's
-AnswerHead answer_head(const wire::ResponseHead& head, bool own_limits) {
+AnswerHead answer_head(const wire::ResponseHead& head, bool own_limits, bool gateway) {
   AnswerHead out;
   out.status = head.status;
-  provider::copy_answer_fields(head, !own_limits, out.fields);
+  provider::copy_answer_fields(head, !own_limits, gateway, out.fields);
   out.event_stream = is_event_stream(head);
   out.bodiless = head.framing == wire::Framing::none;
   // A stream gets ids and heartbeats on its way, or loses what a filter takes out.
@@ -101,6 +99,15 @@ Code code_of_status(int status) {
   }
 }
 
+/// Another gateway tells the word itself.
+Code code_of_gateway(const wire::ResponseHead& head) {
+  const auto* told = head.find("x-hawser-error");
+  for (std::size_t i = 0; told != nullptr && i < codes_count; ++i) {
+    if (told->value == name_of(static_cast<Code>(i))) return static_cast<Code>(i);
+  }
+  return code_of_status(head.status);
+}
+
 bool out_of_quota(std::string_view body) {
   return body.find("insufficient_quota") != std::string_view::npos;
 }
@@ -113,6 +120,7 @@ Tries::Tries(std::vector<Upstream> upstreams, const RetryConfig& retry,
       budget(retry, Clock::now()),
       upstreams_(std::move(upstreams)),
       timeouts_(timeouts),
+      reattach_for_(retry.reattach_for),
       reactor_(reactor) {}
 
 Task<Result<http::UpstreamPtr>> Tries::connection_to(const Upstream& upstream, Exchange& exchange) {
@@ -157,22 +165,22 @@ Task<Tried> Tries::try_once(Exchange& exchange, const Target& target) {
     co_return tried;
   }
   http::UpstreamPtr connection = std::move(*opened);
-  if (exchange.notes) exchange.notes->connected(target.name, peer_of(connection->stream().fd()));
-  exchange.cancellation.aim_at(&connection->stream().waiter());
+  if (exchange.notes) exchange.notes->connected(target.name, peer_of(connection->fd()));
+  exchange.cancellation.aim_at(&connection->waiter());
   IoStatus sent = IoStatus::ok;
-  if (reactor_.busy()) sent = co_await connection->stream().wait_turn();
+  net::Stream* const own = connection->own_stream();
+  if (own != nullptr && reactor_.busy()) sent = co_await own->wait_turn();
   if (sent == IoStatus::ok) sent = co_await send(exchange, target, *connection);
   exchange.trail.sent = Clock::now();
   const std::size_t sent_bytes = head_.size() + exchange.request.body.size();
-  if (sent != IoStatus::ok && !connection->stream().has_input()) {
+  if (sent != IoStatus::ok && !connection->has_input()) {
     Tried tried;
     const Error* const of_client = exchange.request.stream_error.get();
     tried.error = of_client != nullptr
                       ? *of_client
                       : error_of(sent, "the provider took too long to take the request");
-    if (sent == IoStatus::failed) add_alert(connection->stream(), tried.error);
-    const bool unread = connection->reused() && sent == IoStatus::failed &&
-                        net::unacknowledged(connection->stream().fd(), 1);
+    if (sent == IoStatus::failed) add_alert(*connection, tried.error);
+    const bool unread = sent == IoStatus::failed && connection->unread(1);
     tried.failure = {.reached = unread ? Reached::unprocessed : Reached::sent_request,
                      .code = of_client != nullptr ? Code::cancelled : tried.error.code};
     co_return tried;
@@ -189,8 +197,8 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
   if (renames) length += model.size() - request.facts.model_size;
   head_.clear();
   const auto& upstream = upstreams_[target.provider];
-  provider::Provider::Request asked{*request.head, request.endpoint.tail, exchange.id,
-                                    request.framing, length};
+  provider::Provider::Request asked{
+      *request.head, request.endpoint.tail, exchange.id, request.framing, length, exchange.arrived};
   if (upstream.credential) asked.credential = upstream.credential->field();
   upstream.provider->write_head(asked, head_);
 
@@ -207,14 +215,14 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
     count = 4;
   }
   const std::span<const std::string_view> all(parts.data(), count);
-  co_return co_await connection.stream().send(all, deadline);
+  co_return co_await connection.send(all, true, deadline);
 }
 
 /// Passes a body on as it comes, piece by piece; stops when the provider answers before its end.
 Task<IoStatus> Tries::send_stream(Exchange& exchange, std::string_view model,
                                   http::UpstreamConnection& connection,
                                   Clock::time_point deadline) {
-  const bool chunked = exchange.request.framing == wire::Framing::chunked;
+  const bool chunked = connection.chunks() && exchange.request.framing == wire::Framing::chunked;
   std::string_view head = head_;
   for (bool last = false; !last;) {
     auto piece = co_await exchange.request.stream->next();
@@ -223,7 +231,7 @@ Task<IoStatus> Tries::send_stream(Exchange& exchange, std::string_view model,
       co_return IoStatus::cancelled;
     }
     last = piece->last;
-    if (connection.stream().has_input()) co_return IoStatus::ok;
+    if (connection.has_input()) co_return IoStatus::ok;
     char size[18];
     std::array<std::string_view, 7> parts{head, {}, piece->bytes, {}, {}, {}, {}};
     if (!model.empty()) {  // it stands in the first piece, which decode read ahead
@@ -240,7 +248,7 @@ Task<IoStatus> Tries::send_stream(Exchange& exchange, std::string_view model,
     if (chunked && last) parts[6] = "0\r\n\r\n";
     head = {};
     const std::span<const std::string_view> all(parts);
-    const IoStatus sent = co_await connection.stream().send(all, deadline);
+    const IoStatus sent = co_await connection.send(all, last, deadline);
     if (sent != IoStatus::ok) co_return sent;
     deadline = Clock::now() + timeouts_.stall;
   }
@@ -261,12 +269,12 @@ Task<Tried> Tries::receive(Exchange& exchange, const Upstream& upstream,
   }
   Tried tried;
   tried.error = error_of(read.status, "the provider did not begin to answer in time");
-  if (read.status == IoStatus::failed) add_alert(connection->stream(), tried.error);
+  if (read.status == IoStatus::failed) add_alert(*connection, tried.error);
   if (read.malformed) {
-    tried.error = {.code = Code::upstream, .message = "the provider's answer is not HTTP/1.1"};
+    tried.error = {.code = Code::upstream, .message = "the provider's answer is malformed"};
   }
-  const bool unread = connection->reused() && !read.answered && read.status == IoStatus::closed &&
-                      net::unacknowledged(connection->stream().fd(), sent_bytes);
+  const bool unread =
+      !read.answered && read.status == IoStatus::closed && connection->unread(sent_bytes);
   tried.failure = {.reached = unread ? Reached::unprocessed : Reached::sent_request,
                    .code = tried.error.code};
   co_return tried;
@@ -275,7 +283,11 @@ Task<Tried> Tries::receive(Exchange& exchange, const Upstream& upstream,
 Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
                                 http::UpstreamPtr connection) {
   const wire::ResponseHead& received = connection->head();
-  AnswerHead head = answer_head(received, exchange.answer_fields != nullptr);
+  const bool gateway = upstream.provider->gateway();
+  AnswerHead head = answer_head(received, exchange.answer_fields != nullptr, gateway);
+  const auto* generation = gateway ? received.find("x-hawser-generation") : nullptr;
+  Tried tried;
+  if (generation != nullptr) tried.generation = generation->value;
   if (exchange.health != nullptr) {
     exchange.health->told(health::quota_of(received, std::chrono::system_clock::now()),
                           reactor_.now());
@@ -285,6 +297,7 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
   if (received.status >= 400) {
     failure.retry_after = retry_after(received, std::chrono::system_clock::now());
     failure.should_retry = should_retry(received);
+    failure.code = gateway ? code_of_gateway(received) : code_of_status(received.status);
   }
   connection->begin_body();
   const AnswerContent::Limits limits{timeouts_.stall, exchange.arrived + timeouts_.total};
@@ -294,7 +307,6 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
   if (failure.status >= 400) {
     co_return co_await refused(exchange, upstream, std::move(head), std::move(content), failure);
   }
-  Tried tried;
   if (head.event_stream) {
     const auto begun = Clock::now();
     auto opening =
@@ -305,6 +317,7 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
                                     .message = "the provider's stream had no event in it"}
                             : opening.error();
       tried.failure = {.reached = Reached::sent_request, .code = tried.error.code};
+      tried.nothing_left = opening && opening->empty;
       co_return tried;
     }
     tried.failure = failure;
@@ -330,7 +343,6 @@ Task<Tried> Tries::refused(Exchange& exchange, const Upstream& upstream, AnswerH
     tried.failure = failure;
     co_return tried;
   }
-  failure.code = code_of_status(failure.status);
   if (*body) {
     failure.out_of_quota = failure.status == 402 || out_of_quota(**body);
     // Who refuses our credential may say it back.

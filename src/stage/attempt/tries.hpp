@@ -31,6 +31,7 @@ struct AttemptCounts {
   telemetry::SeriesId fallbacks{};
   telemetry::SeriesId connections_new{};
   telemetry::SeriesId connections_reused{};
+  telemetry::SeriesId reattached{};
   telemetry::SeriesId hedges{};
   telemetry::SeriesId hedges_won{};
   telemetry::SeriesId breakers_opened{};
@@ -44,6 +45,8 @@ struct Tried {
   AnswerContent* stream = nullptr;   // the same, where it is a stream of events
   Failure failure{};
   Error error{};
+  std::string generation{};   // another gateway's name for it
+  bool nothing_left = false;  // a stream that is over, without an event
 };
 
 /// Sends a request to one target and reads how its answer begins; knows nothing of a second try.
@@ -61,6 +64,10 @@ class Tries {
   const provider::Provider& provider_of(const exchange::Target& target) const {
     return *upstreams_[target.provider].provider;
   }
+
+  net::Reactor& reactor() const { return reactor_; }
+  milliseconds total() const { return timeouts_.total; }
+  milliseconds reattach_for() const { return reattach_for_; }
 
   const AttemptCounts counts;
   RetryBudget budget;
@@ -89,6 +96,7 @@ class Tries {
 
   std::vector<Upstream> upstreams_;
   TimeoutConfig timeouts_;
+  milliseconds reattach_for_;
   net::Reactor& reactor_;
   std::string head_;  // scratch: written and sent before anything else runs
 };

@@ -1,23 +1,23 @@
-#include "stage/attempt/continuation.hpp"
+#include "stage/attempt/second_call.hpp"
 
 #include "stage/attempt/tries.hpp"
 #include "telemetry/log.hpp"
 
 namespace hawser::stage::attempt {
-Continuation::Continuation(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
-                           const exchange::Target& target)
+SecondCall::SecondCall(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
+                       const exchange::Target& target)
     : tries_(std::move(tries)),
       given_(exchange::copy_request(exchange)),
       target_(target),
       arrived_(exchange.arrived),
       splice_(given_.body, tries_->provider_of(target).prefill()) {}
 
-bool Continuation::see(std::string_view frames) {
-  splice_.see(frames);
+bool SecondCall::see(net::Piece& piece) {
+  splice_.see(piece.bytes);
   return splice_.possible();
 }
 
-Task<bool> Continuation::begin(exchange::NotesPtr notes) {
+Task<bool> SecondCall::begin(exchange::NotesPtr notes) {
   const auto now = Clock::now();
   const auto kind = splice_.kind();
   if (!kind || !tries_->budget.available(now)) co_return false;
@@ -43,7 +43,7 @@ Task<bool> Continuation::begin(exchange::NotesPtr notes) {
   co_return true;
 }
 
-Task<Result<net::Piece>> Continuation::next() {
+Task<Result<net::Piece>> SecondCall::next() {
   for (;;) {
     auto piece = co_await answer_->content().next();
     if (!piece) co_return piece;
@@ -56,12 +56,12 @@ Task<Result<net::Piece>> Continuation::next() {
   }
 }
 
-void Continuation::lead_to(const net::Companion* next) {
+void SecondCall::lead_to(const net::Companion* next) {
   leads_to_ = next;
   if (answer_) answer_->content().lead_to(next);
 }
 
-void Continuation::cancel() {
+void SecondCall::cancel() {
   if (answer_) {
     answer_->content().cancel();
   } else if (call_) {
@@ -69,7 +69,7 @@ void Continuation::cancel() {
   }
 }
 
-dialect::Usage Continuation::usage() const {
+dialect::Usage SecondCall::usage() const {
   return answer_ ? answer_->content().usage() : dialect::Usage();
 }
 

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "dialect/splice.hpp"
+#include "exchange/call.hpp"
+#include "stage/attempt/continuation.hpp"
+
+namespace hawser::stage::attempt {
+
+class Tries;
+
+/// The request, kept for a second call to the same target, and how the two streams are joined. One
+/// splice at most; it pays for the second call what a client that asks again would pay.
+class SecondCall final : public Continuation {
+ public:
+  SecondCall(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
+             const exchange::Target& target);
+
+  bool see(net::Piece& piece) override;
+  Task<bool> begin(exchange::NotesPtr notes) override;
+  bool begun() const override { return answer_ != nullptr; }
+  bool spliced() const override { return begun(); }
+  /// Errors: also upstream when it differs from what is out
+  Task<Result<net::Piece>> next() override;
+  void lead_to(const net::Companion* next) override;
+  void cancel() override;
+  dialect::Usage usage() const override;
+  bool whole() const override { return whole_; }
+
+ private:
+  std::shared_ptr<Tries> tries_;
+  exchange::Call::Given given_;
+  exchange::Target target_;
+  Clock::time_point arrived_;
+  dialect::Splice splice_;
+  std::unique_ptr<exchange::Call> call_;
+  generation::GenerationPtr answer_;
+  const net::Companion* leads_to_ = nullptr;
+  std::string joined_;
+  bool whole_ = false;
+};
+
+}  // namespace hawser::stage::attempt
