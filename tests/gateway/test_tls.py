@@ -25,9 +25,10 @@ def s_client(address, certificates, *extra):
 
 def test_versions_and_alpn(secured, certificates):
     for flag, version in (("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")):
-        out = s_client(secured.address, certificates, flag, "-alpn", "h2,http/1.1")
-        assert version in out and "Verify return code: 0 (ok)" in out
-        assert "ALPN protocol: http/1.1" in out
+        for offered, chosen in (("http/1.1,h2", "h2"), ("http/1.1", "http/1.1"), ("h2", "h2")):
+            out = s_client(secured.address, certificates, flag, "-alpn", offered)
+            assert version in out and "Verify return code: 0 (ok)" in out
+            assert f"ALPN protocol: {chosen}\n" in out
     assert "Cipher is (NONE)" in s_client(secured.address, certificates, "-tls1_1")
 
 
