@@ -35,6 +35,8 @@ class Reader {
   virtual void delivered() = 0;
   /// Its owner wants no more of it: stops the generation, unless others read it too.
   virtual void cancel_generation() = 0;
+  /// @param next  what is touched when it reads something; outlives the reading. Null: nothing
+  virtual void lead_to(const net::Companion* next) { (void)next; }
   /// What wait() waits with.
   virtual net::Waiter& waiter() = 0;
 };

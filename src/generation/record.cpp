@@ -101,7 +101,9 @@ void Record::prefetch(int turns) const {
   }
   if (turns == 1) {
     log_.prefetch(false);
-    if (readers_ != nullptr) readers_->waiter_.prefetch(640);
+    if (readers_ == nullptr) return;
+    readers_->waiter_.prefetch(640);
+    if (readers_->leads_to_ != nullptr) readers_->leads_to_->prefetch(turns);
   }
 }
 

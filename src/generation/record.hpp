@@ -156,6 +156,7 @@ class LocalReader final : public Reader {
   net::Waiter& waiter() override { return waiter_; }
   void delivered() override { record_->deliver(); }
   void cancel_generation() override;
+  void lead_to(const net::Companion* next) override { leads_to_ = next; }
 
   /// Waits until the head is known or the generation ended without one.
   Task<Result<>> wait_for_head(Clock::time_point deadline);
@@ -169,6 +170,7 @@ class LocalReader final : public Reader {
   Log::Position position_;
   std::uint64_t held_ = 0;  // first event whose view may still be in use
   bool head_only_ = false;  // waits for the head
+  const net::Companion* leads_to_ = nullptr;
   LocalReader* next_ = nullptr;
   LocalReader* previous_ = nullptr;
 };

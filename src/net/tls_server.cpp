@@ -97,7 +97,9 @@ int seal_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX
     const auto key = keys.find(std::span<const unsigned char, 16>(name, 16), Clock::now());
     if (!key) return 0;
     const int used = use_ticket_key(*key, iv, cipher, mac, false);
-    return used == 1 && key->name != newest.name ? 2 : used;
+    // A ticket of TLS 1.3 is used once (RFC 8446, C.4): who comes with one gets the next.
+    const bool renew = SSL_version(ssl) == TLS1_3_VERSION || key->name != newest.name;
+    return used == 1 && renew ? 2 : used;
   } catch (const std::exception&) {
     return -1;
   }

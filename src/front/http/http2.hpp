@@ -37,7 +37,7 @@ class Http2Stream final : public h2::Handler, private Serving {
 
   void watch_hangup(net::HangupWatch* watch) override { watch_ = watch; }
   bool peer_gone() const override { return server_ == nullptr; }
-  Task<bool> wait_turn() override { return true; }
+  net::Channel* in_turns() override { return nullptr; }
   void begin_answer(const Begin& begin) override;
   Task<bool> write(std::string_view bytes, bool last) override;
   bool lagged() override { return std::exchange(lagged_, false); }

@@ -10,14 +10,19 @@ using generation::AnswerHead;
 using generation::Batch;
 using net::IoStatus;
 
+namespace {
+constexpr std::size_t alone_min = 4096;
+}
+
 /// Writes events, each after its id where ids are wanted, as many in one write as there are.
 /// @param batch  the first; at the end the last one that was taken
+/// @param lags   the client did not take the last write at once
 /// @return false: the client is gone or takes nothing
-Task<bool> Serving::write_events(generation::Reader& reader, Batch& batch, bool ids) {
+Task<bool> Serving::write_events(generation::Reader& reader, Batch& batch, bool ids, bool lags) {
   const dialect::Api api = exchange_->request.endpoint.api;
   EventText text(services_.blocks, ids ? &reader : nullptr, api);
   // A client that does not keep up gets what only adds text in fewer events.
-  text.merge_deltas(batch.more && lagged());
+  text.merge_deltas(lags);
   for (;;) {
     const bool fits = text.fill(batch.run);
     if (batch.run.count == 0 && batch.more) {
@@ -54,6 +59,7 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
   AnswerHead& head = answer->head();
   generation::Reader& reader = *answer->reader();
   reader_ = &reader;
+  reader.lead_to(touched());
   append_own_fields(exchange, head.fields);
   begin_answer({.head = head,
                 .keep_alive = head_.keep_alive && !services_.draining && body_consumed(exchange)});
@@ -74,11 +80,15 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
       goes_on = co_await write_heartbeat(head, seq);
     } else if (!silent) {
       if (!exchange.trail.first_content) exchange.trail.first_content = Clock::now();
-      if (services_.reactor.busy()) goes_on = co_await wait_turn();
+      net::Channel* const turns = services_.reactor.busy() ? in_turns() : nullptr;
+      if (turns != nullptr) goes_on = co_await turns->wait_turn() == IoStatus::ok;
       if (goes_on) {
-        const bool as_it_is = !head.event_stream || (!head.event_ids && !batch->more);
+        // What is large enough to go out alone is not put together with what follows.
+        const bool lags = batch->more && lagged();
+        const bool alone = !batch->more || (batch->run.bytes.size() >= alone_min && !lags);
+        const bool as_it_is = !head.event_stream || (!head.event_ids && alone);
         goes_on = as_it_is ? co_await write(batch->run.bytes, batch->last)
-                           : co_await write_events(reader, *batch, head.event_ids);
+                           : co_await write_events(reader, *batch, head.event_ids, lags);
         seq = batch->run.seq;
       }
       if (goes_on && batch->last) {

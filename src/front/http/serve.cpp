@@ -126,7 +126,8 @@ Task<bool> Serving::relay_content(Exchange& exchange, generation::GenerationPtr 
       goes_on = co_await break_off(exchange, head, piece.error());
       break;
     }
-    if (services_.reactor.busy() && !co_await wait_turn()) {
+    net::Channel* const turns = services_.reactor.busy() ? in_turns() : nullptr;
+    if (turns != nullptr && co_await turns->wait_turn() != net::IoStatus::ok) {
       exchange.trail.error = Code::cancelled;
       goes_on = false;
       break;

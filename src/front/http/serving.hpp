@@ -80,8 +80,11 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   /// Who is told when the client is gone.
   virtual void watch_hangup(net::HangupWatch* watch) = 0;
   virtual bool peer_gone() const = 0;
-  /// Waits for the end of the batch: where the reactor is busy. False: the client is gone.
-  virtual Task<bool> wait_turn() = 0;
+  /// Whose turn is waited for where the reactor is busy, so that writes leave together; null: this
+  /// one's writes do anyway.
+  virtual net::Channel* in_turns() = 0;
+  /// What an event of a stream touches; null: nothing that is worth asking for.
+  virtual const net::Companion* touched() const { return nullptr; }
   struct Begin {
     generation::AnswerHead& head;  // outlives the first write(), which may change its fields
     bool keep_alive = true;
@@ -135,7 +138,8 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   Task<bool> relay(exchange::Exchange& exchange, generation::GenerationPtr answer);
   Task<bool> relay_content(exchange::Exchange& exchange, generation::GenerationPtr answer);
   Task<bool> relay_events(exchange::Exchange& exchange, generation::GenerationPtr answer);
-  Task<bool> write_events(generation::Reader& reader, generation::Batch& batch, bool ids);
+  Task<bool> write_events(generation::Reader& reader, generation::Batch& batch, bool ids,
+                          bool lags);
   Task<bool> write_heartbeat(const generation::AnswerHead& head, std::uint64_t seq);
   Task<bool> refuse(exchange::Exchange& exchange, const Error& error);
   Task<bool> break_off(exchange::Exchange& exchange, const generation::AnswerHead& head,

@@ -70,10 +70,6 @@ bool Session::begins_http2() const {
   return !served_ && services_.http2.enabled && in_.view().starts_with(preface);
 }
 
-Task<bool> Session::wait_turn() {
-  co_return co_await stream_->wait_turn() == IoStatus::ok;
-}
-
 void Session::begin_answer(const Begin& begin) {
   writer_.emplace(*stream_, limits_.write_timeout);
   writer_->begin({.head = begin.head,

@@ -11,7 +11,7 @@
 namespace hawser::front::http {
 
 /// One client connection: reads requests, serves each, writes the answers in order.
-class Session final : private Serving {
+class Session final : private Serving, private net::Companion {
  public:
   /// @param http2_only  speaks nothing else, from the first byte on
   Session(Services& services, std::unique_ptr<net::Stream> stream, std::string client_address,
@@ -40,7 +40,12 @@ class Session final : private Serving {
 
   void watch_hangup(net::HangupWatch* watch) override { stream_->watch_hangup(watch); }
   bool peer_gone() const override { return stream_->peer_gone(); }
-  Task<bool> wait_turn() override;
+  net::Channel* in_turns() override { return stream_.get(); }
+  const net::Companion* touched() const override { return this; }
+  void prefetch(int) const override {
+    fetch(stream_.get(), sizeof(net::Stream));
+    fetch(&writer_, sizeof writer_);
+  }
   void begin_answer(const Begin& begin) override;
   Task<bool> write(std::string_view bytes, bool last) override;
   bool lagged() override { return writer_->lagged(); }
