@@ -197,7 +197,7 @@ def test_secrets_from_aws_with_signatures_that_are_checked(moto, tmp_path, sourc
     moto.enforce(0)
     try:
         assert serves(tmp_path, secrets, reference, environment)
-        environment["AWS_SECRET_ACCESS_KEY"] = "x" + secret[1:]
+        environment["AWS_SECRET_ACCESS_KEY"] = ("y" if secret[0] == "x" else "x") + secret[1:]
         status, words = check(tmp_path, {"secrets": secrets, "providers": {
             "p": {"base_url": "http://127.0.0.1:1/v1", "api_key": reference}}}, **environment)
         assert status == 1 and "answered 40" in words and secret not in words, words
