@@ -154,6 +154,17 @@ inline Task<void> task_detail::Promise<void>::get_return_object() noexcept {
   return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
 }
 
+/// `co_await OwnFrame{}` gives where the awaiting coroutine keeps its state, without a wait.
+struct OwnFrame {
+  const void* frame = nullptr;
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> self) noexcept {
+    frame = self.address();
+    return false;
+  }
+  const void* await_resume() const noexcept { return frame; }
+};
+
 /// A coroutine that nobody awaits: it runs at once, up to its first wait, and destroys itself. An
 /// exception that leaves it ends the process: see spawn() for those that may.
 struct Detached {

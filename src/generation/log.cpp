@@ -18,7 +18,7 @@ constexpr std::size_t capacity_max = 16'384;
 /// Segments of the largest usual size, used again on the same thread: streams at full speed take
 /// and drop thousands a second.
 struct Spare {
-  static constexpr std::size_t kept_max = 64;
+  static constexpr std::size_t kept_max = 256;
   void* kept[kept_max];
   std::size_t count;
 };

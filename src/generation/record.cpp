@@ -94,16 +94,24 @@ void Record::begin(AnswerHead head) {
 }
 
 void Record::prefetch(int turns) const {
-  if (turns == 3) fetch(this, 192);
-  if (turns == 2) {
-    log_.prefetch(true);
-    if (readers_ != nullptr) fetch(readers_, sizeof(LocalReader));
-  }
-  if (turns == 1) {
-    log_.prefetch(false);
-    if (readers_ == nullptr) return;
-    readers_->waiter_.prefetch(640);
-    if (readers_->leads_to_ != nullptr) readers_->leads_to_->prefetch(turns);
+  switch (turns) {
+    case 3:
+      log_.prefetch(true);
+      if (writer != nullptr) fetch(writer, 256);
+      if (readers_ != nullptr) fetch(readers_, sizeof(LocalReader));
+      break;
+    case 2:
+      log_.prefetch(false);
+      if (readers_ == nullptr) return;
+      readers_->waiter_.prefetch(640);
+      if (readers_->leads_to_ != nullptr) fetch(readers_->leads_to_, 64);
+      break;
+    case 1:
+      if (readers_ == nullptr || readers_->leads_to_ == nullptr) return;
+      readers_->leads_to_->prefetch(turns);
+      break;
+    default:
+      break;
   }
 }
 

@@ -97,7 +97,8 @@ class Record final : public net::Companion {
   void prefetch(int turns) const override;
   /// What cancel() ends: the writer's wait.
   void on_cancel(std::function<void()> stop) { stop_ = std::move(stop); }
-  net::Waiter* room = nullptr;  // of a writer that waits for readers
+  net::Waiter* room = nullptr;   // of a writer that waits for readers
+  const void* writer = nullptr;  // the writer's memory: asked for ahead
 
   // --- everybody's
   /// Stops the writer; readers are told `state`.

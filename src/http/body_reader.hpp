@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "net/source.hpp"
 #include "net/stream.hpp"
 #include "wire/http1.hpp"
@@ -28,18 +30,28 @@ class BodyReader {
   static Error error_of(net::IoStatus status);
   /// Ends the view of the last piece: its bytes may be overwritten.
   void release();
+  /// Takes the last `bytes` of the last piece back, which was not the body's last one: the next
+  /// begins with them, and has more behind them. Their view ends here.
+  void take_back(std::size_t bytes);
 
  private:
   Result<net::Piece> take_buffered();
   Result<net::Piece> take_chunks();
   net::Piece take_plain(std::uint64_t most);
+  net::Piece lend(std::size_t read, std::size_t size);
+  net::IoStatus read_more();
+  void park();
+  void unpark();
 
   net::Stream& stream_;
   net::InBuffer& in_;
   wire::Framing framing_ = wire::Framing::none;
   std::uint64_t left_ = 0;
   std::uint64_t bytes_ = 0;
-  std::size_t lent_ = 0;  // bytes of `in_` under the last piece
+  std::size_t lent_ = 0;     // bytes of `in_` under the last piece
+  std::uint32_t piece_ = 0;  // its size
+  std::uint32_t back_ = 0;   // bytes at the front of `in_` that were taken back: content already
+  std::unique_ptr<char[]> parked_{};  // the same, instead, while nothing comes
   wire::ChunkDecoder chunks_;
   bool done_ = true;
 };

@@ -25,6 +25,10 @@ class Http1Connection final : public UpstreamConnection {
   Task<HeadRead> read_head(std::string_view method, Clock::time_point deadline) override;
   void begin_body() override;
   Result<net::Piece> next_now() override { return body_.next_now(); }
+  bool take_back(std::size_t bytes) override {
+    body_.take_back(bytes);
+    return true;
+  }
   net::Waiter::Wait wait(Clock::time_point deadline) override { return body_.wait(deadline); }
 
  private:

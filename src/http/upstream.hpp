@@ -63,6 +63,8 @@ class UpstreamConnection : protected net::HangupWatch {
   virtual void begin_body() = 0;
   /// See BodyReader.
   virtual Result<net::Piece> next_now() = 0;
+  /// See BodyReader. False: it cannot; who asks keeps the bytes.
+  virtual bool take_back(std::size_t bytes) { return bytes == 0; }
   virtual net::Waiter::Wait wait(Clock::time_point deadline) = 0;
   Task<Result<net::Piece>> next(Clock::time_point deadline);
 

@@ -60,6 +60,10 @@ class InBuffer {
   }
   void filled(std::size_t bytes) { end_ += bytes; }
   void consume(std::size_t bytes) { begin_ += bytes; }
+  /// Moves the bytes that are there to the front, so that all room is behind them.
+  void to_front() {
+    if (begin_ > 0) compact();
+  }
 
   /// Doubles the room, for heads that are longer than a block.
   void grow() {

@@ -10,6 +10,12 @@
 #include <utility>
 
 namespace hawser::net {
+namespace {
+
+// The channel itself, then what waits on it, then what its companion knows of.
+constexpr int ahead = Companion::turns_max + 2;
+
+}  // namespace
 
 // --- Waiter
 
@@ -141,18 +147,17 @@ int Reactor::poll(int patience_ms) {
 /// are served.
 void Reactor::prefetch(int at) const {
   const auto channel_at = [this](int index) -> Channel* {
-    if (index >= batch_end_) return nullptr;
+    if (index < 0 || index >= batch_end_) return nullptr;
     void* const mark = batch_[static_cast<std::size_t>(index)].data.ptr;
     const bool ours = mark == this || mark == &metronome_fd_;
     return ours ? nullptr : static_cast<Channel*>(mark);
   };
-  constexpr int ahead = 5;
   if (Channel* const channel = channel_at(at + ahead)) Companion::fetch(channel, 192);
   if (Channel* const channel = channel_at(at + ahead - 1)) {
     channel->waiter_.prefetch();
     if (channel->companion_ != nullptr) Companion::fetch(channel->companion_, 448);
   }
-  for (int turns = ahead - 2; turns > 0; --turns) {
+  for (int turns = Companion::turns_max; turns > 0; --turns) {
     const Channel* const channel = channel_at(at + turns);
     if (channel != nullptr && channel->companion_ != nullptr) channel->companion_->prefetch(turns);
   }
@@ -160,6 +165,10 @@ void Reactor::prefetch(int at) const {
 
 void Reactor::handle(int count) {
   batch_end_ = std::max(count, 0);
+  // Of a long batch the first are not served before what they touch was asked for, too.
+  if (count > ahead) {
+    for (int at = -ahead; at < 0; ++at) prefetch(at);
+  }
   for (batch_at_ = 0; batch_at_ < batch_end_;) {
     prefetch(batch_at_);
     const epoll_event event = batch_[static_cast<std::size_t>(batch_at_++)];

@@ -24,8 +24,9 @@ class Reactor;
 /// is cold: it is asked for from memory while the channels before it are served.
 class Companion {
  public:
-  /// Called before the channel's turn, `turns` from 3 down to 1: what is asked for at one call can
-  /// be looked at by the next one. Must not wait for memory nor change anything.
+  static constexpr int turns_max = 4;
+  /// Called before the channel's turn, `turns` from turns_max down to 1: what is asked for at one
+  /// call can be looked at by the next one. Must not wait for memory nor change anything.
   virtual void prefetch(int turns) const = 0;
 
   /// Asks for `size` bytes.

@@ -1,5 +1,7 @@
 #include "net/stream.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
@@ -94,6 +96,11 @@ void Stream::goodbye() {
 void Stream::reset_on_close() {
   const linger now{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+void Stream::delay_acks() {
+  const int at_once = 0;
+  ::setsockopt(fd(), IPPROTO_TCP, TCP_QUICKACK, &at_once, sizeof at_once);
 }
 
 IoResult Stream::try_read(std::span<char> into) {

@@ -34,6 +34,9 @@ class Stream : public Channel {
   void goodbye();
   /// Makes the close a reset (RST): for peers that must not take a cut answer for a whole one.
   void reset_on_close();
+  /// Lets the kernel acknowledge what comes with what follows it, as long as it comes within 40 ms:
+  /// by default each read of a short message sends a packet of its own (tcp(7), TCP_QUICKACK).
+  void delay_acks();
 
   /// Reads once what is there, without waiting.
   IoResult try_read(std::span<char> into);

@@ -66,7 +66,11 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
   exchange.trail.status = head.status;
   release_request(false);
   services_.shard.add(services_.metrics.streams);
-  bool goes_on = true;
+  // What each event looks at stands in this frame: with a thousand streams all else is cold.
+  const bool event_stream = head.event_stream, event_ids = head.event_ids;
+  const auto heartbeat = head.heartbeat;
+  net::Reactor& reactor = services_.reactor;
+  bool begun = false, goes_on = true;
   std::uint64_t seq = 0;
   for (IoStatus waited = IoStatus::ok;;) {
     auto batch = reader.next();
@@ -79,22 +83,24 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
     } else if (silent && waited == IoStatus::timeout) {
       goes_on = co_await write_heartbeat(head, seq);
     } else if (!silent) {
-      if (!exchange.trail.first_content) exchange.trail.first_content = Clock::now();
-      net::Channel* const turns = services_.reactor.busy() ? in_turns() : nullptr;
+      if (!begun) exchange.trail.first_content = Clock::now();
+      net::Channel* const turns = reactor.busy() ? in_turns() : nullptr;
       if (turns != nullptr) goes_on = co_await turns->wait_turn() == IoStatus::ok;
       if (goes_on) {
         // What is large enough to go out alone is not put together with what follows.
         const bool lags = batch->more && lagged();
         const bool alone = !batch->more || (batch->run.bytes.size() >= alone_min && !lags);
-        const bool as_it_is = !head.event_stream || (!head.event_ids && alone);
+        const bool as_it_is = !event_stream || (!event_ids && alone);
         goes_on = as_it_is ? co_await write(batch->run.bytes, batch->last)
-                           : co_await write_events(reader, *batch, head.event_ids, lags);
+                           : co_await write_events(reader, *batch, event_ids, lags);
         seq = batch->run.seq;
       }
       if (goes_on && batch->last) {
         reader.delivered();
         break;
       }
+      if (!begun) std::string().swap(head.fields);  // it is out
+      begun = true;
     }
     // Between two waits nobody was there to be told that it is gone.
     if (!goes_on || peer_gone()) {
@@ -102,9 +108,8 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
       goes_on = false;
       break;
     }
-    if (!silent && !head.fields.empty()) std::string().swap(head.fields);  // it is out
     waited = IoStatus::ok;
-    if (silent) waited = co_await reader.wait(services_.reactor.now() + head.heartbeat);
+    if (silent) waited = co_await reader.wait(reactor.now() + heartbeat);
   }
   services_.shard.add(services_.metrics.streams, -1);
   reader_ = nullptr;

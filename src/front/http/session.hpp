@@ -43,6 +43,7 @@ class Session final : private Serving, private net::Companion {
   net::Channel* in_turns() override { return stream_.get(); }
   const net::Companion* touched() const override { return this; }
   void prefetch(int) const override {
+    fetch(static_cast<const Serving*>(this), 64);
     fetch(stream_.get(), sizeof(net::Stream));
     fetch(&writer_, sizeof writer_);
   }

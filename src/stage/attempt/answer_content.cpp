@@ -11,7 +11,8 @@ using net::Piece;
 
 namespace {
 constexpr std::size_t event_max = 16 * 1024 * 1024;  // a longer one goes out in parts
-}
+constexpr std::size_t taken_back_max = 2048;         // longer parts of one are copied less often
+}  // namespace
 
 AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
                              dialect::Api api, bool events, const Limits& limits)
@@ -21,7 +22,10 @@ AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::Upstr
       events_(events),
       limits_(limits),
       counts_tokens_(api != dialect::Api::other && api != dialect::Api::models),
-      counts_early_(api == dialect::Api::messages) {}
+      counts_early_(api == dialect::Api::messages) {
+  net::Stream* const own = events ? connection_->own_stream() : nullptr;
+  if (own != nullptr) own->delay_acks();
+}
 
 AnswerContent::~AnswerContent() {
   if (reservation_) reservation_->settle(usage(), whole());
@@ -41,8 +45,12 @@ void AnswerContent::finish() {
 }
 
 void AnswerContent::prefetch(int turns) const {
-  if (turns == 3) fetch(connection_.get(), sizeof(http::Http1Connection));
-  if (next_ != nullptr) next_->prefetch(turns);
+  if (turns == turns_max) {
+    fetch(connection_.get(), sizeof(http::Http1Connection));
+    fetch(next_, 192);  // what it is cannot be asked yet: it is cold itself
+  } else if (next_ != nullptr) {
+    next_->prefetch(turns);
+  }
 }
 
 /// What is left to say once everything was read.
@@ -176,8 +184,10 @@ Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
 /// Cuts `piece` behind its last whole event and keeps the rest for the next one. At the end of the
 /// stream the rest goes out only if it completes the answer: half an event helps nobody.
 Piece AnswerContent::whole_events(Piece piece) {
-  std::size_t whole = scanner_.feed(piece.bytes);
+  const std::size_t scanned = std::exchange(scanned_, 0);
+  std::size_t whole = scanner_.feed(piece.bytes.substr(scanned));
   std::uint32_t events = scanner_.ended();
+  if (whole > 0) whole += scanned;
   if (held_.size() + piece.bytes.size() - whole > event_max) whole = piece.bytes.size();
   end_.see(piece.bytes.substr(0, whole));
   if (piece.last && whole < piece.bytes.size() + held_.size()) {
@@ -194,9 +204,19 @@ Piece AnswerContent::whole_events(Piece piece) {
     held_.clear();
     out = joined_;
   }
-  held_.append(piece.bytes.substr(whole));
   if (joins) end_.see(out);  // a mark may have been cut in two
+  if (!piece.last) hold_back(piece.bytes.substr(whole));
   return {.bytes = out, .events = events};
+}
+
+/// Keeps the beginning of an event for the next piece: where it came, or aside.
+void AnswerContent::hold_back(std::string_view rest) {
+  if (rest.empty()) return;
+  if (held_.empty() && rest.size() <= taken_back_max && connection_->take_back(rest.size())) {
+    scanned_ = static_cast<std::uint32_t>(rest.size());
+  } else {
+    held_.append(rest);
+  }
 }
 
 Task<Result<AnswerContent::Opening>> AnswerContent::open_events(Clock::time_point patience,

@@ -75,6 +75,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   Task<Result<net::Piece>> next_at_hand();
   Task<Result<net::Piece>> read_piece(Clock::time_point deadline);
   net::Piece whole_events(net::Piece piece);
+  void hold_back(std::string_view rest);
   Result<net::Piece> ending() const;
   bool whole() const;
   Error broken(const Error& error);
@@ -95,7 +96,8 @@ class AnswerContent final : public net::Companion, public generation::Content {
   bool counts_early_;  // the first event tells the input
   std::string early_;  // read ahead of the first next()
   std::uint32_t early_events_ = 0;
-  std::string held_;  // the beginning of an event whose end has not come
+  std::uint32_t scanned_ = 0;  // bytes at the front of the next piece: they were taken back
+  std::string held_;           // the beginning of an event whose end has not come, where it is long
   std::string joined_;
   bool done_ = false;
 };

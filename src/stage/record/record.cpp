@@ -101,6 +101,7 @@ Detached write(RecordPtr record, std::unique_ptr<generation::Content> content,
   bool nameless = record->api() == dialect::Api::responses && record->head()->event_stream;
   record->on_cancel([source = content.get()] { source->cancel(); });
   content->lead_to(record.get());
+  record->writer = co_await OwnFrame{};
   while (!record->ended()) {
     auto piece = co_await content->next();
     if (!piece) {
