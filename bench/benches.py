@@ -71,7 +71,7 @@ BENCHES = {
     "streams-flood": Bench("64 streams back to back, 200 B events", (
         Case("flood", (SHOWN_EVENTS, cpu("event", 1.0)),
              ("--connections", "64", "--answer", "stream events=2000"), per="events"),),
-        {"buffering": "off", "buffer": "16k"}),
+        {"buffering": "off", "buffer": "32k"}),
     "latency": Bench("what a request waits", (
         Case("one connection at a time", (P50, P99), ("--connections", "1")),
         Case("10,000 requests a second", (P50, P99),

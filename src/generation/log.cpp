@@ -13,7 +13,7 @@ namespace {
 
 // Many generations are silent for long or short for ever: the first segment is small.
 constexpr std::size_t first_capacity = 256;
-constexpr std::size_t capacity_max = 16'384;
+constexpr std::size_t capacity_max = 32'768;
 
 /// Segments of the largest usual size, used again on the same thread: streams at full speed take
 /// and drop thousands a second.

@@ -13,7 +13,7 @@ namespace hawser::net {
 /// Connections hold a block only while bytes are in it: an idle connection has none.
 class BlockPool {
  public:
-  static constexpr std::size_t block_size = 16 * 1024;
+  static constexpr std::size_t block_size = 32 * 1024;
   /// Bytes behind the usable part that a reader may touch but not interpret (simdjson's padding).
   static constexpr std::size_t slack = 64;
   using Block = std::unique_ptr<char[]>;
