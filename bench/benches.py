@@ -87,4 +87,5 @@ BENCHES = {
              ("--connections", "1000", "--rate", "500", "--answer", "json delay=1500"),
              warmup=2.0, kind="rss"),), rounds_max=2),
 }
+IDLE_STREAMS_FIRST = 2000  # before those that are counted
 IDLE_STREAMS = 5000

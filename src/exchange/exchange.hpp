@@ -114,10 +114,10 @@ struct Request {
 struct Trail {
   const Target* target = nullptr;  // the one that answered or was tried last
   std::uint32_t attempts = 0;
+  int status = 0;              // told to the client; 0: nothing was
   Clock::time_point sent{};    // last request on its way to the provider
   Clock::duration upstream{};  // time spent waiting for providers
   std::optional<Clock::time_point> first_content{};
-  int status = 0;  // told to the client; 0: nothing was
   std::optional<Code> error{};
   dialect::Usage usage{};  // as the provider told it
   std::uint64_t bytes_in = 0;

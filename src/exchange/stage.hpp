@@ -50,7 +50,7 @@ inline Task<Answer> answer_now(Error error) {
 class Pipeline {
  public:
   explicit Pipeline(std::vector<std::unique_ptr<Stage>> stages) : stages_(std::move(stages)) {}
-  Task<Answer> run(Exchange& exchange) { return Next(stages_)(exchange); }
+  Task<Answer> run(Exchange& exchange) const { return Next(stages_)(exchange); }
 
  private:
   std::vector<std::unique_ptr<Stage>> stages_;

@@ -22,6 +22,27 @@ void log_bug(std::exception_ptr bug) {
   }
 }
 
+/// A session's place in the list of its worker's.
+class Listed {
+ public:
+  Listed(std::vector<front::http::Session*>& list, front::http::Session& session)
+      : list_(list), session_(session) {
+    session.place = list.size();
+    list.push_back(&session);
+  }
+  ~Listed() {
+    list_.back()->place = session_.place;
+    list_[session_.place] = list_.back();
+    list_.pop_back();
+  }
+  Listed(const Listed&) = delete;
+  Listed& operator=(const Listed&) = delete;
+
+ private:
+  std::vector<front::http::Session*>& list_;
+  front::http::Session& session_;
+};
+
 class WebSocketConnection final : public front::http::Upgraded {
  public:
   explicit WebSocketConnection(std::unique_ptr<front::websocket::Session> session)
@@ -136,15 +157,15 @@ Task<> Worker::accept_all(std::size_t listener) {
 
 void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
   const auto& limits = services_.limits;
-  std::uint32_t& same_address = by_address_[accepted.peer];
+  Client& client = *by_address_.try_emplace(std::move(accepted.peer)).first;
   if (connections_ >= limits.connections_max ||
-      same_address >= limits.connections_per_address_max) {
+      client.second >= limits.connections_per_address_max) {
     ::close(accepted.fd);
-    if (same_address == 0) by_address_.erase(accepted.peer);
+    if (client.second == 0) by_address_.erase(by_address_.find(client.first));
     return;
   }
   ++connections_;
-  ++same_address;
+  ++client.second;
   auto stream = std::make_unique<net::Stream>(reactor_, accepted.fd);
   const auto& tls = snapshot_->listen_tls;
   if (listener < tls.size() && tls[listener]) stream->secure(net::make_server_ssl(*tls[listener]));
@@ -152,7 +173,7 @@ void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
   auto speaks = Speaks::http;
   if (listener < listen.size() && listen[listener].grpc) speaks = Speaks::grpc;
   if (listener < listen.size() && listen[listener].http2_only) speaks = Speaks::http2;
-  spawn(serve(std::move(stream), std::move(accepted.peer), speaks), log_bug);
+  serve(std::move(stream), client, speaks);
 }
 
 /// A call of gRPC on the API's own listener.
@@ -183,29 +204,32 @@ Task<> Worker::serve_grpc(std::unique_ptr<net::Stream> stream, const std::string
   grpc_sessions_.erase(&session);
 }
 
-Task<> Worker::serve(std::unique_ptr<net::Stream> stream, std::string peer, Speaks speaks) {
+// Not a task that is spawned: a silent connection would hold one more frame.
+Detached Worker::serve(std::unique_ptr<net::Stream> stream, Client& client, Speaks speaks) {
   struct Leaving {
     Worker& worker;
-    const std::string& peer;
-    front::http::Session* session = nullptr;
+    Client& client;
     ~Leaving() {
-      worker.sessions_.erase(session);
-      if (--worker.by_address_[peer] == 0) worker.by_address_.erase(peer);
+      if (--client.second == 0) worker.by_address_.erase(worker.by_address_.find(client.first));
       --worker.connections_;
       worker.services_.shard.add(worker.services_.metrics.client_connections, -1);
       worker.end_if_empty();
     }
   };
-  Leaving leaving{*this, peer};
+  const Leaving leaving{*this, client};
   services_.shard.add(services_.metrics.client_connections);
-  if (speaks == Speaks::grpc) {
-    co_await serve_grpc(std::move(stream), peer);
-    co_return;
+  try {
+    if (speaks == Speaks::grpc) {
+      co_await serve_grpc(std::move(stream), client.first);
+    } else {
+      front::http::Session session(services_, std::move(stream), client.first,
+                                   speaks == Speaks::http2);
+      const Listed listed(sessions_, session);
+      co_await session.run();
+    }
+  } catch (...) {
+    log_bug(std::current_exception());
   }
-  front::http::Session session(services_, std::move(stream), peer, speaks == Speaks::http2);
-  leaving.session = &session;
-  sessions_.insert(&session);
-  co_await session.run();
 }
 
 void Worker::run_aside(exchange::Call::Given given, std::function<void()> over) {
@@ -293,9 +317,9 @@ void Worker::begin_drain(Clock::time_point deadline) {
     listeners_[i]->cancel();
   }
   listeners_.clear();
-  const auto open = sessions_;
-  for (auto* session : open) {
-    if (sessions_.count(session) != 0) session->close_if_idle();
+  // From behind: one that ends leaves its place to the last one.
+  for (std::size_t i = sessions_.size(); i > 0; --i) {
+    if (i <= sessions_.size()) sessions_[i - 1]->close_if_idle();
   }
   const auto calls = grpc_sessions_;
   for (auto* session : calls) {

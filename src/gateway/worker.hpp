@@ -58,7 +58,9 @@ class Worker {
   h2::HandlerPtr open_call(front::http::Services::Call call);
   void admit(std::size_t listener, net::Listener::Accepted accepted);
   enum class Speaks : std::uint8_t { http, http2, grpc };
-  Task<> serve(std::unique_ptr<net::Stream> stream, std::string peer, Speaks speaks);
+  /// An address and how many connections it has. It stays where it is as long as it has any.
+  using Client = std::pair<const std::string, std::uint32_t>;
+  Detached serve(std::unique_ptr<net::Stream> stream, Client& client, Speaks speaks);
   Task<> serve_grpc(std::unique_ptr<net::Stream> stream, const std::string& peer);
   Task<> tend();
 
@@ -77,7 +79,7 @@ class Worker {
   front::websocket::Services websocket_;
   front::grpc::Services grpc_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
-  std::set<front::http::Session*> sessions_;
+  std::vector<front::http::Session*> sessions_;  // each knows its place
   std::set<front::grpc::Session*> grpc_sessions_;
   std::unordered_map<std::string, std::uint32_t> by_address_;
   std::uint32_t connections_ = 0;

@@ -54,6 +54,7 @@ class Generation {
   Content& content() { return *content_; }
   const Content& content() const { return *content_; }
   std::unique_ptr<Content> take_content() { return std::move(content_); }
+  std::unique_ptr<Reader> take_reader() { return std::move(reader_); }
 
  private:
   AnswerHead head_;

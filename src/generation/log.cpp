@@ -11,8 +11,9 @@
 namespace hawser::generation {
 namespace {
 
-// Many generations are silent for long or short for ever: the first segment is small.
-constexpr std::size_t first_capacity = 256;
+// Many generations are silent for long or short for ever: the first segment holds little more than
+// what came first.
+constexpr std::size_t first_capacity = 64;
 constexpr std::size_t capacity_max = 32'768;
 
 /// Segments of the largest usual size, used again on the same thread: streams at full speed take

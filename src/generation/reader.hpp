@@ -1,6 +1,6 @@
 #pragma once
 
-#include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -28,7 +28,7 @@ class Reader {
   /// Until there may be something, or `patience` is over.
   net::Waiter::Wait wait(Clock::time_point patience) { return waiter().wait(patience); }
 
-  virtual const std::string& id() const = 0;
+  virtual std::string_view id() const = 0;
   virtual std::uint32_t epoch() const = 0;
   virtual dialect::Usage usage() const = 0;
   /// The transport wrote the last batch.

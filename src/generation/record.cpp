@@ -56,8 +56,8 @@ bool Owner::admits(const Owner& other, std::string_view team) const {
   return others.empty() || (others.starts_with("team ") && others.substr(5) == team);
 }
 
-Record::Record(std::string id, Owner owner, dialect::Api api, const Limits& limits)
-    : limits_(limits), id_(std::move(id)), owner_(std::move(owner)), api_(api) {}
+Record::Record(const Id& id, Owner owner, dialect::Api api, const Limits& limits)
+    : api_(api), limits_(limits), id_(id), owner_(std::move(owner)) {}
 
 void Record::be_found(Directory& directory, const Fingerprint& by) {
   directory_ = &directory;
@@ -67,7 +67,7 @@ void Record::be_found(Directory& directory, const Fingerprint& by) {
 void Record::be_named(Directory& directory, const Fingerprint& name) {
   directory_ = &directory;
   name_ = std::make_unique<Fingerprint>(name);
-  directory.name(name, id_);
+  directory.name(name, id());
 }
 
 Record::~Record() {
@@ -75,16 +75,16 @@ Record::~Record() {
 }
 
 std::optional<std::string> Record::lead() {
-  return directory_->claim(found_by_, id_, Clock::now() + limits_.grace + after_its_end);
+  return directory_->claim(found_by_, id(), Clock::now() + limits_.grace + after_its_end);
 }
 
 void Record::offer() {
   if (directory_ == nullptr || delivered_) return;
-  directory_->offer(found_by_, id_, Clock::now() + limits_.grace + after_its_end);
+  directory_->offer(found_by_, id(), Clock::now() + limits_.grace + after_its_end);
 }
 
 void Record::withdraw() {
-  if (directory_ != nullptr) directory_->withdraw(found_by_, id_);
+  if (directory_ != nullptr) directory_->withdraw(found_by_, id());
 }
 
 void Record::begin(AnswerHead head) {
@@ -200,7 +200,7 @@ void Record::trim() {
 void Record::deliver() {
   if (std::exchange(delivered_, true)) return;
   withdraw();
-  if (shelf_ != nullptr) shelf_->keep_delivered(id_);
+  if (shelf_ != nullptr) shelf_->keep_delivered(id());
 }
 
 void Record::wake_readers() {

@@ -54,12 +54,14 @@ class Record final : public net::Companion {
     bool finish = false;             // without a reader: to its end, however long
     bool cancel = false;             // without a reader: stop at once
   };
-  Record(std::string id, Owner owner, dialect::Api api, const Limits& limits);
+  /// As its shelf makes it: its worker, and what nobody guesses.
+  using Id = std::array<char, 2 + 2 + 26>;
+  Record(const Id& id, Owner owner, dialect::Api api, const Limits& limits);
   Record(const Record&) = delete;
   Record& operator=(const Record&) = delete;
   ~Record();
 
-  const std::string& id() const { return id_; }
+  std::string_view id() const { return {id_.data(), id_.size()}; }
   const Owner& owner() const { return owner_; }
   dialect::Api api() const { return api_; }
   State state() const { return state_; }
@@ -122,14 +124,14 @@ class Record final : public net::Companion {
   State state_ = State::running;
   bool event_stream_ = false;
   bool delivered_ = false;
+  dialect::Api api_;
   LocalReader* readers_ = nullptr;
   Log log_;
   std::uint64_t detached_since_ = 0;  // seq of the next event when the last reader went
   Limits limits_;
 
-  std::string id_;
+  Id id_;
   Owner owner_;
-  dialect::Api api_;
   std::optional<AnswerHead> head_{};
   std::unique_ptr<Error> error_{};
   dialect::Usage usage_{};
@@ -151,7 +153,7 @@ class LocalReader final : public Reader {
   ~LocalReader() override;
 
   Result<Batch> next() override;
-  const std::string& id() const override { return record_->id(); }
+  std::string_view id() const override { return record_->id(); }
   std::uint32_t epoch() const override { return record_->epoch(); }
   dialect::Usage usage() const override { return record_->usage(); }
   net::Waiter& waiter() override { return waiter_; }

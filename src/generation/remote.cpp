@@ -70,7 +70,8 @@ Result<RecordPtr> find_from(const Shelf& shelf, Ticket& ticket) {
 }
 
 Status status_of(const Record& record) {
-  Status status{record.id(), record.state(), record.epoch(), record.log().next(), record.usage()};
+  Status status{std::string(record.id()), record.state(), record.epoch(), record.log().next(),
+                record.usage()};
   if (record.error()) status.error = record.error()->code;
   auto position = record.log().at(record.log().first());
   EventRun run;
@@ -170,7 +171,7 @@ class RemoteReader final : public Reader {
     }
     return held_ ? held_->batch : Batch{};
   }
-  const std::string& id() const override { return id_; }
+  std::string_view id() const override { return id_; }
   std::uint32_t epoch() const override { return 1; }
   dialect::Usage usage() const override { return usage_; }
   void delivered() override {
@@ -252,7 +253,7 @@ GenerationPtr answer_from(const AnswerHead& head, std::unique_ptr<Reader> reader
   own.fields = head.event_stream ? "Content-Type: text/event-stream; charset=utf-8\r\n"
                                    "Cache-Control: no-cache\r\n"
                                  : "Content-Type: application/json\r\n";
-  own.fields += "x-hawser-generation: " + reader->id() + "\r\n";
+  own.fields.append("x-hawser-generation: ").append(reader->id()).append("\r\n");
   return std::make_unique<Generation>(std::move(own), std::move(reader));
 }
 

@@ -43,24 +43,27 @@ Fingerprint fingerprint_of(std::span<const std::string_view> parts) {
 // --- Shelf
 
 RecordPtr Shelf::add(Owner owner, dialect::Api api, const Record::Limits& limits) {
-  std::string id("g-");
-  id.push_back(digits[worker_ / 32 % 32]);
-  id.push_back(digits[worker_ % 32]);
-  id.append(ids_.next().substr(4));
-  auto record = std::make_shared<Record>(std::move(id), std::move(owner), api, limits);
+  Record::Id id{'g', '-', digits[worker_ / 32 % 32], digits[worker_ % 32]};
+  ids_.next().substr(4).copy(id.data() + 4, id.size() - 4);
+  auto record = std::make_shared<Record>(id, std::move(owner), api, limits);
   record->shelf_ = this;
-  records_.emplace(record->id(), record);
+  records_.insert(record);
   return record;
 }
 
-void Shelf::keep_delivered(const std::string& id) {
+void Shelf::forget(std::string_view id) {
+  const auto found = records_.find(id);
+  if (found != records_.end()) records_.erase(found);
+}
+
+void Shelf::keep_delivered(std::string_view id) {
   const RecordPtr record = find(id);
   if (!record) return;
-  delivered_.push_back({id, record->log().memory() + sizeof(Record)});
+  delivered_.push_back({std::string(id), record->log().memory() + sizeof(Record)});
   delivered_memory_ += delivered_.back().memory;
   while (delivered_memory_ > limits_.delivered_max) {
     delivered_memory_ -= delivered_.front().memory;
-    records_.erase(delivered_.front().id);
+    forget(delivered_.front().id);
     delivered_.pop_front();
   }
 }
@@ -75,14 +78,14 @@ std::optional<std::uint32_t> Shelf::worker_of(std::string_view id) {
 
 RecordPtr Shelf::find(std::string_view id) const {
   const auto found = records_.find(id);
-  return found == records_.end() ? nullptr : found->second;
+  return found == records_.end() ? nullptr : *found;
 }
 
 void Shelf::tend(Clock::time_point now) {
   memory_ = running_ = detached_ = 0;
   std::vector<RecordPtr> late;
   for (auto at = records_.begin(); at != records_.end();) {
-    const RecordPtr& record = at->second;
+    const RecordPtr& record = *at;
     if (record->ended() && now - record->ended_at() >= limits_.kept) {
       at = records_.erase(at);
       continue;
@@ -94,7 +97,7 @@ void Shelf::tend(Clock::time_point now) {
     ++at;
   }
   for (const auto& record : late) record->cancel(State::expired);
-  while (!delivered_.empty() && !records_.contains(delivered_.front().id)) {
+  while (!delivered_.empty() && !records_.contains(std::string_view(delivered_.front().id))) {
     delivered_memory_ -= delivered_.front().memory;
     delivered_.pop_front();
   }
@@ -105,7 +108,7 @@ void Shelf::tend(Clock::time_point now) {
 void Shelf::keep_bounds() {
   std::unordered_map<std::string, std::vector<RecordPtr>> by_key;
   std::vector<RecordPtr> ended;
-  for (const auto& [id, record] : records_) {
+  for (const auto& record : records_) {
     if (record->state() == State::detached) by_key[record->owner().key].push_back(record);
     if (record->ended()) ended.push_back(record);
   }
@@ -122,13 +125,13 @@ void Shelf::keep_bounds() {
   for (const auto& record : ended) {
     if (memory_ <= limits_.memory_max) break;
     memory_ -= std::min(memory_, record->log().memory() + sizeof(Record));
-    records_.erase(record->id());
+    records_.erase(record);
   }
 }
 
 void Shelf::clear() {
   const auto records = std::exchange(records_, {});
-  for (const auto& [id, record] : records) {
+  for (const auto& record : records) {
     record->shelf_ = nullptr;
     record->cancel(State::cancelled);
   }
@@ -142,17 +145,17 @@ std::size_t Directory::Hash::operator()(const Fingerprint& fingerprint) const {
   return hash;
 }
 
-void Directory::offer(const Fingerprint& fingerprint, const std::string& id,
+void Directory::offer(const Fingerprint& fingerprint, std::string_view id,
                       Clock::time_point until) {
   const std::lock_guard lock(mutex_);
-  offers_[fingerprint] = {id, until};
+  offers_[fingerprint] = {std::string(id), until};
   count_.store(offers_.size(), std::memory_order_relaxed);
 }
 
-std::optional<std::string> Directory::claim(const Fingerprint& fingerprint, const std::string& id,
+std::optional<std::string> Directory::claim(const Fingerprint& fingerprint, std::string_view id,
                                             Clock::time_point until) {
   const std::lock_guard lock(mutex_);
-  const auto [offer, fresh] = offers_.try_emplace(fingerprint, Offer{id, until});
+  const auto [offer, fresh] = offers_.try_emplace(fingerprint, Offer{std::string(id), until});
   if (!fresh) return offer->second.id;
   count_.store(offers_.size(), std::memory_order_relaxed);
   return std::nullopt;
@@ -175,7 +178,7 @@ void Directory::withdraw(const Fingerprint& fingerprint, std::string_view id) {
   count_.store(offers_.size(), std::memory_order_relaxed);
 }
 
-void Directory::name(const Fingerprint& name, const std::string& id) {
+void Directory::name(const Fingerprint& name, std::string_view id) {
   const std::lock_guard lock(mutex_);
   names_[name] = id;
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/request_id.hpp"
@@ -38,9 +39,9 @@ class Shelf {
   /// A new record with an id that names this worker.
   RecordPtr add(Owner owner, dialect::Api api, const Record::Limits& limits);
   RecordPtr find(std::string_view id) const;
-  void forget(const std::string& id) { records_.erase(id); }
+  void forget(std::string_view id);
   /// A client got this one to its end; beyond the bound the oldest of such are forgotten at once.
-  void keep_delivered(const std::string& id);
+  void keep_delivered(std::string_view id);
   /// Ends what ran out of its grace, forgets what was kept long enough, and keeps the bounds. To be
   /// called a few times a second.
   void tend(Clock::time_point now);
@@ -52,7 +53,7 @@ class Shelf {
   std::size_t running() const { return running_; }
   std::size_t detached() const { return detached_; }
 
-  static constexpr std::size_t id_size = 2 + 2 + 26;
+  static constexpr std::size_t id_size = std::tuple_size_v<Record::Id>;
   /// The worker that an id names.
   static std::optional<std::uint32_t> worker_of(std::string_view id);
 
@@ -63,7 +64,19 @@ class Shelf {
   std::uint32_t worker_;
   Limits limits_{};
   IdSource ids_;
-  std::unordered_map<std::string_view, RecordPtr> records_;  // keys stand in the records
+  /// By id, which stands in the record.
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view id) const { return std::hash<std::string_view>()(id); }
+    std::size_t operator()(const RecordPtr& record) const { return (*this)(record->id()); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    static std::string_view id_of(std::string_view id) { return id; }
+    static std::string_view id_of(const RecordPtr& record) { return record->id(); }
+    bool operator()(const auto& a, const auto& b) const { return id_of(a) == id_of(b); }
+  };
+  std::unordered_set<RecordPtr, Hash, Equal> records_;
   struct Delivered {
     std::string id{};
     std::size_t memory = 0;
@@ -89,10 +102,10 @@ class Directory {
   }
 
   /// Makes a request findable: by whoever repeats it.
-  void offer(const Fingerprint& fingerprint, const std::string& id, Clock::time_point until);
+  void offer(const Fingerprint& fingerprint, std::string_view id, Clock::time_point until);
   /// Makes it findable unless another one is already: then it gives that one's id. Of those who ask
   /// at the same time, one leads.
-  std::optional<std::string> claim(const Fingerprint& fingerprint, const std::string& id,
+  std::optional<std::string> claim(const Fingerprint& fingerprint, std::string_view id,
                                    Clock::time_point until);
   /// Whether anything is on offer at all: else nobody need compute a fingerprint.
   bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
@@ -101,7 +114,7 @@ class Directory {
   void withdraw(const Fingerprint& fingerprint, std::string_view id);
 
   /// Another name of a generation, such as the id of its response, as long as it is kept.
-  void name(const Fingerprint& name, const std::string& id);
+  void name(const Fingerprint& name, std::string_view id);
   std::optional<std::string> named(const Fingerprint& name);
   void unname(const Fingerprint& name);
   void tend(Clock::time_point now);

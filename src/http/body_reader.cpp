@@ -77,20 +77,20 @@ Task<Result<Piece>> BodyReader::next(Clock::time_point deadline) {
 }
 
 void BodyReader::release() {
-  in_.consume(std::exchange(lent_, 0));
+  in_.consume(std::exchange(lent_, 0u));
 }
 
 void BodyReader::take_back(std::size_t bytes) {
   if (bytes == 0) return;
   char* const begin = in_.data();
   std::memmove(begin + lent_ - bytes, begin + piece_ - bytes, bytes);
-  lent_ -= bytes;
   back_ = static_cast<std::uint32_t>(bytes);
+  lent_ -= back_;
 }
 
 /// The first `size` bytes of the buffer as a piece, for which its first `read` were used up.
 Piece BodyReader::lend(std::size_t read, std::size_t size) {
-  lent_ = read;
+  lent_ = static_cast<std::uint32_t>(read);
   piece_ = static_cast<std::uint32_t>(size);
   back_ = 0;
   return {.bytes = in_.view().substr(0, size), .last = done_};

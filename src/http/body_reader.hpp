@@ -45,15 +45,15 @@ class BodyReader {
 
   net::Stream& stream_;
   net::InBuffer& in_;
-  wire::Framing framing_ = wire::Framing::none;
   std::uint64_t left_ = 0;
   std::uint64_t bytes_ = 0;
-  std::size_t lent_ = 0;     // bytes of `in_` under the last piece
+  std::uint32_t lent_ = 0;   // bytes of `in_` under the last piece
   std::uint32_t piece_ = 0;  // its size
   std::uint32_t back_ = 0;   // bytes at the front of `in_` that were taken back: content already
+  wire::Framing framing_ = wire::Framing::none;
+  bool done_ = true;
   std::unique_ptr<char[]> parked_{};  // the same, instead, while nothing comes
   wire::ChunkDecoder chunks_;
-  bool done_ = true;
 };
 
 }  // namespace hawser::http

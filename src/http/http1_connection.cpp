@@ -41,7 +41,7 @@ Task<UpstreamConnection::HeadRead> Http1Connection::read_head(std::string_view m
       co_return HeadRead{IoStatus::failed, true, true};
     }
     if (outcome_of_head.state == wire::HeadOutcome::State::complete) {
-      head_size_ = outcome_of_head.consumed;
+      head_size_ = static_cast<std::uint32_t>(outcome_of_head.consumed);
       if (pool_->head_.status >= 200) co_return HeadRead{IoStatus::ok, false, true};
       if (pool_->head_.status == 101)
         co_return HeadRead{IoStatus::failed, true, true};  // never asked for

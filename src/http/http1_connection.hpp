@@ -43,10 +43,10 @@ class Http1Connection final : public UpstreamConnection {
   std::shared_ptr<OriginPool> pool_;  // owns the TLS session slot that the stream writes to
   std::unique_ptr<net::Stream> stream_;
   net::InBuffer in_;
-  std::size_t head_size_ = 0;
   BodyReader body_;
-  bool keep_alive_ = false;
+  std::uint32_t head_size_ = 0;
   std::uint32_t exchanges_ = 0;
+  bool keep_alive_ = false;
   Clock::time_point idle_since_{};
 };
 

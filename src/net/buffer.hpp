@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -58,8 +59,8 @@ class InBuffer {
     if (end_ == capacity_ && begin_ > 0) compact();
     return {block_.get() + end_, capacity_ - end_};
   }
-  void filled(std::size_t bytes) { end_ += bytes; }
-  void consume(std::size_t bytes) { begin_ += bytes; }
+  void filled(std::size_t bytes) { end_ += static_cast<std::uint32_t>(bytes); }
+  void consume(std::size_t bytes) { begin_ += static_cast<std::uint32_t>(bytes); }
   /// Moves the bytes that are there to the front, so that all room is behind them.
   void to_front() {
     if (begin_ > 0) compact();
@@ -67,10 +68,10 @@ class InBuffer {
 
   /// Doubles the room, for heads that are longer than a block.
   void grow() {
-    const std::size_t larger = 2 * capacity_;
+    const std::uint32_t larger = 2 * capacity_;
     BlockPool::Block block(new char[larger + BlockPool::slack]);
     std::memcpy(block.get(), data(), size());
-    end_ = size();
+    end_ -= begin_;
     begin_ = 0;
     drop_block();
     block_ = std::move(block);
@@ -97,9 +98,9 @@ class InBuffer {
 
   BlockPool* pool_;
   BlockPool::Block block_;
-  std::size_t capacity_ = BlockPool::block_size;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
+  std::uint32_t capacity_ = BlockPool::block_size;
+  std::uint32_t begin_ = 0;
+  std::uint32_t end_ = 0;
 };
 
 }  // namespace hawser::net

@@ -37,18 +37,18 @@ void Waiter::complete(IoStatus status) {
 
 // --- Channel
 
-Channel::Channel(Reactor& reactor, int fd) : reactor_(reactor), fd_(fd), waiter_(reactor) {
-  reactor_.add(*this);
+Channel::Channel(Reactor& reactor, int fd) : fd_(fd), waiter_(reactor) {
+  reactor.add(*this);
 }
 
 Channel::~Channel() {
-  reactor_.remove(*this);
+  reactor().remove(*this);
   if (fd_ >= 0) ::close(fd_);
 }
 
 Waiter::Wait Channel::wait_turn() {
   in_line_ = true;
-  reactor_.line_.push_back(this);
+  reactor().line_.push_back(this);
   return wait(Want::hangup, Clock::time_point::max());
 }
 

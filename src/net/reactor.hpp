@@ -56,6 +56,7 @@ class Waiter {
   /// Suspends until complete() or the deadline. One wait at a time.
   Wait wait(Clock::time_point deadline);
   bool waiting() const { return static_cast<bool>(waiting_); }
+  Reactor& reactor() const { return reactor_; }
   /// Asks for the memory of the coroutine that waits.
   void prefetch(std::size_t size = 320) const { Companion::fetch(waiting_.address(), size); }
   /// Resumes the waiting coroutine, here and now; without one it does nothing.
@@ -98,7 +99,7 @@ class Channel {
   ~Channel();
 
   int fd() const { return fd_; }
-  Reactor& reactor() const { return reactor_; }
+  Reactor& reactor() const { return waiter_.reactor(); }
   bool readable() const { return readable_; }
   bool writable() const { return writable_; }
   bool peer_gone() const { return hung_up_; }
@@ -127,7 +128,6 @@ class Channel {
   friend class Reactor;
   void happened(std::uint32_t events);
 
-  Reactor& reactor_;
   int fd_;
   bool readable_ = false;
   bool writable_ = false;

@@ -229,10 +229,11 @@ IoResult Stream::ssl_write(std::string_view bytes) {
 }
 
 IoResult Stream::flush_tls() {
-  while (!pending_.empty()) {
-    const IoResult result = ssl_write(pending_);
+  while (pending_) {
+    const IoResult result = ssl_write(*pending_);
     if (result.status != IoStatus::ok) return result;
-    pending_.erase(0, result.bytes);
+    pending_->erase(0, result.bytes);
+    if (pending_->empty()) pending_.reset();
   }
   return {IoStatus::ok, 0};
 }
@@ -242,8 +243,8 @@ IoResult Stream::try_write_tls(std::string_view bytes) {
   if (flushed.status != IoStatus::ok || bytes.empty()) return flushed;
   const IoResult result = ssl_write(bytes);
   if (result.status != IoStatus::would_block) return result;
-  pending_ = bytes.substr(0, 16 * 1024);
-  return {IoStatus::ok, pending_.size()};
+  pending_ = std::make_unique<std::string>(bytes.substr(0, 16 * 1024));
+  return {IoStatus::ok, pending_->size()};
 }
 
 Waiter::Wait Stream::wait_to_write(Clock::time_point deadline) {

@@ -53,7 +53,7 @@ class Stream : public Channel {
   /// Writes as much of `parts` (at most parts_max) as goes at once; `bytes` says how much was taken
   /// over. What TLS took over may still wait: see flushed().
   IoResult try_write(std::span<const std::string_view> parts);
-  bool flushed() const { return pending_.empty(); }
+  bool flushed() const { return !pending_; }
   /// Writes all of `parts`, whose bytes must stay where they are; waits for the peer where needed.
   Task<IoStatus> send(std::span<const std::string_view> parts, Clock::time_point deadline);
 
@@ -80,7 +80,8 @@ class Stream : public Channel {
   bool may_read() const { return readable() || (ssl_ && SSL_has_pending(ssl_.get()) != 0); }
 
   SslPtr ssl_;
-  std::string pending_;  // a TLS record that OpenSSL began: it must be offered again unchanged
+  // A TLS record that OpenSSL began: it must be offered again unchanged. Null: none.
+  std::unique_ptr<std::string> pending_{};
 };
 
 }  // namespace hawser::net

@@ -116,9 +116,9 @@ class ChunkDecoder {
   std::size_t skip_to_data(std::string_view bytes);
   static Phase after_size(char c);
 
-  Phase phase_ = Phase::size_first;
   std::uint64_t left_ = 0;
   std::uint32_t line_ = 0;  // digits, then bytes of the extension or the trailer section
+  Phase phase_ = Phase::size_first;
 };
 
 /// "1f4\r\n": what goes before `size` bytes of content; "\r\n" goes behind. At most 18 bytes.

@@ -85,7 +85,7 @@ bool EventText::finish() {
 /// "id: GENERATION.EPOCH.SEQ"
 void EventText::add_id(std::uint64_t seq) {
   constexpr std::string_view start = "id: ";
-  const std::string& id = reader_->id();
+  const std::string_view id = reader_->id();
   char* at = block_.get() + size_;
   at = std::copy(start.begin(), start.end(), at);
   at = std::copy(id.begin(), id.end(), at);

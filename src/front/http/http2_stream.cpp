@@ -38,14 +38,13 @@ std::vector<h2::Field> fields_of(std::string_view text) {
 }
 
 Http2Stream::Http2Stream(Http2& connection, std::int32_t stream, const h2::RequestHead& head)
-    : Serving(connection.services_),
+    : Serving(connection.services_, connection.opened_.client_address),
       server_(&connection.server_),
       socket_(connection.opened_.stream),
       stream_(stream),
       in_ended_(head.ends),
       more_in_(services_.reactor),
       room_(services_.reactor) {
-  client_address_ = connection.opened_.client_address;
   client_names_ = connection.opened_.client_names;
   arrived_ = Clock::now();
   head_outcome_ = take_head(head);

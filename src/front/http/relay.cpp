@@ -6,7 +6,6 @@
 namespace hawser::front::http {
 
 using exchange::Exchange;
-using generation::AnswerHead;
 using generation::Batch;
 using net::IoStatus;
 
@@ -47,60 +46,63 @@ Task<bool> Serving::write_events(generation::Reader& reader, Batch& batch, bool 
 
 /// A comment for the proxies on the way. Without an empty line behind it: openai-python takes one
 /// for an event once it saw an id.
-Task<bool> Serving::write_heartbeat(const AnswerHead& head, std::uint64_t seq) {
-  if (!head.event_stream) co_return true;
+Task<bool> Serving::write_heartbeat(Form form, std::uint64_t seq) {
+  if (!form.event_stream) co_return true;
   const std::string line = ": hb " + std::to_string(seq) + "\n";
   co_return co_await write(line, false);
+}
+
+/// What goes out for `batch`; of an event stream each event, else bytes.
+Task<bool> Serving::write_batch(generation::Reader& reader, Batch& batch, Form form) {
+  // What is large enough to go out alone is not put together with what follows.
+  const bool lags = batch.more && lagged();
+  const bool alone = !batch.more || (batch.run.bytes.size() >= alone_min && !lags);
+  const bool as_it_is = !form.event_stream || (!form.event_ids && alone);
+  if (as_it_is) return write(batch.run.bytes, batch.last);
+  return write_events(reader, batch, form.event_ids, lags);
 }
 
 /// Reads a generation as it grows. The generation does not depend on this client: when it goes,
 /// only its reader goes.
 Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr answer) {
-  AnswerHead& head = answer->head();
-  generation::Reader& reader = *answer->reader();
-  reader_ = &reader;
-  reader.lead_to(touched());
-  append_own_fields(exchange, head.fields);
-  begin_answer({.head = head,
+  const auto reader = answer->take_reader();
+  reader_ = reader.get();
+  reader->lead_to(touched());
+  append_own_fields(exchange, answer->head().fields);
+  begin_answer({.head = answer->head(),
                 .keep_alive = head_.keep_alive && !services_.draining && body_consumed(exchange)});
-  exchange.trail.status = head.status;
+  exchange.trail.status = answer->head().status;
   release_request(false);
   services_.shard.add(services_.metrics.streams);
   // What each event looks at stands in this frame: with a thousand streams all else is cold.
-  const bool event_stream = head.event_stream, event_ids = head.event_ids;
-  const auto heartbeat = head.heartbeat;
+  const Form form{answer->head().event_stream, answer->head().event_ids, answer->head().heartbeat};
   net::Reactor& reactor = services_.reactor;
-  bool begun = false, goes_on = true;
+  bool goes_on = true;
   std::uint64_t seq = 0;
   for (IoStatus waited = IoStatus::ok;;) {
-    auto batch = reader.next();
+    auto batch = reader->next();
     const bool silent = batch && batch->run.count == 0 && !batch->last;
-    if (waited != IoStatus::ok && waited != IoStatus::timeout) {
+    const bool some = batch && !silent;
+    if (some && answer) exchange.trail.first_content = Clock::now();
+    net::Channel* const turns = some && reactor.busy() ? in_turns() : nullptr;
+    if (turns != nullptr) waited = co_await turns->wait_turn();
+    const bool given_up = waited != IoStatus::ok && waited != IoStatus::timeout;
+    if (given_up) {
       goes_on = false;
-    } else if (!batch) {
-      goes_on = co_await break_off(exchange, head, batch.error());
-      break;
-    } else if (silent && waited == IoStatus::timeout) {
-      goes_on = co_await write_heartbeat(head, seq);
-    } else if (!silent) {
-      if (!begun) exchange.trail.first_content = Clock::now();
-      net::Channel* const turns = reactor.busy() ? in_turns() : nullptr;
-      if (turns != nullptr) goes_on = co_await turns->wait_turn() == IoStatus::ok;
-      if (goes_on) {
-        // What is large enough to go out alone is not put together with what follows.
-        const bool lags = batch->more && lagged();
-        const bool alone = !batch->more || (batch->run.bytes.size() >= alone_min && !lags);
-        const bool as_it_is = !event_stream || (!event_ids && alone);
-        goes_on = as_it_is ? co_await write(batch->run.bytes, batch->last)
-                           : co_await write_events(reader, *batch, event_ids, lags);
-        seq = batch->run.seq;
-      }
-      if (goes_on && batch->last) {
-        reader.delivered();
+    } else if (!silent || waited == IoStatus::timeout) {
+      auto writing = !batch   ? break_off(exchange, form.event_stream, batch.error())
+                     : silent ? write_heartbeat(form, seq)
+                              : write_batch(*reader, *batch, form);
+      goes_on = co_await std::move(writing);
+      if (!batch) break;
+    }
+    if (some && goes_on) {
+      answer.reset();  // its head is out
+      seq = batch->run.seq;
+      if (batch->last) {
+        reader->delivered();
         break;
       }
-      if (!begun) std::string().swap(head.fields);  // it is out
-      begun = true;
     }
     // Between two waits nobody was there to be told that it is gone.
     if (!goes_on || peer_gone()) {
@@ -109,12 +111,12 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
       break;
     }
     waited = IoStatus::ok;
-    if (silent) waited = co_await reader.wait(reactor.now() + heartbeat);
+    if (silent) waited = co_await reader->wait(reactor.now() + form.heartbeat);
   }
   services_.shard.add(services_.metrics.streams, -1);
   reader_ = nullptr;
   exchange.trail.bytes_out = bytes_out();
-  exchange.trail.usage = reader.usage();
+  exchange.trail.usage = reader->usage();
   co_return goes_on&& this->goes_on();
 }
 

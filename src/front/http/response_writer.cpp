@@ -109,9 +109,7 @@ void ResponseWriter::begin(const Begin& begin) {
   chunked_ = !bodiless_ && !delimited && begin.minor_version > 0;
   keep_alive_ = begin.keep_alive && (bodiless_ || delimited || chunked_);
 
-  Text first(first_.data());
-  first.add("HTTP/1.1 ").add(static_cast<std::uint64_t>(begin.head.status)).add(" ");
-  first_size_ = first.add(reason_of(begin.head.status)).add("\r\n").size();
+  status_ = begin.head.status;
   if (stream_.secured()) begin.head.fields.append(net::hsts_field(stream_.ssl()));
   // What frames the content goes behind the other fields, which have room for it.
   char framing[96];
@@ -128,17 +126,20 @@ void ResponseWriter::begin(const Begin& begin) {
   fields_ = begin.head.fields;
 }
 
-Task<bool> ResponseWriter::write(std::string_view bytes, bool last) {
-  if (bodiless_) bytes = {};
-  std::array<std::string_view, parts_max> parts;
+/// The parts of one write. @return how many
+std::size_t ResponseWriter::lay_out(std::string_view bytes, bool last, Made& made,
+                                    Parts& parts) const {
   std::size_t count = 0;
-  if (first_size_ > 0) {
-    parts[count++] = {first_.data(), std::exchange(first_size_, 0)};
+  if (status_ != 0) {
+    Text first(made.first.data());
+    first.add("HTTP/1.1 ").add(static_cast<std::uint64_t>(status_)).add(" ");
+    first.add(reason_of(status_)).add("\r\n");
+    parts[count++] = {made.first.data(), first.size()};
     parts[count++] = fields_;
   }
   const bool chunk = chunked_ && !bytes.empty();
   if (chunk) {
-    parts[count++] = {chunk_.data(), wire::write_chunk_head(chunk_.data(), bytes.size())};
+    parts[count++] = {made.chunk.data(), wire::write_chunk_head(made.chunk.data(), bytes.size())};
   }
   parts[count++] = bytes;
   if (chunk && last)
@@ -147,17 +148,28 @@ Task<bool> ResponseWriter::write(std::string_view bytes, bool last) {
     parts[count++] = "\r\n";
   else if (chunked_ && last)
     parts[count++] = "0\r\n\r\n";
-  bytes_ += bytes.size();
-  const std::span<const std::string_view> all(parts.data(), count);
-  const net::IoResult sent = stream_.try_write(all);
-  if (stream_.took_all(all, sent)) return true;
-  return finish(parts, count, sent);
+  return count;
 }
 
-Task<bool> ResponseWriter::finish(std::array<std::string_view, parts_max> parts, std::size_t count,
-                                  net::IoResult sent) {
+Task<bool> ResponseWriter::write(std::string_view bytes, bool last) {
+  if (bodiless_) bytes = {};
+  Made made;
+  Parts parts;
+  const std::span<const std::string_view> all(parts.data(), lay_out(bytes, last, made, parts));
+  bytes_ += bytes.size();
+  const net::IoResult sent = stream_.try_write(all);
+  if (!stream_.took_all(all, sent)) return finish(bytes, last, sent);
+  status_ = 0;
+  return true;
+}
+
+/// Writes what is left of it; what was made for it is made again, where it outlives the wait.
+Task<bool> ResponseWriter::finish(std::string_view bytes, bool last, net::IoResult sent) {
   lagged_ = true;
-  const std::span<const std::string_view> all(parts.data(), count);
+  Made made;
+  Parts parts;
+  const std::span<const std::string_view> all(parts.data(), lay_out(bytes, last, made, parts));
+  status_ = 0;
   const net::IoStatus status = co_await stream_.send_rest(all, sent, Clock::now() + timeout_);
   co_return status == net::IoStatus::ok;
 }

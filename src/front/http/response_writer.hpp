@@ -34,15 +34,19 @@ class ResponseWriter {
 
  private:
   static constexpr std::size_t parts_max = 6;
-  Task<bool> finish(std::array<std::string_view, parts_max> parts, std::size_t count,
-                    net::IoResult sent);
+  using Parts = std::array<std::string_view, parts_max>;
+  /// What is made for one write: the status line, the size that goes before a run of content.
+  struct Made {
+    std::array<char, 64> first;
+    std::array<char, 18> chunk;
+  };
+  std::size_t lay_out(std::string_view bytes, bool last, Made& made, Parts& parts) const;
+  Task<bool> finish(std::string_view bytes, bool last, net::IoResult sent);
 
   net::Stream& stream_;
   milliseconds timeout_;
-  std::string_view fields_;       // of the answer: not copied
-  std::array<char, 64> first_{};  // the status line
-  std::array<char, 18> chunk_{};  // the size that goes before a run of content
-  std::size_t first_size_ = 0;
+  std::string_view fields_;  // of the answer: not copied
+  int status_ = 0;           // of an answer whose head is not out
   bool chunked_ = false;
   bool bodiless_ = false;
   bool keep_alive_ = true;

@@ -39,8 +39,11 @@ void append_retry_advice(const Error& error, std::string& out) {
 
 /// @return whether the connection may serve another request
 Task<bool> Serving::serve() {
-  if (!dialect::endpoint_of(head_.method, head_.path).known) co_return co_await answer_ourselves();
+  if (!dialect::endpoint_of(head_.method, head_.path).known) return answer_ourselves();
+  return serve_exchange();
+}
 
+Task<bool> Serving::serve_exchange() {
   net::Cancellation cancellation;
   const auto pipeline = services_.pipeline;  // a reload may swap it while we wait
   Exchange exchange(cancellation);
@@ -48,10 +51,8 @@ Task<bool> Serving::serve() {
   exchange_ = &exchange;
   watch_hangup(this);
 
-  auto answer = co_await pipeline->run(exchange);  // stages: observe ... attempt
-
-  const bool goes_on = answer ? co_await relay(exchange, std::move(*answer))
-                              : co_await refuse(exchange, answer.error());
+  auto answering = co_await answer(exchange, *pipeline);
+  const bool goes_on = co_await std::move(answering);
   watch_hangup(nullptr);
   exchange_ = nullptr;
   endpoint_tail_ = nullptr;
@@ -59,15 +60,24 @@ Task<bool> Serving::serve() {
   co_return goes_on;
 }
 
+/// Has the stages make the answer. @return the task that writes it: what they needed is gone
+/// before, for a stream holds it long
+Task<Task<bool>> Serving::answer(Exchange& exchange, const exchange::Pipeline& pipeline) {
+  auto answer = co_await pipeline.run(exchange);  // stages: observe ... attempt
+  if (answer) co_return relay(exchange, std::move(*answer));
+  co_return refuse(exchange, answer.error());
+}
+
 /// Bytes of the request to an Exchange.
 void Serving::describe(Exchange& exchange) {
   const auto* id = head_.find("x-request-id");
-  id_ = id != nullptr && valid_request_id(id->value) ? id->value : services_.ids.next();
-  method_ = head_.method;
-  path_ = head_.path;
-  exchange.id = id_;
-  exchange.method = method_;
-  exchange.path = path_;
+  named_ = id != nullptr && valid_request_id(id->value) ? id->value : services_.ids.next();
+  const std::size_t id_size = named_.size();
+  named_.append(head_.method).append(head_.path);
+  const std::string_view named = named_;
+  exchange.id = named.substr(0, id_size);
+  exchange.method = named.substr(id_size, head_.method.size());
+  exchange.path = named.substr(id_size + head_.method.size());
   exchange.arrived = arrived_;
   auto& request = exchange.request;
   request.head = &head_;
@@ -123,7 +133,7 @@ Task<bool> Serving::relay_content(Exchange& exchange, generation::GenerationPtr 
   bool goes_on = true;
   for (;;) {
     if (!piece) {
-      goes_on = co_await break_off(exchange, head, piece.error());
+      goes_on = co_await break_off(exchange, head.event_stream, piece.error());
       break;
     }
     net::Channel* const turns = services_.reactor.busy() ? in_turns() : nullptr;
@@ -157,10 +167,10 @@ Task<bool> Serving::relay_content(Exchange& exchange, generation::GenerationPtr 
 
 /// The provider failed in the middle: say so in the client's dialect, for a stream that just ends
 /// would be taken for a whole answer. Where no such word exists, the cut itself must tell.
-Task<bool> Serving::break_off(Exchange& exchange, const AnswerHead& head, const Error& error) {
+Task<bool> Serving::break_off(Exchange& exchange, bool event_stream, Error error) {
   exchange.trail.error = error.code;
   if (peer_gone()) co_return false;
-  if (!head.event_stream) {
+  if (!event_stream) {
     cut();
     co_return false;
   }
@@ -171,7 +181,7 @@ Task<bool> Serving::break_off(Exchange& exchange, const AnswerHead& head, const 
 }
 
 /// An answer of our own in place of the provider's.
-Task<bool> Serving::refuse(Exchange& exchange, const Error& error) {
+Task<bool> Serving::refuse(Exchange& exchange, Error error) {
   exchange.trail.error = error.code;
   if (peer_gone()) co_return false;
   const std::string body =

@@ -69,7 +69,9 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   virtual ~Serving() = default;
 
  protected:
-  explicit Serving(Services& services) : services_(services), limits_(services.limits) {}
+  /// @param client_address  outlives it
+  Serving(Services& services, const std::string& client_address)
+      : services_(services), limits_(services.limits), client_address_(client_address) {}
 
   // The way of one exchange: serve.cpp.
   Task<bool> serve();
@@ -120,11 +122,11 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
 
   Services& services_;
   const LimitsConfig& limits_;  // those in force
-  std::string client_address_{};
+  const std::string& client_address_;
   std::vector<std::string> client_names_{};  // of its certificate
   wire::RequestHead head_{};
   std::string_view* endpoint_tail_ = nullptr;  // of the exchange: a view into the head too
-  std::string id_{}, method_{}, path_{};       // of the exchange; their memory is used again
+  std::string named_{};  // id, method and path of the exchange; their memory is used again
   Clock::time_point arrived_{};
   exchange::Exchange* exchange_ = nullptr;  // under way
   generation::Reader* reader_ = nullptr;    // of the answer under way, where it is recorded
@@ -132,6 +134,8 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   std::uint64_t body_max_ = 0;
 
  private:
+  Task<bool> serve_exchange();
+  Task<Task<bool>> answer(exchange::Exchange& exchange, const exchange::Pipeline& pipeline);
   Task<bool> answer_ourselves();
   void describe(exchange::Exchange& exchange);
   static void append_own_fields(const exchange::Exchange& exchange, std::string& out);
@@ -140,10 +144,16 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   Task<bool> relay_events(exchange::Exchange& exchange, generation::GenerationPtr answer);
   Task<bool> write_events(generation::Reader& reader, generation::Batch& batch, bool ids,
                           bool lags);
-  Task<bool> write_heartbeat(const generation::AnswerHead& head, std::uint64_t seq);
-  Task<bool> refuse(exchange::Exchange& exchange, const Error& error);
-  Task<bool> break_off(exchange::Exchange& exchange, const generation::AnswerHead& head,
-                       const Error& error);
+  /// How the events of a recorded answer go out.
+  struct Form {
+    bool event_stream;
+    bool event_ids;
+    milliseconds heartbeat;
+  };
+  Task<bool> write_batch(generation::Reader& reader, generation::Batch& batch, Form form);
+  Task<bool> write_heartbeat(Form form, std::uint64_t seq);
+  Task<bool> refuse(exchange::Exchange& exchange, Error error);
+  Task<bool> break_off(exchange::Exchange& exchange, bool event_stream, Error error);
 };
 
 }  // namespace hawser::front::http

@@ -13,38 +13,37 @@ namespace hawser::front::http {
 using net::IoStatus;
 
 Session::Session(Services& services, std::unique_ptr<net::Stream> stream,
-                 std::string client_address, bool http2_only)
-    : Serving(services),
+                 const std::string& client_address, bool http2_only)
+    : Serving(services, client_address),
       stream_(std::move(stream)),
       in_(services.blocks),
       body_(*stream_, in_),
-      http2_only_(http2_only) {
-  client_address_ = std::move(client_address);
-}
+      http2_only_(http2_only) {}
 
 Task<> Session::run() {
-  if (stream_->secured()) {
-    const IoStatus shaken =
-        co_await stream_->handshake(services_.reactor.now() + limits_.tls_timeout);
-    if (shaken != IoStatus::ok) co_return;
-    client_names_ = net::client_names(stream_->ssl());
-  }
-  if (http2_only_ || (stream_->secured() && net::chose_http2(stream_->ssl()))) {
-    co_await serve_http2();
-    co_return;
-  }
-  for (;;) {
+  const bool shaken = co_await shake_hands();
+  if (!shaken) co_return;
+  bool http2 = http2_only_ || (stream_->secured() && net::chose_http2(stream_->ssl()));
+  while (!http2) {
     const HeadRead head = co_await read_head();
-    if (head == HeadRead::http2) {
-      co_await serve_http2();
-      co_return;
-    }
+    http2 = head == HeadRead::http2;
     if (head != HeadRead::complete) break;
     served_ = true;
-    if (!co_await serve_one()) break;
-    if (services_.draining) break;
+    const bool goes_on = co_await serve_one();
+    if (!goes_on || services_.draining) break;
   }
+  if (http2) co_await serve_http2();
   stream_->goodbye();
+}
+
+/// Those of TLS, where there is any.
+Task<bool> Session::shake_hands() {
+  if (!stream_->secured()) co_return true;
+  const IoStatus shaken =
+      co_await stream_->handshake(services_.reactor.now() + limits_.tls_timeout);
+  if (shaken != IoStatus::ok) co_return false;
+  client_names_ = net::client_names(stream_->ssl());
+  co_return true;
 }
 
 Task<bool> Session::serve_one() {
@@ -61,7 +60,6 @@ Task<> Session::serve_http2() {
   if (services_.draining) upgraded_->drain();
   co_await upgraded_->run();
   upgraded_.reset();
-  stream_->goodbye();
 }
 
 /// Prior knowledge (RFC 9113, 3.3): what no request of HTTP/1.1 begins with.

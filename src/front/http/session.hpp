@@ -14,8 +14,8 @@ namespace hawser::front::http {
 class Session final : private Serving, private net::Companion {
  public:
   /// @param http2_only  speaks nothing else, from the first byte on
-  Session(Services& services, std::unique_ptr<net::Stream> stream, std::string client_address,
-          bool http2_only = false);
+  Session(Services& services, std::unique_ptr<net::Stream> stream,
+          const std::string& client_address, bool http2_only = false);
 
   /// Serves requests until either side ends the connection.
   Task<> run();
@@ -25,7 +25,10 @@ class Session final : private Serving, private net::Companion {
     if (idle_) stream_->cancel();
   }
 
+  std::size_t place = 0;  // among its worker's sessions
+
  private:
+  Task<bool> shake_hands();
   enum class HeadRead : std::uint8_t { complete, ended, answered, http2 };
   Task<HeadRead> read_head();
   Task<> refuse_head(const wire::HeadOutcome& outcome);

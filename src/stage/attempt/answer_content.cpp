@@ -20,9 +20,9 @@ AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::Upstr
       connection_(std::move(connection)),
       end_(api),
       events_(events),
-      limits_(limits),
       counts_tokens_(api != dialect::Api::other && api != dialect::Api::models),
-      counts_early_(api == dialect::Api::messages) {
+      counts_early_(api == dialect::Api::messages),
+      limits_(limits) {
   net::Stream* const own = events ? connection_->own_stream() : nullptr;
   if (own != nullptr) own->delay_acks();
 }
@@ -155,20 +155,33 @@ Error AnswerContent::broken(const Error& error) {
   }
 }
 
+// What is there already needs no coroutine.
 Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
+  auto piece = piece_now();
+  if (!piece) return wait_for_piece(deadline);
+  return std::move(*piece);
+}
+
+Task<Result<Piece>> AnswerContent::wait_for_piece(Clock::time_point deadline) {
+  for (;;) {
+    const net::IoStatus waited = co_await connection_->wait(deadline);
+    if (waited != net::IoStatus::ok) co_return broken(http::BodyReader::error_of(waited));
+    auto piece = piece_now();
+    if (piece) co_return std::move(*piece);
+  }
+}
+
+/// The next piece, the end, or how it broke; nothing: more has to come first.
+std::optional<Result<Piece>> AnswerContent::piece_now() {
   for (;;) {
     auto piece = connection_->next_now();
-    if (!piece) co_return broken(piece.error());
-    if (piece->bytes.empty() && !piece->last) {
-      const net::IoStatus waited = co_await connection_->wait(deadline);
-      if (waited != net::IoStatus::ok) co_return broken(http::BodyReader::error_of(waited));
-      continue;
-    }
+    if (!piece) return broken(piece.error());
+    if (piece->bytes.empty() && !piece->last) return std::nullopt;
     done_ = piece->last;
     if (!events_) {
       if (counts_tokens_) dialect::see_usage(piece->bytes, usage_);
       if (reservation_) reservation_->see(piece->bytes, 0);
-      co_return *piece;
+      return *piece;
     }
     Piece whole = whole_events(*piece);
     // Counts stand in the last events, and with some in the first.
@@ -176,8 +189,8 @@ Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
     if (counts_tokens_ && may_count) dialect::see_usage(whole.bytes, usage_);
     whole.last = done_ && end_.complete();
     if (reservation_ && !whole.bytes.empty()) reservation_->see(whole.bytes, whole.events);
-    if (!whole.bytes.empty()) co_return whole;
-    if (done_) co_return ending();
+    if (!whole.bytes.empty()) return whole;
+    if (done_) return ending();
   }
 }
 

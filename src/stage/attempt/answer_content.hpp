@@ -74,6 +74,8 @@ class AnswerContent final : public net::Companion, public generation::Content {
   Task<bool> begin_continuation();
   Task<Result<net::Piece>> next_at_hand();
   Task<Result<net::Piece>> read_piece(Clock::time_point deadline);
+  Task<Result<net::Piece>> wait_for_piece(Clock::time_point deadline);
+  std::optional<Result<net::Piece>> piece_now();
   net::Piece whole_events(net::Piece piece);
   void hold_back(std::string_view rest);
   Result<net::Piece> ending() const;
@@ -89,17 +91,17 @@ class AnswerContent final : public net::Companion, public generation::Content {
   wire::SseScanner scanner_;
   dialect::StreamEnd end_;
   bool events_;
+  bool counts_tokens_;
+  bool counts_early_;  // the first event tells the input
+  bool done_ = false;
   Limits limits_;
   health::Load load_{};
   dialect::Usage usage_{};
-  bool counts_tokens_;
-  bool counts_early_;  // the first event tells the input
   std::string early_;  // read ahead of the first next()
   std::uint32_t early_events_ = 0;
   std::uint32_t scanned_ = 0;  // bytes at the front of the next piece: they were taken back
   std::string held_;           // the beginning of an event whose end has not come, where it is long
   std::string joined_;
-  bool done_ = false;
 };
 
 }  // namespace hawser::stage::attempt
