@@ -20,18 +20,18 @@ constexpr int ahead = Companion::turns_max + 2;
 // --- Waiter
 
 Waiter::Waiter(Reactor& reactor)
-    : reactor_(reactor),
-      timer_([](void* self) { static_cast<Waiter*>(self)->complete(IoStatus::timeout); }, this) {}
+    : Timer([](Timer& self) { static_cast<Waiter&>(self).complete(IoStatus::timeout); }),
+      reactor_(reactor) {}
 
 Waiter::Wait Waiter::wait(Clock::time_point deadline) {
-  if (deadline != Clock::time_point::max()) reactor_.timers().set(timer_, deadline);
+  if (deadline != Clock::time_point::max()) reactor_.timers().set(*this, deadline);
   return {*this};
 }
 
 void Waiter::complete(IoStatus status) {
   if (!waiting_) return;
   outcome_ = status;
-  reactor_.timers().stop(timer_);
+  reactor_.timers().stop(*this);
   std::exchange(waiting_, {}).resume();  // may destroy *this
 }
 

@@ -41,7 +41,7 @@ class Companion {
 };
 
 /// One suspended coroutine and the deadline of its wait.
-class Waiter {
+class Waiter : private Timer {
  public:
   explicit Waiter(Reactor& reactor);
   Waiter(const Waiter&) = delete;
@@ -64,7 +64,6 @@ class Waiter {
 
  private:
   Reactor& reactor_;
-  Timer timer_;
   std::coroutine_handle<> waiting_{};
   IoStatus outcome_ = IoStatus::ok;
 };

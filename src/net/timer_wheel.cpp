@@ -63,7 +63,7 @@ void TimerWheel::turn_slot(Timer& head) {
       continue;
     }
     timer.due_ = 0;
-    timer.fire_(timer.owner_);
+    timer.fire_(timer);
   }
   taken.next_ = taken.previous_ = nullptr;
 }

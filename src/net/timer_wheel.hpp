@@ -7,12 +7,12 @@
 
 namespace hawser::net {
 
-/// A deadline that is set and moved far more often than it fires. Embedded in its owner; leaving
-/// scope takes it off the wheel.
+/// A deadline that is set and moved far more often than it fires. A base of its owner; leaving scope
+/// takes it off the wheel.
 class Timer {
  public:
-  using Fire = void (*)(void* owner);
-  Timer(Fire fire, void* owner) : fire_(fire), owner_(owner) {}
+  using Fire = void (*)(Timer& self);
+  explicit Timer(Fire fire) : fire_(fire) {}
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
   ~Timer() { unlink(); }
@@ -28,7 +28,6 @@ class Timer {
   std::uint64_t due_ = 0;    // tick at which it fires; 0: stopped
   std::uint64_t filed_ = 0;  // tick of the slot that it is filed in
   Fire fire_;
-  void* owner_;
 };
 
 /// One coarse wheel a worker in place of a kernel timer an operation. Moving a deadline later,
@@ -54,7 +53,7 @@ class TimerWheel {
   void turn_slot(Timer& head);
 
   struct Head : Timer {
-    Head() : Timer(nullptr, nullptr) {}
+    Head() : Timer(nullptr) {}
   };
   Clock::time_point start_;
   std::uint64_t now_ = 1;

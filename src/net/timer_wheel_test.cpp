@@ -5,9 +5,9 @@
 namespace hawser::net {
 namespace {
 
-struct Counted {
+struct Counted : Timer {
+  Counted() : Timer([](Timer& self) { ++static_cast<Counted&>(self).fired; }) {}
   int fired = 0;
-  Timer timer{[](void* self) { ++static_cast<Counted*>(self)->fired; }, this};
 };
 const Clock::time_point start{1h};
 
@@ -15,7 +15,7 @@ TEST(TimerWheel, FiresAfterTheDeadlineAndNotBefore) {
   for (const auto delay : {1ms, 20ms, 500ms, 9'000ms, 60'000ms, 3'600'000ms}) {
     TimerWheel wheel(start);
     Counted counted;
-    wheel.set(counted.timer, start + delay);
+    wheel.set(counted, start + delay);
     for (auto now = start; now < start + delay; now += 10ms) wheel.advance(now);
     EXPECT_EQ(counted.fired, 0) << delay.count();
     wheel.advance(start + delay + 2 * TimerWheel::tick);
@@ -26,11 +26,11 @@ TEST(TimerWheel, FiresAfterTheDeadlineAndNotBefore) {
 TEST(TimerWheel, AMovedDeadlineFiresOnce) {
   TimerWheel wheel(start);
   Counted counted;
-  wheel.set(counted.timer, start + 100ms);
-  wheel.set(counted.timer, start + 1s);
+  wheel.set(counted, start + 100ms);
+  wheel.set(counted, start + 1s);
   wheel.advance(start + 500ms);
   EXPECT_EQ(counted.fired, 0);
-  wheel.set(counted.timer, start + 600ms);  // earlier again
+  wheel.set(counted, start + 600ms);  // earlier again
   wheel.advance(start + 700ms);
   EXPECT_EQ(counted.fired, 1);
   wheel.advance(start + 20s);
@@ -40,11 +40,11 @@ TEST(TimerWheel, AMovedDeadlineFiresOnce) {
 TEST(TimerWheel, AStoppedOrDestroyedTimerIsSilent) {
   TimerWheel wheel(start);
   Counted stopped;
-  wheel.set(stopped.timer, start + 100ms);
-  wheel.stop(stopped.timer);
+  wheel.set(stopped, start + 100ms);
+  wheel.stop(stopped);
   {
     Counted gone;
-    wheel.set(gone.timer, start + 100ms);
+    wheel.set(gone, start + 100ms);
   }
   wheel.advance(start + 1s);
   EXPECT_EQ(stopped.fired, 0);
@@ -52,15 +52,16 @@ TEST(TimerWheel, AStoppedOrDestroyedTimerIsSilent) {
 
 TEST(TimerWheel, WhatFiresMaySetItselfAgain) {
   TimerWheel wheel(start);
-  struct Again {
+  struct Again : Timer {
+    explicit Again(TimerWheel& on)
+        : Timer([](Timer& self) { static_cast<Again&>(self).fire(); }), wheel(on) {}
+    void fire() {
+      if (++fired < 3) wheel.set(*this, start + 100ms);
+    }
     TimerWheel& wheel;
     int fired = 0;
-    Timer timer{[](void* self) { static_cast<Again*>(self)->fire(); }, this};
-    void fire() {
-      if (++fired < 3) wheel.set(timer, start + 100ms);
-    }
-  } again{wheel};
-  wheel.set(again.timer, start + 100ms);
+  } again(wheel);
+  wheel.set(again, start + 100ms);
   for (auto now = start; now < start + 1s; now += 10ms) wheel.advance(now);
   EXPECT_EQ(again.fired, 3);
 }
