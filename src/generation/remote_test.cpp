@@ -14,9 +14,10 @@ void no_bug(std::exception_ptr) {
 }
 
 struct Worker {
-  explicit Worker(Directory& directory, std::uint32_t index) : shelf(reactor, index) {
+  Worker(Directory& all, std::uint32_t index) : directory(all), shelf(reactor, index) {
     directory.place(index, shelf);
   }
+  Directory& directory;
   boost::asio::io_context loop{1};
   net::Reactor reactor{loop};
   Shelf shelf;
@@ -31,6 +32,24 @@ Task<> use_timers(net::Reactor& reactor, int times) {
   }
 }
 
+Task<> ask(Worker& here, Ticket ticket, bool& found, std::atomic<bool>& goes_on) {
+  Generations generations(here.directory, here.shelf);
+  const auto status = co_await generations.status(ticket);
+  found = status.has_value();
+  co_await use_timers(here.reactor, 2);
+  goes_on.store(true, std::memory_order_relaxed);
+  co_await use_timers(here.reactor, 1000);
+  here.reactor.stop();
+}
+
+Task<> open(Worker& here, Ticket ticket, int& status) {
+  Generations generations(here.directory, here.shelf);
+  net::Cancellation never;
+  const auto opened = co_await generations.open(ticket, never, Clock::now() + 10s);
+  if (!opened) status = opened.error().status;
+  here.reactor.stop();
+}
+
 // Who was asked is busy with other things when the one who asked goes on: nothing of his may end
 // over there (ThreadSanitizer looks on).
 TEST(Remote, NothingOfWhoAsksEndsOnTheOtherThread) {
@@ -38,18 +57,9 @@ TEST(Remote, NothingOfWhoAsksEndsOnTheOtherThread) {
   Worker here(directory, 0), home(directory, 1);
   const Ticket ticket{.id = home.shelf.add({"tenant", "key"}, dialect::Api::chat, {})->id(),
                       .owner = {"tenant", "key"}};
-  Generations generations(directory, here.shelf);
   std::atomic<bool> goes_on{false};
   bool found = false;
-  const auto ask = [&]() -> Task<> {
-    const auto status = co_await generations.status(ticket);
-    found = status.has_value();
-    co_await use_timers(here.reactor, 2);
-    goes_on.store(true, std::memory_order_relaxed);
-    co_await use_timers(here.reactor, 1000);
-    here.reactor.stop();
-  };
-  spawn(ask(), no_bug);
+  spawn(ask(here, ticket, found, goes_on), no_bug);
   home.reactor.post([&] {
     while (!goes_on.load(std::memory_order_relaxed)) std::this_thread::yield();
   });
@@ -67,16 +77,9 @@ TEST(Remote, WhatIsUnknownThereIsGone) {
   Ticket ticket{.id = home.shelf.add({"tenant", "key"}, dialect::Api::chat, {})->id(),
                 .owner = {"tenant", "key"}};
   ticket.id.back() = ticket.id.back() == '0' ? '1' : '0';
-  Generations generations(directory, here.shelf);
   int status = 0;
-  const auto ask = [&]() -> Task<> {
-    net::Cancellation never;
-    const auto opened = co_await generations.open(ticket, never, Clock::now() + 10s);
-    if (!opened) status = opened.error().status;
-    here.reactor.stop();
-  };
   std::thread other([&] { home.reactor.run(); });
-  spawn(ask(), no_bug);
+  spawn(open(here, ticket, status), no_bug);
   here.reactor.run();
   home.reactor.post([&] { home.reactor.stop(); });
   other.join();
