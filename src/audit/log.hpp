@@ -103,7 +103,6 @@ class Log {
   Trouble trouble_;
   int lock_fd_ = -1;
   std::unique_ptr<Chain> chain_{};
-  Hasher hasher_{};
 
   // Of the log's thread.
   int fd_ = -1;

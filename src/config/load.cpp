@@ -2,8 +2,12 @@
 
 #include "base/utf8.hpp"
 
+#include <yaml-cpp/eventhandler.h>
+
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <sstream>
 
 namespace hawser::config {
 namespace {
@@ -30,6 +34,50 @@ bool bounded(const YAML::Node& node, int depth, std::size_t& left) {
   return true;
 }
 
+/// Looks at where a document's content begins.
+class Beginning final : public YAML::EventHandler {
+ public:
+  YAML::Mark mark = YAML::Mark::null_mark();
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& at, YAML::anchor_t) override { see(at); }
+  void OnAlias(const YAML::Mark& at, YAML::anchor_t) override { see(at); }
+  void OnScalar(const YAML::Mark& at, const std::string&, YAML::anchor_t,
+                const std::string&) override {
+    see(at);
+  }
+  void OnSequenceStart(const YAML::Mark& at, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    see(at);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& at, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    see(at);
+  }
+  void OnMapEnd() override {}
+
+ private:
+  void see(const YAML::Mark& at) {
+    if (mark.is_null()) mark = at;
+  }
+};
+
+/// Where a second document begins, if there is one. No more are looked at: what cannot begin one,
+/// as a comma, yaml-cpp takes for documents without end that stay where they are.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  Beginning first, second;
+  const bool two = parser.HandleNextDocument(first) && parser.HandleNextDocument(second);
+  if (!two) return std::nullopt;
+  if (second.mark.pos == first.mark.pos) {
+    throw YAML::ParserException(second.mark, "nothing can begin like this");
+  }
+  return second.mark;
+}
+
 Finding finding_at(const YAML::Mark& mark, std::string text) {
   if (mark.is_null()) return {0, 0, std::move(text)};
   return {mark.line + 1, mark.column + 1, std::move(text)};
@@ -53,16 +101,16 @@ bool Loader::parse(const std::string& text, YAML::Node& root) {
     return false;
   }
   try {
-    const auto documents = YAML::LoadAll(text);
-    if (documents.empty() || documents.front().IsNull()) {
+    const auto second = second_document(text);
+    root.reset(YAML::Load(text));
+    if (root.IsNull()) {
       problems_.push_back({1, 1, "the file is empty"});
       return false;
     }
-    if (documents.size() > 1) {
-      problems_.push_back(finding_at(documents[1].Mark(), "only one YAML document is allowed"));
+    if (second) {
+      problems_.push_back(finding_at(*second, "only one YAML document is allowed"));
       return false;
     }
-    root = documents.front();
   } catch (const YAML::Exception& e) {
     problems_.push_back(finding_at(e.mark, "not valid YAML: " + e.msg));
     return false;

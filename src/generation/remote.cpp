@@ -91,7 +91,8 @@ Status status_of(const Record& record) {
   return status;
 }
 
-/// Runs `ask` on the thread of `home` and gives its result here.
+/// Runs `ask` on the thread of `home` and gives its result here. The reply ends here, where its
+/// timer is: who answers hands his share of it over with the post.
 template <class T>
 Task<T> ask_at(net::Reactor& here, net::Reactor& home, std::function<T()> ask) {
   struct Reply {
@@ -100,9 +101,9 @@ Task<T> ask_at(net::Reactor& here, net::Reactor& home, std::function<T()> ask) {
     std::optional<T> value{};
   };
   if (&here == &home) co_return ask();
-  const auto reply = std::make_shared<Reply>(here);
-  home.post([&here, reply, ask] {
-    here.post([reply, value = std::make_shared<T>(ask())] {
+  auto reply = std::make_shared<Reply>(here);
+  home.post([&here, reply, ask]() mutable {
+    here.post([reply = std::move(reply), value = std::make_shared<T>(ask())] {
       reply->value.emplace(std::move(*value));
       reply->waiter.complete(IoStatus::ok);
     });
@@ -283,12 +284,14 @@ Task<Result<GenerationPtr>> Generations::open(Ticket ticket, net::Cancellation& 
   const auto link = std::make_shared<Link>(own_.reactor(), home->reactor());
   std::function<Result<bool>()> attach = [link, home, ticket]() mutable -> Result<bool> {
     auto record = find_from(*home, ticket);
-    if (!record) return record.error();
-    link->local = std::make_unique<LocalReader>(home->reactor(), *record, ticket.from);
-    if (!(*record)->head()) {
-      if ((*record)->error() != nullptr) return *(*record)->error();  // it failed before it began
-      return false;
+    const bool begun = record && (*record)->head();
+    const bool failed = record && !begun && (*record)->error() != nullptr;
+    if (!record || failed) {
+      link->local.reset();  // on its own thread; the link may end on the other one
+      return failed ? *(*record)->error() : record.error();
     }
+    link->local = std::make_unique<LocalReader>(home->reactor(), *record, ticket.from);
+    if (!begun) return false;
     link->head = *(*record)->head();
     spawn(serve_link(link), drop_bug);
     return true;

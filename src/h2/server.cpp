@@ -148,7 +148,7 @@ struct Server::Callbacks {
 Server::Server(net::Stream& stream, net::InBuffer& in, Limits limits, Open open)
     : stream_(stream),
       in_(in),
-      limits_(std::move(limits)),
+      limits_(limits),
       open_(std::move(open)),
       h2_(Callbacks::make(*this)),
       resets_(limits_.config.resets_max),

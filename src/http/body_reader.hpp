@@ -39,7 +39,6 @@ class BodyReader {
   Result<net::Piece> take_chunks();
   net::Piece take_plain(std::uint64_t most);
   net::Piece lend(std::size_t read, std::size_t size);
-  net::IoStatus read_more();
   void park();
   void unpark();
 

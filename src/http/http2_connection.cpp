@@ -331,6 +331,13 @@ void Http2Connection::soon() {
   }
 }
 
+/// Its last stream may be gone, and its own coroutine ends where what is sent meets a closed
+/// socket.
+void Http2Connection::turn() {
+  const auto self = shared_from_this();
+  send_out();
+}
+
 void Http2Connection::send_out() {
   flush();
   if (over_ || told_.empty()) return;

@@ -63,7 +63,7 @@ class Http2Connection final : public std::enable_shared_from_this<Http2Connectio
   void note(Http2Stream& stream);
   Http2Stream* find(std::int32_t id) const;
 
-  void turn() override { send_out(); }
+  void turn() override;
   void soon();
   void send_out();
   void flush();

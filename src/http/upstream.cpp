@@ -85,7 +85,7 @@ Task<Result<UpstreamPtr>> OriginPool::open_own(net::ConnectTimeouts timeouts,
 void OriginPool::give_back(UpstreamPtr given) {
   Http1Connection* const alone = given->http1();
   if (alone == nullptr) return;  // a stream ends with its exchange
-  given.release();
+  (void)given.release();
   std::unique_ptr<Http1Connection> connection(alone);
   if (!connection->reusable() || idle_.size() >= config_.idle_max) return;
   connection->body_.release();

@@ -7,8 +7,8 @@
 
 namespace hawser::net {
 
-/// A deadline that is set and moved far more often than it fires. A base of its owner; leaving scope
-/// takes it off the wheel.
+/// A deadline that is set and moved far more often than it fires. A base of its owner; leaving
+/// scope takes it off the wheel.
 class Timer {
  public:
   using Fire = void (*)(Timer& self);

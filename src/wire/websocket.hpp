@@ -55,8 +55,6 @@ class WsDecoder {
 
   /// Takes from the front of `bytes` what makes one event: call again with the rest until `none`.
   WsEvent next(std::string_view& bytes);
-  /// Whether a message has begun whose end is to come.
-  bool within_message() const { return fragmented_ || phase_ == Phase::payload; }
 
  private:
   enum class Phase : std::uint8_t { head, payload, broken };

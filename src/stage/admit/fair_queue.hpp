@@ -40,7 +40,6 @@ class FairQueue {
     Lane* lane = next_lane(next_band());
     return lane == nullptr ? nullptr : &lane->items.front().item;
   }
-  std::uint64_t front_cost() { return next_lane(next_band())->items.front().cost; }
   /// Takes the one that front() gave, and counts it as served.
   void pop() {
     Band* band = next_band();

@@ -117,7 +117,8 @@ Task<Answer> Audit::run_looked_at(Exchange& exchange, exchange::Next next) {
   co_return Error{.code = Code::overloaded, .message = "The audit log cannot be written now."};
 }
 
-/// Waits until the record is on the disk. @return whether it is
+/// Waits until the record is on the disk. What is told to ends here, where its timer is: the log's
+/// thread hands its share of it over with the post. @return whether it is
 Task<bool> Audit::keep(std::string record) {
   struct Waiting {
     explicit Waiting(net::Reactor& reactor) : waiter(reactor) {}
@@ -126,8 +127,8 @@ Task<bool> Audit::keep(std::string record) {
     bool kept = false;
   };
   auto waiting = std::make_shared<Waiting>(reactor_);
-  Log::Told told = [waiting, &reactor = reactor_](bool kept) {
-    reactor.post([waiting, kept] {
+  Log::Told told = [waiting, &reactor = reactor_](bool kept) mutable {
+    reactor.post([waiting = std::move(waiting), kept] {
       waiting->told = true;
       waiting->kept = kept;
       waiting->waiter.complete(net::IoStatus::ok);

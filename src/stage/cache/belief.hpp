@@ -25,7 +25,6 @@ class Belief {
 
   /// A beginning for a new entry: what was learned of all, as if from at most `most` observations.
   Belief as_prior(double most) const;
-  std::uint32_t observations() const { return observations_; }
 
  private:
   struct Curve {
