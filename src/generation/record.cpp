@@ -117,8 +117,9 @@ void Record::prefetch(int turns) const {
 
 bool Record::full() {
   if (log_.memory() <= limits_.log_max) return false;
-  trim();
-  return log_.memory() > limits_.log_max && readers_ != nullptr;
+  // Who has it all waits for more: that makes no room.
+  const bool all_read = trim() == log_.next();
+  return log_.memory() > limits_.log_max && !all_read;
 }
 
 void Record::append(std::string_view bytes, std::uint32_t events) {
@@ -188,12 +189,14 @@ void Record::detach(LocalReader& reader) {
 
 /// Beyond its limit the log keeps only what an attached reader still needs: that answer cannot be
 /// taken up again from its beginning, but it goes on.
-void Record::trim() {
+/// @return the first event that is needed
+std::uint64_t Record::trim() {
   std::uint64_t needed = log_.next();
   for (const LocalReader* reader = readers_; reader != nullptr; reader = reader->next_) {
     needed = std::min(needed, reader->held_);
   }
   log_.drop_before(needed);
+  return needed;
 }
 
 /// A client got it to its end: it is kept only as long as there is room for such.
@@ -237,9 +240,10 @@ bool LocalReader::has_news() const {
 
 Result<Batch> LocalReader::next() {
   held_ = position_.seq;
+  // The writer goes on here and now: what it adds is to be seen, for nobody is woken for it.
+  if (record_->room != nullptr) record_->room->complete(net::IoStatus::ok);
   Batch batch;
   const bool some = record_->log_.take(position_, batch.run);
-  if (record_->room != nullptr) record_->room->complete(net::IoStatus::ok);
   const bool all = position_.seq == record_->log_.next();
   if (!some && record_->ended() && record_->state_ != State::done) return *record_->error_;
   batch.last = all && record_->state_ == State::done;

@@ -115,7 +115,7 @@ class Record final : public net::Companion {
   void wake_readers();
   void attach(LocalReader& reader);
   void detach(LocalReader& reader);
-  void trim();
+  std::uint64_t trim();
   void detach();
   void offer();
   void withdraw();

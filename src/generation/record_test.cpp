@@ -43,6 +43,34 @@ class RecordTest : public testing::Test {
       if (batch->run.count == 0) co_await reader.wait(Clock::time_point::max());
     }
   }
+  /// The same over a socket that takes one batch each time it is completed.
+  Task<> read_slowly(RecordPtr record, net::Waiter& socket, std::string& out) {
+    LocalReader reader(reactor_, record, 0);
+    for (bool last = false; !last;) {
+      const auto batch = reader.next();
+      out += batch ? std::string(batch->run.bytes) : name_of(batch.error().code);
+      last = !batch || batch->last;
+      if (last) break;
+      if (batch->run.count > 0) {
+        co_await socket.wait(Clock::time_point::max());
+      } else {
+        co_await reader.wait(Clock::time_point::max());
+      }
+    }
+    out += "end";
+  }
+  /// A provider that has all of it at once.
+  Task<> write_all(RecordPtr record, std::string text, int times) {
+    for (int i = 0; i < times; ++i) {
+      frame(record, text);
+      if (!record->full()) continue;
+      net::Waiter room(reactor_);
+      record->room = &room;
+      co_await room.wait(Clock::time_point::max());
+      record->room = nullptr;
+    }
+    record->end(State::done, nullptr, {});
+  }
   static void frame(const RecordPtr& record, const std::string& text) {
     record->append("data: " + text + "\n\n", 1);
   }
@@ -52,6 +80,30 @@ class RecordTest : public testing::Test {
   Directory directory_{1};
   Shelf shelf_{reactor_, 0};
 };
+
+TEST_F(RecordTest, ReaderAndWriterNeverWaitForEachOther) {
+  for (const std::size_t size : {10u, 300u, 5000u, 70'000u}) {
+    const std::string text(size, 'x');
+    const auto record = begin(1024);
+    net::Waiter socket(reactor_);
+    std::string slow;
+    spawn(read_slowly(record, socket, slow), no_bug);
+    spawn(write_all(record, text, 200), no_bug);
+    for (int i = 0; i < 1000 && !slow.ends_with("end"); ++i) socket.complete(net::IoStatus::ok);
+    EXPECT_EQ(slow.size(), 200 * (size + 8) + 3) << size;
+    EXPECT_TRUE(slow.ends_with("end")) << size;
+  }
+}
+
+TEST_F(RecordTest, AnEventBeyondTheLimitWaitsForNobodyWhoHasIt) {
+  const auto record = begin(1024);
+  std::string out;
+  spawn(read_all(record, out), no_bug);
+  frame(record, std::string(10'000, 'x'));
+  EXPECT_FALSE(record->full());
+  record->end(State::done, nullptr, {});
+  EXPECT_EQ(out.size(), 10'008u);
+}
 
 TEST_F(RecordTest, EveryReaderGetsEverythingWheneverItComes) {
   const auto record = begin();

@@ -45,6 +45,9 @@ class Companion {
 class Waiter : private Timer {
  public:
   explicit Waiter(Reactor& reactor);
+  ~Waiter() {
+    if (aimed_at_by_ != nullptr) *aimed_at_by_ = nullptr;
+  }
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
@@ -64,9 +67,11 @@ class Waiter : private Timer {
   void complete(IoStatus status);
 
  private:
+  friend class Cancellation;
   Reactor& reactor_;
   std::coroutine_handle<> waiting_{};
   IoStatus outcome_ = IoStatus::ok;
+  Waiter** aimed_at_by_ = nullptr;  // the place of a Cancellation: empty when this one goes
 };
 
 /// What is done once all sockets of a batch were looked at.
