@@ -29,8 +29,9 @@ class Companion {
   /// call can be looked at by the next one. Must not wait for memory nor change anything.
   virtual void prefetch(int turns) const = 0;
 
-  /// Asks for `size` bytes; for nothing where there are none.
-  static void fetch(const void* memory, std::size_t size) {
+  /// Asks for `size` bytes; for nothing where there are none. Always inline: calls of a function
+  /// that does nothing else would be taken for calls without effect, and left out.
+  [[gnu::always_inline]] static inline void fetch(const void* memory, std::size_t size) {
     if (memory == nullptr) return;
     for (std::size_t at = 0; at < size; at += 64) {
       __builtin_prefetch(static_cast<const char*>(memory) + at);
