@@ -55,8 +55,9 @@ Task<> open(Worker& here, Ticket ticket, int& status) {
 TEST(Remote, NothingOfWhoAsksEndsOnTheOtherThread) {
   Directory directory(2);
   Worker here(directory, 0), home(directory, 1);
-  const Ticket ticket{.id = home.shelf.add({"tenant", "key"}, dialect::Api::chat, {})->id(),
-                      .owner = {"tenant", "key"}};
+  const Ticket ticket{
+      .id = std::string(home.shelf.add({"tenant", "key"}, dialect::Api::chat, {})->id()),
+      .owner = {"tenant", "key"}};
   std::atomic<bool> goes_on{false};
   bool found = false;
   spawn(ask(here, ticket, found, goes_on), no_bug);
@@ -74,7 +75,7 @@ TEST(Remote, NothingOfWhoAsksEndsOnTheOtherThread) {
 TEST(Remote, WhatIsUnknownThereIsGone) {
   Directory directory(2);
   Worker here(directory, 0), home(directory, 1);
-  Ticket ticket{.id = home.shelf.add({"tenant", "key"}, dialect::Api::chat, {})->id(),
+  Ticket ticket{.id = std::string(home.shelf.add({"tenant", "key"}, dialect::Api::chat, {})->id()),
                 .owner = {"tenant", "key"}};
   ticket.id.back() = ticket.id.back() == '0' ? '1' : '0';
   int status = 0;
