@@ -63,7 +63,7 @@ Result<std::vector<audit::PublicKey>> trusted_keys(const std::vector<std::string
 }
 
 int make_key(const Flags&) {
-  std::cout << audit::to_hex(random_bytes(32)) << '\n';
+  std::cout << to_hex(random_bytes(32)) << '\n';
   return 0;
 }
 
@@ -92,7 +92,7 @@ std::string json_of(const audit::Report& report) {
   out += ",\"first_seq\":" + std::to_string(report.first_seq);
   out += ",\"last_seq\":" + std::to_string(report.last_seq);
   out += ",\"signed_through\":" + std::to_string(report.signed_through);
-  out += ",\"head\":\"" + audit::to_hex(audit::view(report.head)) + "\",\"types\":{";
+  out += ",\"head\":\"" + to_hex(audit::view(report.head)) + "\",\"types\":{";
   for (const auto& [type, count] : report.by_type) {
     if (out.back() != '{') out.push_back(',');
     append_json_string(out, type);
@@ -113,7 +113,7 @@ void print(const audit::Report& report) {
   std::cout << report.segments << " segments, " << report.lines << " lines (" << report.first_seq
             << " to " << report.last_seq << "), " << report.roots << " roots, signed through "
             << report.signed_through << "\nhead " << report.last_seq << ':'
-            << audit::to_hex(audit::view(report.head)) << '\n'
+            << to_hex(audit::view(report.head)) << '\n'
             << (report.problems.empty() ? "good" : "NOT GOOD") << '\n';
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/hex.hpp"
+
 namespace hawser::audit {
 
 using Digest = std::array<unsigned char, 32>;
@@ -15,10 +17,6 @@ using Digest = std::array<unsigned char, 32>;
 inline std::string_view view(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
-void append_hex(std::string& out, std::string_view bytes);
-std::string to_hex(std::string_view bytes);
-/// Bytes of lower-case hexadecimal digits; nothing when `text` is something else.
-std::optional<std::string> from_hex(std::string_view text);
 std::optional<Digest> digest_from_hex(std::string_view text);
 
 /// SHA-256 as the log uses it. A record's hash is both its link in the chain and its leaf in the

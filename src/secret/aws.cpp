@@ -57,10 +57,6 @@ bool identity_refused(const Answer& answer) {
          type.find("InvalidSignature") != std::string::npos;
 }
 
-Error malformed() {
-  return {.code = Code::upstream, .message = "answered what it should not"};
-}
-
 }  // namespace
 
 Aws::Aws(Loop& loop, std::shared_ptr<const AwsConfig> config, const config::Lookups& lookups)
@@ -125,14 +121,7 @@ Task<Result<Fetched>> KmsValues::fetch(std::string location, Clock::time_point d
   body += context() + "}";
   const auto said = co_await aws_->call("kms", "TrentService.Decrypt", body, deadline);
   if (!said) co_return said.error();
-  auto encoded = json_text(said->reveal(), "Plaintext");
-  if (!encoded) co_return malformed();
-  const Secret wiped(std::move(*encoded));
-  auto text = decode_base64(wiped.reveal());
-  if (!text) co_return malformed();
-  Fetched fetched;
-  fetched.text = Secret(std::move(*text));
-  co_return std::move(fetched);
+  co_return plaintext_of(json_text(said->reveal(), "Plaintext"));
 }
 
 Task<Result<std::string>> KmsValues::new_key(std::string key_id, Clock::time_point deadline) {

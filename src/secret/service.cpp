@@ -1,7 +1,9 @@
 #include "secret/service.hpp"
 
 #include <array>
+#include <utility>
 
+#include "base/base64.hpp"
 #include "secret/sources.hpp"
 #include "wire/url.hpp"
 
@@ -89,21 +91,23 @@ Result<Secret> read_token_file(const std::string& path) {
 }
 
 void append_form(std::string& out, std::string_view name, std::string_view value) {
-  constexpr const char* digits = "0123456789ABCDEF";
   if (!out.empty()) out.push_back('&');
   out.append(name).push_back('=');
-  for (const char c : value) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out.push_back(c);
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out.push_back('%');
-      out.push_back(digits[byte >> 4U]);
-      out.push_back(digits[byte & 15U]);
-    }
-  }
+  wire::append_encoded(out, value);
+}
+
+Error malformed() {
+  return {.code = Code::upstream, .message = "answered what it should not"};
+}
+
+Result<Fetched> plaintext_of(std::optional<std::string> encoded) {
+  if (!encoded) return malformed();
+  const Secret wiped(std::move(*encoded));
+  auto text = decode_base64(wiped.reveal());
+  if (!text) return malformed();
+  Fetched fetched;
+  fetched.text = Secret(std::move(*text));
+  return fetched;
 }
 
 }  // namespace hawser::secret

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "http/endpoint.hpp"
+#include "secret/source.hpp"
 
 namespace hawser::secret {
 
@@ -72,5 +74,11 @@ Result<Secret> read_token_file(const std::string& path);
 
 /// The form of application/x-www-form-urlencoded (WHATWG URL, 5.2).
 void append_form(std::string& out, std::string_view name, std::string_view value);
+
+/// An answer of the right status that is not what was asked for.
+Error malformed();
+/// What a service decrypted and gave in base64; nothing is an error, too.
+/// Error: upstream
+Result<Fetched> plaintext_of(std::optional<std::string> encoded);
 
 }  // namespace hawser::secret

@@ -8,6 +8,9 @@
 #include <ctime>
 #include <map>
 
+#include "base/hex.hpp"
+#include "wire/url.hpp"
+
 namespace hawser::secret {
 namespace {
 
@@ -33,35 +36,6 @@ std::string_view view(const Sha256& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::string hex(const Sha256& bytes) {
-  constexpr const char* digits = "0123456789abcdef";
-  std::string out;
-  for (const unsigned char byte : bytes) {
-    out.push_back(digits[byte >> 4U]);
-    out.push_back(digits[byte & 15U]);
-  }
-  return out;
-}
-
-bool unreserved(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
-
-void append_encoded(std::string& out, std::string_view text, bool keep_slashes) {
-  constexpr const char* digits = "0123456789ABCDEF";
-  for (const char c : text) {
-    if (unreserved(c) || (keep_slashes && c == '/')) {
-      out.push_back(c);
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out.push_back('%');
-      out.push_back(digits[byte >> 4U]);
-      out.push_back(digits[byte & 15U]);
-    }
-  }
-}
-
 /// Without "." and "..", empty segments left out (RFC 3986, 5.2.4), and encoded once more.
 std::string canonical_path(std::string_view path) {
   std::vector<std::string_view> kept;
@@ -77,7 +51,7 @@ std::string canonical_path(std::string_view path) {
     }
   }
   std::string out;
-  for (const auto segment : kept) append_encoded(out.append("/"), segment, false);
+  for (const auto segment : kept) wire::append_encoded(out.append("/"), segment);
   if (kept.empty() || path.ends_with('/')) out.append("/");
   return out;
 }
@@ -157,7 +131,10 @@ std::string canonical_v4(const SigV4Request& request, const AwsCredentials& cred
     out.append(name).append(":").append(value).append("\n");
     signed_names.append(signed_names.empty() ? "" : ";").append(name);
   }
-  return out.append("\n").append(signed_names).append("\n").append(hex(digest(request.body)));
+  return out.append("\n")
+      .append(signed_names)
+      .append("\n")
+      .append(to_hex(view(digest(request.body))));
 }
 
 Secret sign_v4(const SigV4Request& request, const AwsCredentials& credentials, SigV4Scope scope,
@@ -168,8 +145,8 @@ Secret sign_v4(const SigV4Request& request, const AwsCredentials& credentials, S
   std::string canonical = canonical_v4(request, credentials, amz_date, signed_names);
   std::string whole_scope = date + "/";
   whole_scope.append(scope.region).append("/").append(scope.service).append("/aws4_request");
-  const std::string to_sign =
-      std::string(algorithm) + "\n" + amz_date + "\n" + whole_scope + "\n" + hex(digest(canonical));
+  const std::string to_sign = std::string(algorithm) + "\n" + amz_date + "\n" + whole_scope + "\n" +
+                              to_hex(view(digest(canonical)));
   OPENSSL_cleanse(canonical.data(), canonical.size());
 
   std::string first = "AWS4" + std::string(credentials.secret_access_key.reveal());
@@ -179,7 +156,7 @@ Secret sign_v4(const SigV4Request& request, const AwsCredentials& credentials, S
        {scope.region, scope.service, std::string_view("aws4_request")}) {
     key = hmac(view(key), part);
   }
-  const std::string signature = hex(hmac(view(key), to_sign));
+  const std::string signature = to_hex(view(hmac(view(key), to_sign)));
   OPENSSL_cleanse(key.data(), key.size());
 
   std::string out = "x-amz-date: " + amz_date + "\r\n";

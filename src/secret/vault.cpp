@@ -1,6 +1,5 @@
 #include "secret/vault.hpp"
 
-#include "base/base64.hpp"
 #include "base/json.hpp"
 #include "base/redact.hpp"
 
@@ -46,10 +45,6 @@ Error error_of(const Answer& answer) {
 
 std::chrono::seconds seconds_of(std::string_view object, std::string_view name) {
   return std::chrono::seconds(json_number(object, name).value_or(0));
-}
-
-Error malformed() {
-  return {.code = Code::upstream, .message = "answered what it should not"};
 }
 
 }  // namespace
@@ -247,14 +242,7 @@ Task<Result<Fetched>> Vault::decrypt(std::string location, Clock::time_point dea
   const std::string body = "{" + member("ciphertext", location.substr(hash + 1)) + "}";
   const auto said = co_await call_with_token("POST", path, body, deadline);
   if (!said) co_return said.error();
-  auto encoded = json_text(json_member(said->reveal(), "data"), "plaintext");
-  if (!encoded) co_return malformed();
-  const Secret wiped(std::move(*encoded));
-  auto text = decode_base64(wiped.reveal());
-  if (!text) co_return malformed();
-  Fetched fetched;
-  fetched.text = Secret(std::move(*text));
-  co_return std::move(fetched);
+  co_return plaintext_of(json_text(json_member(said->reveal(), "data"), "plaintext"));
 }
 
 }  // namespace hawser::secret

@@ -23,6 +23,9 @@ struct Url {
 /// Error: invalid_request; its message goes behind the name of a field: "has no host".
 Result<Url> parse_url(std::string_view text);
 
+/// Percent-encodes all but letters, digits and "-._~" (RFC 3986, 2.1 and 2.3).
+void append_encoded(std::string& out, std::string_view text);
+
 /// Whether it is HOST or HOST:PORT, as a Host header has it.
 bool valid_authority(std::string_view text);
 

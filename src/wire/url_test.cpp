@@ -32,5 +32,11 @@ TEST(Url, SaysWhatIsWrong) {
   EXPECT_EQ(problem("https://h/?q"), "must not hold a query or a fragment");
 }
 
+TEST(Url, EncodesWhatAPathOrAFormCannotHold) {
+  std::string out("/");
+  append_encoded(out, "aZ09-._~ /+%\xc3\xa9");
+  EXPECT_EQ(out, "/aZ09-._~%20%2F%2B%25%C3%A9");
+}
+
 }  // namespace
 }  // namespace hawser::wire

@@ -49,7 +49,7 @@ h2::HandlerPtr Http2::open(std::int32_t stream, h2::RequestHead head) {
   if (head.method == "CONNECT" && head.protocol == "websocket" && services_.upgrade &&
       services_.upgrades(std::string_view(head.path).substr(0, head.path.find('?')))) {
     auto socket = std::make_shared<Http2Socket>(*this, stream, head);
-    spawn(serve_socket(socket), log_bug);
+    spawn(serve(socket), log_bug);
     return socket;
   }
   auto opened = std::make_shared<Http2Stream>(*this, stream, head);
@@ -61,22 +61,15 @@ void Http2::ended() {
   if (--running_ == 0) last_.complete(IoStatus::ok);
 }
 
-Task<> Http2::serve(std::shared_ptr<Http2Stream> stream) {
+/// @tparam Served  an Http2Stream or an Http2Socket
+template <class Served>
+Task<> Http2::serve(std::shared_ptr<Served> served) {
   struct Leaving {
     Http2& connection;
     ~Leaving() { connection.ended(); }
   };
   const Leaving leaving{*this};
-  co_await stream->run();
-}
-
-Task<> Http2::serve_socket(std::shared_ptr<Http2Socket> socket) {
-  struct Leaving {
-    Http2& connection;
-    ~Leaving() { connection.ended(); }
-  };
-  const Leaving leaving{*this};
-  co_await socket->run();
+  co_await served->run();
 }
 
 Task<> Http2::run() {

@@ -139,8 +139,8 @@ class Http2 final : public Upgraded {
   friend class Http2Stream;
   friend class Http2Socket;
   h2::HandlerPtr open(std::int32_t stream, h2::RequestHead head);
-  Task<> serve(std::shared_ptr<Http2Stream> stream);
-  Task<> serve_socket(std::shared_ptr<Http2Socket> socket);
+  template <class Served>
+  Task<> serve(std::shared_ptr<Served> served);
   void ended();
 
   Services& services_;

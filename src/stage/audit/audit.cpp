@@ -62,7 +62,7 @@ std::string hash_of(const std::string& salt, std::string_view body) {
   unsigned size = 0;
   HMAC(EVP_sha256(), salt.data(), static_cast<int>(salt.size()),
        reinterpret_cast<const unsigned char*>(body.data()), body.size(), digest, &size);
-  return hawser::audit::to_hex({reinterpret_cast<const char*>(digest), size});
+  return to_hex({reinterpret_cast<const char*>(digest), size});
 }
 
 }  // namespace

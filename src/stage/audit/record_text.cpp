@@ -121,7 +121,7 @@ void learn(KnownCandidates& known, std::uint64_t configuration,
     known.targets.push_back(&candidates[i]);
   }
   const auto digest = hasher.end();
-  known.digest = hawser::audit::to_hex(hawser::audit::view(digest).substr(0, 16));
+  known.digest = to_hex(hawser::audit::view(digest).substr(0, 16));
 }
 
 /// The targets that it could have been served by, in their order.
