@@ -83,4 +83,10 @@ inline std::size_t utf8_size(std::string_view text) {
   return 0;
 }
 
+/// Whether all of it is UTF-8.
+inline bool is_utf8(std::string_view text) {
+  Utf8Checker checker;
+  return checker.feed(text) && checker.complete();
+}
+
 }  // namespace hawser

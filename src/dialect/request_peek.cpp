@@ -1,23 +1,79 @@
 #include "dialect/request_peek.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
-#include <utility>
+#include <optional>
 
 #include "base/json.hpp"
+#include "base/json_scan.hpp"
 
 namespace hawser::dialect {
 namespace {
 
-Error not_json() {
-  return {
-      .code = Code::invalid_request,
-      .message = "We could not parse the JSON body of your request: it must be one JSON object."};
-}
-Error twice(const char* field) {
+constexpr std::size_t members_max = 256;  // of the outermost object
+
+// Members that a policy or a provider acts on. Sorted.
+constexpr std::array<std::string_view, 46> known_members{
+    "background",
+    "best_of",
+    "cachedcontent",
+    "contents",
+    "conversation",
+    "documents",
+    "file",
+    "file_id",
+    "functions",
+    "generationconfig",
+    "image",
+    "input",
+    "input_file_id",
+    "instructions",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "max_tokens",
+    "mcp_servers",
+    "messages",
+    "metadata",
+    "model",
+    "n",
+    "options",
+    "parallel_tool_calls",
+    "previous_response_id",
+    "prompt",
+    "query",
+    "reasoning",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream",
+    "stream_options",
+    "suffix",
+    "system",
+    "systeminstruction",
+    "temperature",
+    "text",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "user",
+    "web_search_options"};
+static_assert(std::is_sorted(known_members.begin(), known_members.end()));
+
+// Gemini writes some of them with a capital in the middle.
+constexpr std::array<std::string_view, 4> camel_members{"cachedContent", "generationConfig",
+                                                        "systemInstruction", "toolChoice"};
+
+Error not_json(JsonFault fault) {
+  std::string why = "it must be one JSON object";
+  if (fault == JsonFault::depth) why = "it is nested too deeply";
+  if (fault == JsonFault::encoding) why = "it is not UTF-8";
   return {.code = Code::invalid_request,
-          .message = std::string("Duplicate field '") + field + "' in the request body.",
-          .param = field};
+          .message = "We could not parse the JSON body of your request: " + why + "."};
 }
 Error not_a(const char* field, const char* type) {
   return {.code = Code::invalid_request,
@@ -25,90 +81,196 @@ Error not_a(const char* field, const char* type) {
           .param = field};
 }
 
-bool name_is(std::string_view token, std::string_view name, std::string& scratch) {
-  const std::string_view plain = token.substr(1, token.size() - 2);
-  if (plain == name) return true;
-  if (plain.find('\\') == std::string_view::npos) return false;
-  return decode_json_string(token, scratch) && scratch == name;
-}
-
-Result<> take_model(std::string_view token, std::uint32_t at, RequestFacts& facts) {
-  if (facts.has_model) return twice("model");
-  if (token == "null") return {};
-  if (token.front() != '"') return not_a("model", "a string");
-  if (!decode_json_string(token, facts.model)) return not_json();
-  facts.has_model = true;
-  facts.model_at = at;
-  facts.model_size = static_cast<std::uint32_t>(token.size());
-  return {};
-}
-
-void take_output_max(std::string_view token, RequestFacts& facts) {
-  std::uint32_t most = 0;
-  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), most);
-  if (error == std::errc{} && end == token.data() + token.size()) facts.output_max = most;
-}
-
-/// What policies look at and nobody must be sure of: wrong types are the provider's to refuse.
-void take_soft(std::string_view name, std::string_view value, RequestFacts& facts) {
-  switch (name.size()) {
-    case 6:
-      if (name == "\"user\"" && value.front() == '"' && facts.user.empty()) facts.user = value;
-      break;
-    case 19:
-      if (name == "\"safety_identifier\"" && value.front() == '"') facts.user = value;
-      if (name == "\"max_output_tokens\"") take_output_max(value, facts);
-      break;
-    case 12:
-      if (name == "\"max_tokens\"") take_output_max(value, facts);
-      break;
-    case 23:
-      if (name == "\"max_completion_tokens\"") take_output_max(value, facts);
-      break;
-    default:
-      break;
+/// In lower case as Go's encoding/json folds it: ASCII, the long s and the Kelvin sign.
+std::string folded(std::string_view name) {
+  std::string out;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const std::string_view rest = name.substr(i);
+    if (rest.starts_with("\xc5\xbf")) {
+      out.push_back('s');
+      i += 1;
+    } else if (rest.starts_with("\xe2\x84\xaa")) {
+      out.push_back('k');
+      i += 2;
+    } else {
+      const char c = name[i];
+      out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c);
+    }
   }
+  return out;
 }
 
-Result<> take_stream(std::string_view token, bool& seen, RequestFacts& facts) {
-  if (std::exchange(seen, true)) return twice("stream");
-  facts.stream = token == "true";
-  if (facts.stream || token == "false" || token == "null") return {};
-  return not_a("stream", "a boolean");
+bool plain_name(std::string_view name) {
+  return std::none_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+  });
 }
+
+/// Whether a lax reader takes the name for another one that matters.
+bool looks_like_known(std::string_view name) {
+  if (plain_name(name)) return false;
+  if (std::find(camel_members.begin(), camel_members.end(), name) != camel_members.end()) {
+    return false;
+  }
+  return std::binary_search(known_members.begin(), known_members.end(),
+                            std::string_view(folded(name)));
+}
+
+std::uint32_t hash_of(std::string_view name) {
+  std::uint32_t hash = 2166136261u;  // FNV-1a
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return hash;
+}
+
+std::uint32_t count_of(std::string_view token) {
+  std::uint32_t count = 0;
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), count);
+  if (error == std::errc::result_out_of_range) return std::numeric_limits<std::uint32_t>::max();
+  return error == std::errc{} && end == token.data() + token.size() ? count : 0;
+}
+
+bool is_include_usage(const JsonToken& token) {
+  if (!token.escaped) return token.inner() == "include_usage";
+  std::string decoded;
+  return decode_json_string(token.text, decoded) && decoded == "include_usage";
+}
+
+/// Takes the facts from the outermost members as the scan meets them.
+class Peek {
+ public:
+  Peek(std::string_view body, RequestFacts& facts, PeekMode mode)
+      : body_(body), facts_(facts), mode_(mode) {}
+
+  bool name(const JsonToken& token, unsigned depth) {
+    if (depth > 2) return true;
+    if (depth == 2) {
+      if (in_stream_options_) inner_ = is_include_usage(token);
+      return true;
+    }
+    name_ = token.inner();
+    if (token.escaped) {
+      if (!decode_json_string(token.text, decoded_)) return false;
+      name_ = decoded_;
+    }
+    in_stream_options_ = name_ == "stream_options";
+    return note_name();
+  }
+  bool string(const JsonToken& token, unsigned depth) {
+    if (depth == 2 && name_ == "include") {
+      facts_.logprobs = facts_.logprobs || token.escaped || token.inner().ends_with("logprobs");
+    }
+    if (depth != 1) return depth > 1 || object_missing();
+    if (name_ == "model") return take_model(token);
+    if (name_ == "stream") return wrong(not_a("stream", "a boolean"));
+    if (name_ == "safety_identifier" || (name_ == "user" && facts_.user.empty())) {
+      facts_.user = token.text;
+    }
+    return true;
+  }
+  bool scalar(const JsonToken& token, unsigned depth) {
+    if (depth == 2 && inner_) facts_.usage_asked = token.text == "true";
+    if (depth != 1) return depth > 1 || object_missing();
+    return take_scalar(token.text);
+  }
+  bool open(char kind, unsigned depth, std::size_t) {
+    if (depth == 0 && kind != '{') return object_missing();
+    if (depth != 1) return true;
+    if (name_ == "model") return wrong(not_a("model", "a string"));
+    return name_ != "stream" || wrong(not_a("stream", "a boolean"));
+  }
+  bool close(char, unsigned depth, std::size_t) {
+    if (depth == 1) inner_ = in_stream_options_ = false;
+    return true;
+  }
+
+  std::optional<Error> error{};
+
+ private:
+  bool object_missing() {
+    error = not_json(JsonFault::syntax);
+    return false;
+  }
+  bool wrong(Error found) {
+    if (mode_ == PeekMode::unknown) return true;
+    error = std::move(found);
+    return false;
+  }
+
+  bool note_name() {
+    const std::uint32_t hash = hash_of(name_);
+    const auto end = hashes_.begin() + static_cast<std::ptrdiff_t>(members_);
+    if (std::find(hashes_.begin(), end, hash) != end) {
+      error = Error{.code = Code::invalid_request,
+                    .message = "Duplicate field '" + std::string(name_) + "' in the request body.",
+                    .param = std::string(name_)};
+      return false;
+    }
+    if (members_ == members_max) {
+      error = Error{.code = Code::invalid_request,
+                    .message = "The request body has more than 256 fields."};
+      return false;
+    }
+    hashes_[members_++] = hash;
+    if (!looks_like_known(name_)) return true;
+    error = Error{.code = Code::invalid_request,
+                  .message = "Unknown field '" + std::string(name_) +
+                             "': it differs from a known field only in upper and lower case.",
+                  .param = std::string(name_)};
+    return false;
+  }
+
+  bool take_model(const JsonToken& token) {
+    if (!decode_json_string(token.text, facts_.model)) return object_missing();
+    facts_.has_model = true;
+    facts_.model_at = static_cast<std::uint32_t>(token.text.data() - body_.data());
+    facts_.model_size = static_cast<std::uint32_t>(token.text.size());
+    return true;
+  }
+
+  bool take_scalar(std::string_view value) {
+    if (name_ == "model") return value == "null" || wrong(not_a("model", "a string"));
+    if (name_ == "stream") {
+      facts_.stream = value == "true";
+      return facts_.stream || value == "false" || value == "null" ||
+             wrong(not_a("stream", "a boolean"));
+    }
+    if (name_ == "max_tokens" || name_ == "max_output_tokens" ||
+        name_ == "max_completion_tokens") {
+      if (const std::uint32_t most = count_of(value); most > 0) facts_.output_max = most;
+    }
+    if (name_ == "store") facts_.stores = value == "true";
+    if (name_ == "logprobs" || name_ == "top_logprobs") {
+      facts_.logprobs = facts_.logprobs || value == "true" || count_of(value) > 0;
+    }
+    if (name_ == "n" || name_ == "best_of") {
+      const std::uint32_t count = std::min(count_of(value), 0xffffu);
+      facts_.choices = std::max(facts_.choices, static_cast<std::uint16_t>(count));
+    }
+    return true;
+  }
+
+  std::string_view body_;
+  RequestFacts& facts_;
+  PeekMode mode_;
+  std::string_view name_{};  // of the outermost member under way
+  std::string decoded_{};
+  bool in_stream_options_ = false;
+  bool inner_ = false;  // the next scalar is include_usage
+  std::size_t members_ = 0;
+  std::array<std::uint32_t, members_max> hashes_;  // of names; uninitialised behind members_
+};
 
 }  // namespace
 
-Result<> peek_request(std::string_view body, RequestFacts& facts) {
+Result<> peek_request(std::string_view body, RequestFacts& facts, PeekMode mode) {
   facts = {};
   if (body.size() > std::numeric_limits<std::uint32_t>::max()) {
     return Error{.code = Code::too_large, .message = "The JSON body is larger than 4 GiB."};
   }
-  JsonCursor cursor(body);
-  std::string scratch;
-  bool stream_seen = false;
-  if (!cursor.take('{')) return not_json();
-  bool more = !cursor.take('}');
-  while (more) {
-    const std::size_t name_at = cursor.at();
-    if (!cursor.skip_string()) return not_json();
-    const std::string_view name = cursor.since(name_at);
-    if (!cursor.take(':')) return not_json();
-    const std::size_t value_at = cursor.at();
-    if (!cursor.skip_value()) return not_json();
-    const std::string_view value = cursor.since(value_at);
-    Result<> taken;
-    if (name_is(name, "model", scratch))
-      taken = take_model(value, static_cast<std::uint32_t>(value_at), facts);
-    if (name_is(name, "stream", scratch)) taken = take_stream(value, stream_seen, facts);
-    if (!taken) return taken;
-    take_soft(name, value, facts);
-    if (cursor.take(',')) continue;
-    if (!cursor.take('}')) return not_json();
-    more = false;
-  }
-  cursor.skip_blanks();
-  if (!cursor.at_end()) return not_json();
+  Peek peek(body, facts, mode);
+  const JsonFault fault = scan_json(body, peek);
+  if (peek.error) return *peek.error;
+  if (fault != JsonFault::none) return not_json(fault);
   return {};
 }
 

@@ -8,25 +8,36 @@
 
 namespace hawser::dialect {
 
-/// What the gateway must know of a JSON request; everything else stays bytes.
+/// What the gateway must know of a request; everything else stays bytes.
 struct RequestFacts {
   std::string model{};         // decoded
   std::string_view user{};     // a token in the body: "user" or its later name
   std::uint32_t model_at = 0;  // where it stands in the body: a JSON token with its quotes, or
   std::uint32_t model_size = 0;
   std::uint32_t output_max = 0;  // tokens: max_tokens and its later names; 0: not said
-  bool has_model = false;
-  bool form = false;  // the model is the bare value of a form's field
-  bool stream = false;
+  std::uint16_t choices = 1;     // n and best_of: so many answers are written
+  bool has_model : 1 = false;
+  bool form : 1 = false;         // the model is the bare value of a form's field
+  bool in_path : 1 = false;      // the model stands in the path, not in the body
+  bool stream : 1 = false;
+  bool usage_asked : 1 = false;  // stream_options.include_usage
+  bool stores : 1 = false;       // store: true
+  bool logprobs : 1 = false;     // the answer repeats its text token by token
 };
 
-/// Reads the top level of a JSON request and steps over everything below it: no tree, no copy, no
-/// number parsed. On every text that is valid JSON it sees what any parser sees; a text that is not
-/// goes on to the provider, whose error is the better one, unless the top level itself is unclear.
+/// How strictly members are judged that only some operations have.
+enum class PeekMode : std::uint8_t {
+  known,   // of an operation with a model and a stream: wrong types are errors
+  unknown  // of a path that the gateway does not know: a model that is no text is none
+};
+
+/// Reads a JSON request in one pass: no tree, no copy, no number parsed. Strict where a lax reader
+/// might see another request: it is one JSON object by RFC 8259 in UTF-8, no member of it stands
+/// twice, and none has a name that only differs from a known one in case (Go's encoding/json takes
+/// those for the same).
 ///
-/// Errors: invalid_request when it is not one JSON object, or when "model" or "stream" stands
-/// twice: two programs that read it differently would allow one model and serve another; too_large
-/// above 4 GiB.
-Result<> peek_request(std::string_view body, RequestFacts& facts);
+/// Errors: invalid_request, with the member's name; too_large above 4 GiB.
+Result<> peek_request(std::string_view body, RequestFacts& facts,
+                      PeekMode mode = PeekMode::known);
 
 }  // namespace hawser::dialect

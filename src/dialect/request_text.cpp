@@ -5,98 +5,81 @@
 #include <string>
 
 #include "base/json.hpp"
+#include "base/json_scan.hpp"
+#include "dialect/text_places.hpp"
 
 namespace hawser::dialect {
 namespace {
 
-constexpr std::size_t attachment_min = 1024;
-constexpr int depth_max = 64;
+/// Outermost members that a model reads.
+constexpr std::array<std::string_view, 12> read_members{
+    "messages",  "input",    "prompt",    "instructions",      "system",
+    "tools",     "suffix",   "functions", "systemInstruction", "system_instruction",
+    "documents", "contents"};
 
-constexpr std::array<std::string_view, 9> read_members{
-    "\"messages\"", "\"input\"",  "\"prompt\"",    "\"instructions\"", "\"system\"",
-    "\"tools\"",    "\"suffix\"", "\"functions\"", "\"contents\""};
-
-/// Long, and of nothing but the letters of base64, or said to be.
-bool is_attachment(std::string_view text) {
-  if (text.size() < attachment_min) return false;
-  if (text.starts_with("data:")) return true;
-  return std::all_of(text.begin(), text.begin() + attachment_min, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
-           c == '/' || c == '-' || c == '_' || c == '=';
-  });
-}
-
-class Walk {
+class Texts {
  public:
-  explicit Walk(const std::function<void(std::string_view)>& each) : each_(each) {}
+  explicit Texts(const std::function<void(std::string_view)>& each) : each_(each) {}
   RequestText found{};
 
-  void value(std::string_view json, int depth) {
-    if (json.empty() || depth > depth_max) return;
-    if (json.front() == '"') return text(json);
-    if (json.front() == '{') {
-      for_each_member(json, [&](std::string_view, std::string_view member) {
-        value(member, depth + 1);
-        return true;
-      });
-    } else if (json.front() == '[') {
-      array(json, depth);
-    }
+  bool name(const JsonToken& token, unsigned depth) {
+    names_[depth] = token.inner();  // an escaped name is some other name: its value is text
+    if (depth != 1) return true;
+    reads_ = std::find(read_members.begin(), read_members.end(), names_[1]) != read_members.end();
+    conversation_ = names_[1] == "messages" || names_[1] == "input" || names_[1] == "contents";
+    return true;
   }
-  void messages(std::string_view json) {
-    if (json.empty() || json.front() != '[') {
-      ++found.messages;
-      return value(json, 0);
+  bool string(const JsonToken& token, unsigned depth) {
+    count_message(depth);
+    if (depth == 0 || !reads_) return true;
+    std::string_view value = token.inner();
+    if (token.escaped) {
+      if (!decode_json_string(token.text, scratch_)) return false;
+      value = scratch_;
     }
-    array(json, 0);
-    found.messages += elements_;
+    if (place_of(names_[depth], value, false) == Place::base64) {
+      ++found.attachments;
+    } else {
+      each_(value);
+    }
+    return true;
+  }
+  bool scalar(const JsonToken&, unsigned) { return true; }
+  bool open(char kind, unsigned depth, std::size_t) {
+    if (depth == 1 && kind == '[') {
+      in_list_ = conversation_;
+    } else {
+      count_message(depth);
+    }
+    names_[depth + 1] = kind == '[' ? names_[depth] : std::string_view();
+    return true;
+  }
+  bool close(char, unsigned depth, std::size_t) {
+    if (depth == 1) in_list_ = false;
+    return true;
   }
 
  private:
-  void array(std::string_view json, int depth) {
-    JsonCursor cursor(json);
-    std::uint64_t elements = 0;
-    if (!cursor.take('[') || cursor.peek() == ']') return;
-    do {
-      const std::size_t begin = cursor.at();
-      if (!cursor.skip_value()) break;
-      value(cursor.since(begin), depth + 1);
-      ++elements;
-    } while (cursor.take(','));
-    elements_ = elements;
-  }
-  void text(std::string_view token) {
-    scratch_.clear();
-    if (!decode_json_string(token, scratch_)) return;
-    if (is_attachment(scratch_)) {
-      ++found.attachments;
-    } else {
-      each_(scratch_);
-    }
+  /// An entry of the list of messages, or a prompt that stands alone.
+  void count_message(unsigned depth) {
+    if (depth == 2 ? in_list_ : depth == 1 && conversation_) ++found.messages;
   }
 
   const std::function<void(std::string_view)>& each_;
   std::string scratch_;
-  std::uint64_t elements_ = 0;  // of the array that was read last
+  std::array<std::string_view, json_depth_max + 1> names_{};
+  bool reads_ = false;
+  bool conversation_ = false;
+  bool in_list_ = false;
 };
 
 }  // namespace
 
 RequestText for_each_text(std::string_view body,
                           const std::function<void(std::string_view text)>& each) {
-  Walk walk(each);
-  for_each_member(body, [&](std::string_view name, std::string_view value) {
-    if (std::find(read_members.begin(), read_members.end(), name) == read_members.end()) {
-      return true;
-    }
-    if (name == "\"messages\"" || name == "\"input\"") {
-      walk.messages(value);
-    } else {
-      walk.value(value, 0);
-    }
-    return true;
-  });
-  return walk.found;
+  Texts texts(each);
+  scan_json(body, texts);
+  return texts.found;
 }
 
 }  // namespace hawser::dialect

@@ -1,129 +1,101 @@
 #include "dialect/rewrite_text.hpp"
 
-#include <algorithm>
 #include <array>
-#include <span>
 
 #include "base/json.hpp"
+#include "base/json_scan.hpp"
+#include "dialect/text_places.hpp"
 
 namespace hawser::dialect {
 namespace {
 
-constexpr int depth_max = 64;
-constexpr std::size_t base64_min = 1024;
-
-constexpr std::array<std::string_view, 10> of_requests{
-    "\"messages\"", "\"input\"",  "\"prompt\"",    "\"instructions\"", "\"system\"",
-    "\"tools\"",    "\"suffix\"", "\"functions\"", "\"contents\"",     "\"documents\""};
-constexpr std::array<std::string_view, 4> of_answers{"\"choices\"", "\"output\"", "\"content\"",
-                                                     "\"error\""};
-// Words of the protocol, which must stay what they are.
-constexpr std::array<std::string_view, 26> protocol{"\"role\"",
-                                                    "\"type\"",
-                                                    "\"id\"",
-                                                    "\"name\"",
-                                                    "\"tool_call_id\"",
-                                                    "\"call_id\"",
-                                                    "\"tool_use_id\"",
-                                                    "\"item_id\"",
-                                                    "\"model\"",
-                                                    "\"object\"",
-                                                    "\"status\"",
-                                                    "\"format\"",
-                                                    "\"media_type\"",
-                                                    "\"mime_type\"",
-                                                    "\"detail\"",
-                                                    "\"url\"",
-                                                    "\"image_url\"",
-                                                    "\"file_id\"",
-                                                    "\"finish_reason\"",
-                                                    "\"stop_reason\"",
-                                                    "\"signature\"",
-                                                    "\"encrypted_content\"",
-                                                    "\"cache_control\"",
-                                                    "\"code\"",
-                                                    "\"param\"",
-                                                    "\"logprobs\""};
-
-template <std::size_t n>
-bool holds(const std::array<std::string_view, n>& list, std::string_view name) {
-  return std::find(list.begin(), list.end(), name) != list.end();
-}
-
-bool is_base64(std::string_view text) {
-  if (text.size() < base64_min) return false;
-  return text.starts_with("data:") ||
-         text.substr(0, base64_min).find(' ') == std::string_view::npos;
-}
-
+/// Gives each text to the change as the scan meets it.
 class Rewriter {
  public:
-  explicit Rewriter(const ChangeText& change) : change_(change) {}
+  Rewriter(std::string_view source, const ChangeText& change) : source_(source), change_(change) {}
 
-  template <std::size_t n>
-  std::optional<std::string> body(std::string_view json,
-                                  const std::array<std::string_view, n>& read) {
-    source_ = json;
-    const bool whole = for_each_member(json, [&](std::string_view name, std::string_view value) {
-      if (holds(read, name)) this->value(value, 0);
-      return true;
-    });
-    if (!whole || copied_ == 0) return std::nullopt;
+  bool name(const JsonToken& token, unsigned depth) {
+    Level& level = levels_[depth];
+    level.name = token.inner();
+    if (token.escaped) {
+      if (!decode_json_string(token.text, level.decoded)) return false;
+      level.name = level.decoded;
+    }
+    if (!protocol_name(level.name)) change(token, level.name, false);
+    return true;
+  }
+  bool string(const JsonToken& token, unsigned depth) {
+    std::string_view value = token.inner();
+    if (token.escaped) {
+      if (!decode_json_string(token.text, value_)) return false;
+      value = value_;
+    }
+    const Level& level = levels_[depth];
+    switch (place_of(level.name, value, level.free)) {
+      case Place::text:
+        change(token, value, false);
+        break;
+      case Place::json_text:
+        change(token, value, true);
+        break;
+      case Place::word:
+      case Place::identifier:
+      case Place::base64:
+        break;
+    }
+    return true;
+  }
+  bool scalar(const JsonToken&, unsigned) { return true; }
+  /// An array's entries go by the name of the array.
+  bool open(char kind, unsigned depth, std::size_t) {
+    const Level& outer = levels_[depth];
+    Level& inner = levels_[depth + 1];
+    inner.free = outer.free || (depth > 0 && opens_free(outer.name, depth));
+    inner.name = kind == '[' ? outer.name : std::string_view();
+    return true;
+  }
+  bool close(char, unsigned, std::size_t) { return true; }
+
+  std::optional<std::string> result() {
+    if (copied_ == 0) return std::nullopt;
     out_.append(source_.substr(copied_));
     return std::move(out_);
   }
 
  private:
-  void value(std::string_view json, int depth) {
-    if (json.empty() || depth > depth_max) return;
-    if (json.front() == '"') {
-      text(json, false);
-    } else if (json.front() == '{') {
-      for_each_member(json, [&](std::string_view name, std::string_view member) {
-        if (holds(protocol, name)) return true;
-        if (name == "\"arguments\"" && member.front() == '"') {
-          text(member, true);
-        } else {
-          value(member, depth + 1);
-        }
-        return true;
-      });
-    } else if (json.front() == '[') {
-      JsonCursor cursor(json);
-      if (!cursor.take('[') || cursor.peek() == ']') return;
-      do {
-        const std::size_t begin = cursor.at();
-        if (!cursor.skip_value()) return;
-        value(cursor.since(begin), depth + 1);
-      } while (cursor.take(','));
-    }
-  }
-  void text(std::string_view token, bool is_json) {
-    decoded_.clear();
+  /// What stands in one container. Names are views into the source, or into `decoded` of a level
+  /// further out: that one stays until its container has ended.
+  struct Level {
+    std::string_view name{};
+    std::string decoded{};
+    bool free = false;
+  };
+
+  void change(const JsonToken& token, std::string_view text, bool json) {
     changed_.clear();
-    if (is_base64(token.substr(1)) || !decode_json_string(token, decoded_)) return;
-    if (!change_({decoded_, is_json}, changed_)) return;
-    const auto at = static_cast<std::size_t>(token.data() - source_.data());
+    if (!change_({text, json}, changed_)) return;
+    const auto at = static_cast<std::size_t>(token.text.data() - source_.data());
     out_.append(source_.substr(copied_, at - copied_));
     append_json_string(out_, changed_);
-    copied_ = at + token.size();
+    copied_ = at + token.text.size();
   }
 
-  const ChangeText& change_;
   std::string_view source_;
+  const ChangeText& change_;
   std::string out_;
+  std::string value_, changed_;
   std::size_t copied_ = 0;  // of the source; 0: nothing was changed yet
-  std::string decoded_, changed_;
+  std::array<Level, json_depth_max + 1> levels_{};
 };
 
 }  // namespace
 
-std::optional<std::string> rewrite_request(std::string_view body, const ChangeText& change) {
-  return Rewriter(change).body(body, of_requests);
-}
-
-std::optional<std::string> rewrite_answer(std::string_view body, const ChangeText& change) {
-  return Rewriter(change).body(body, of_answers);
+Result<std::optional<std::string>> rewrite_texts(std::string_view json, const ChangeText& change) {
+  Rewriter rewriter(json, change);
+  if (scan_json(json, rewriter) != JsonFault::none) {
+    return Error{.code = Code::invalid_request, .message = "The body is not JSON."};
+  }
+  return rewriter.result();
 }
 
 }  // namespace hawser::dialect

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.hpp"
+
 namespace hawser::dialect {
 
 /// A text, decoded.
@@ -15,12 +17,11 @@ struct FoundText {
 /// Gives a text its new form. @return false: it stays as it is
 using ChangeText = std::function<bool(const FoundText& found, std::string& changed)>;
 
-/// Rewrites what a request gives its model to read: texts of messages, input, prompt, instructions
-/// and tools at any depth. Names, kinds and ids, URLs and base64 are not texts. All else stays byte
-/// for byte. Nothing: nothing was changed.
-std::optional<std::string> rewrite_request(std::string_view body, const ChangeText& change);
-
-/// The same of an answer: what a model wrote, or an error says.
-std::optional<std::string> rewrite_answer(std::string_view body, const ChangeText& change);
+/// Rewrites the texts of a JSON request or answer: every string, and every name that the protocols
+/// do not define, but for words, identifiers and base64 of the protocols (text_places.hpp). All else
+/// stays byte for byte. One pass: linear in the size, whatever the nesting.
+///
+/// @return nothing: nothing was changed. Error: invalid_request, it is not JSON, so it was not read
+Result<std::optional<std::string>> rewrite_texts(std::string_view json, const ChangeText& change);
 
 }  // namespace hawser::dialect

@@ -1,17 +1,9 @@
 #include "exchange/call.hpp"
 
+#include "exchange/identify.hpp"
 #include "wire/sse.hpp"
 
 namespace hawser::exchange {
-namespace {
-
-bool is_json(const wire::RequestHead& head, dialect::Api api) {
-  const auto* type = head.find("content-type");
-  if (type == nullptr) return api != dialect::Api::other;
-  return type->value.substr(0, type->value.find(';')).find("json") != std::string_view::npos;
-}
-
-}  // namespace
 
 Call::Call(Given given, Clock::time_point now)
     : given_(std::move(given)), exchange_(cancellation_) {
@@ -32,13 +24,12 @@ Call::Call(Given given, Clock::time_point now)
   exchange_.arrived = now;
   Request& request = exchange_.request;
   request.head = &head_;
-  request.endpoint = dialect::endpoint_of(head_.method, head_.path);
   request.client_address = given_.client_address;
   if (!given_.client_names.empty()) request.client_names = &given_.client_names;
   request.framing = head_.framing;
   request.content_length = head_.content_length;
-  request.json = is_json(head_, request.endpoint.api);
   request.source = this;
+  identify(exchange_);
   exchange_.trail.bytes_in = given_.body.size();
 }
 
@@ -46,7 +37,10 @@ Call::Given copy_request(const Exchange& exchange) {
   Call::Given given;
   given.id = exchange.id;
   given.method = exchange.method;
-  given.target = exchange.request.head->target;
+  given.target = exchange.path;  // an absolute-form target names a host, too
+  if (const auto query = exchange.request.head->query; !query.empty()) {
+    given.target.append("?").append(query);
+  }
   for (const auto& field : exchange.request.head->fields) {
     given.fields.emplace_back(field.name, field.value);
   }

@@ -9,7 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "dialect/api.hpp"
+#include "dialect/endpoint.hpp"
 #include "dialect/request_peek.hpp"
 #include "dialect/usage.hpp"
 #include "exchange/candidates.hpp"
@@ -20,6 +20,7 @@
 #include "net/source.hpp"
 #include "policy/grants.hpp"
 #include "wire/http1.hpp"
+#include "wire/media_type.hpp"
 
 namespace hawser::exchange {
 
@@ -54,6 +55,9 @@ struct Principal {
   std::string team{};
   std::string key{};                  // its name
   std::vector<std::string> models{};  // that it may ask for; empty: all
+  dialect::OperationSet operations = dialect::OperationSet::all();  // that it may call
+  /// Also objects of the providers' accounts that others made, or nobody here.
+  bool any_objects = true;
 };
 /// Whoever comes, where there are no keys.
 inline const Principal anyone{};
@@ -66,6 +70,16 @@ struct Residency {
   std::uint64_t scope = 0;
   const std::string* rule = nullptr;  // that keeps a guard from it; of the configuration
   bool refuses = false;               // by that rule
+};
+
+/// In what form a body says it is.
+enum class Media : std::uint8_t {
+  none,  // it does not say
+  json,
+  form,  // multipart/form-data, with a boundary
+  other,
+  other_charset,  // JSON in characters that are not UTF-8
+  malformed       // no media type, or several
 };
 
 struct Request;
@@ -98,7 +112,11 @@ struct Request {
   net::Source* stream = nullptr;
   std::unique_ptr<Error> stream_error{};  // what the client's side of that stream failed with
   wire::Framing framing = wire::Framing::none;
-  bool json = false;  // by its content type or its endpoint
+  Media media = Media::none;  // exchange/identify
+  bool json = false;          // exchange/identify; the body is one JSON text
+  /// decode; there is a body, and its texts are not known: a form, a file, what is not JSON. A policy
+  /// that must read them refuses it.
+  bool unread = false;
   std::uint64_t content_length = 0;
 
   dialect::RequestFacts facts{};

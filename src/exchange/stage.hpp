@@ -45,6 +45,9 @@ inline Task<Answer> Next::operator()(Exchange& exchange) const {
 inline Task<Answer> answer_now(Error error) {
   co_return error;
 }
+inline Task<Answer> answer_with(generation::GenerationPtr answer) {
+  co_return std::move(answer);
+}
 
 /// The stages of one worker, in order, and the way in.
 class Pipeline {

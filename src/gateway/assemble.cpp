@@ -4,7 +4,9 @@
 #include "stage/decode/decode.hpp"
 #include "stage/guard/stage.hpp"
 #include "stage/hops/hops.hpp"
+#include "stage/ownership/ownership.hpp"
 #include "stage/record/record.hpp"
+#include "stage/validate/validate.hpp"
 
 namespace hawser::gateway {
 namespace {
@@ -20,14 +22,17 @@ StagePtr audit(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::audit::Audit>(*parts.audit, *parts.audit_inlet, parts.reactor,
                                                snapshot.audit);
 }
+StagePtr validate() {
+  return std::make_unique<stage::validate::Validate>();
+}
 StagePtr authenticate(const Snapshot& snapshot) {
   return std::make_unique<stage::authenticate::Authenticate>(snapshot.keys);
 }
 StagePtr hops(const Snapshot& snapshot) {
   return std::make_unique<stage::hops::Hops>(snapshot.pseudonym);
 }
-StagePtr decode() {
-  return std::make_unique<stage::decode::Decode>();
+StagePtr decode(const Snapshot& snapshot) {
+  return std::make_unique<stage::decode::Decode>(snapshot.config->limits.form_ahead_max.count());
 }
 StagePtr route(const Snapshot& snapshot) {
   return std::make_unique<stage::route::Route>(snapshot.routes, snapshot.policy);
@@ -72,6 +77,9 @@ StagePtr cache(const Snapshot& snapshot, const WorkerParts& parts) {
                                                parts.shard, snapshot.cache_figures, parts.run_aside,
                                                semantic(snapshot, parts));
 }
+StagePtr ownership(const WorkerParts& parts) {
+  return std::make_unique<stage::ownership::Ownership>(parts.objects);
+}
 StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
   std::vector<stage::attempt::Upstream> upstreams;
   for (std::size_t i = 0; i < snapshot.providers.size(); ++i) {
@@ -108,11 +116,12 @@ std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const Wor
   if (parts.audit != nullptr && snapshot.audit) {
     stages.push_back(audit(snapshot, parts));  // refusals of strangers are decisions, too
   }
+  stages.push_back(validate());              // all below decide about what has one reading only
   stages.push_back(authenticate(snapshot));  // nothing below runs for a stranger
   if (!snapshot.pseudonym.empty()) {
     stages.push_back(hops(snapshot));  // before anything is read or taken for what goes in circles
   }
-  stages.push_back(decode());         // reads the body of those who may send one
+  stages.push_back(decode(snapshot));  // reads the body of those who may send one
   stages.push_back(route(snapshot));  // the model decides where it may be served
   if (!snapshot.limits->empty()) {
     stages.push_back(admit(snapshot, parts));  // takes room for what will be generated
@@ -125,6 +134,9 @@ std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const Wor
     stages.push_back(guards(snapshot, parts));  // strangers see what the filter left
   }
   if (snapshot.caches) stages.push_back(cache(snapshot, parts));  // a hit is a generation too
+  if (!snapshot.keys->empty()) {
+    stages.push_back(ownership(parts));  // tenants share a provider's account, not what is in it
+  }
   stages.push_back(attempt(snapshot, parts));  // last: talks to providers, never calls next
   return std::make_shared<exchange::Pipeline>(std::move(stages));
 }

@@ -6,6 +6,7 @@
 #include "gateway/snapshot.hpp"
 #include "generation/shelf.hpp"
 #include "http/upstream.hpp"
+#include "store/object_owners.hpp"
 #include "telemetry/access_log.hpp"
 #include "telemetry/standard_metrics.hpp"
 
@@ -26,6 +27,7 @@ struct WorkerParts {
   stage::cache::Cache::RunAside run_aside;
   audit::Log* audit = nullptr;  // none is kept
   audit::Log::Inlet* audit_inlet = nullptr;
+  std::shared_ptr<store::ObjectOwners> objects{};  // of providers' accounts
 };
 
 /// The policies of one worker under one configuration, in their order.

@@ -141,6 +141,7 @@ class Gateway {
         std::make_unique<stage::admit::SharedLimits>(snapshot->config->admission.counters_max);
     open_ledger(*snapshot->limits);
     open_cache();
+    open_objects();
     if (config_->audit) audit_.open(*config_->audit);
     directory_ = std::make_unique<generation::Directory>(static_cast<std::uint32_t>(count));
     const Shared shared{registry_,
@@ -150,13 +151,22 @@ class Gateway {
                         *limits_,
                         filter_secret_,
                         {*cache_, disk_.get(), neighbours_.get()},
-                        audit_.log()};
+                        audit_.log(),
+                        objects_};
     for (std::size_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(shared, static_cast<std::uint32_t>(i), snapshot,
                                                   listening.by_worker[i]));
     }
     for (auto& worker : workers_) worker->start();
     for (const auto& url : listening.urls) std::cout << "listening on " << url << std::endl;
+  }
+
+  /// Owners of objects are known from the start of the process on, whatever is reloaded.
+  void open_objects() {
+    const auto& config = config_->ownership;
+    objects_ = std::make_shared<store::ObjectOwners>(
+        store::ObjectOwners::Options{config.path, config.entries_max},
+        [](const std::string& what) { log::warn("ownership", {{"what", log::redacted(what)}}); });
   }
 
   void open_cache() {
@@ -333,6 +343,7 @@ class Gateway {
   PeerWatch watch_peers_;
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<generation::Directory> directory_;
+  std::shared_ptr<store::ObjectOwners> objects_;
   std::unique_ptr<stage::admit::SharedLimits> limits_;
   std::string filter_secret_ = random_bytes(32);  // pseudonyms follow from it until the end
   std::unique_ptr<stage::cache::Shelf> cache_;

@@ -25,6 +25,7 @@ struct Shared {
   std::string_view filter_secret;
   stage::cache::Cache::Shelves cache;
   audit::Log* audit = nullptr;  // none is kept
+  std::shared_ptr<store::ObjectOwners> objects{};
 };
 
 /// One thread and everything that it owns; nothing here is shared, so nothing is locked.

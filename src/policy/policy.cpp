@@ -250,10 +250,8 @@ Result<Policy::Wish> Policy::wish(std::string_view text) const {
 
 // What is not known of a request binds it: a rule that may be about it is.
 bool Policy::about(const RuleConfig& rule, const Rule& compiled, const Asker& asker) const {
-  if (!listed(rule.tenants, asker.tenant) || !listed(rule.keys, asker.key) ||
-      !listed(rule.models, asker.model)) {
-    return false;
-  }
+  if (!listed(rule.tenants, asker.tenant) || !listed(rule.keys, asker.key)) return false;
+  if (!asker.model.empty() && !listed(rule.models, asker.model)) return false;
   if (!compiled.has_when) return true;
   return compiled.when.truth({.node = &given_.node.tags, .request = &asker}) != Truth::no;
 }

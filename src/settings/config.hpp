@@ -22,6 +22,7 @@
 #include "stage/cache/config.hpp"
 #include "stage/filter/config.hpp"
 #include "stage/guard/config.hpp"
+#include "stage/ownership/config.hpp"
 #include "stage/record/config.hpp"
 #include "stage/route/config.hpp"
 #include "telemetry/config.hpp"
@@ -69,6 +70,7 @@ struct Config {
   stage::filter::FilterConfig filter{};
   std::vector<stage::guard::GuardConfig> guards{};
   stage::cache::CacheConfig cache{};
+  stage::ownership::OwnershipConfig ownership{};
   std::optional<audit::AuditConfig> audit{};
   telemetry::LogConfig log{};
   std::vector<config::Used> used{};  // what of it stands elsewhere
@@ -122,6 +124,8 @@ struct Config {
     field("filter", filter, config::Anything{}, "What is taken out of prompts and answers.");
     field("guards", guards, config::Anything{}, "Services outside that judge prompts and answers.");
     field("cache", cache, config::Anything{}, "Answers that are given again.");
+    field("ownership", ownership, config::Anything{},
+          "Whose the objects at the providers' accounts are. Only with keys.");
     field("audit", audit, config::Anything{},
           "The record of every decision, chained and signed (docs/audit.md); off where it is "
           "missing.");

@@ -29,4 +29,21 @@ inline std::optional<std::string> percent_decoded(std::string_view text) {
   return out;
 }
 
+/// Appends a segment of a path: everything but letters, digits and -._~:@ is encoded.
+inline void append_percent_encoded(std::string& out, std::string_view text) {
+  constexpr char digits[] = "0123456789ABCDEF";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~:@").find(c) != std::string_view::npos;
+    if (plain) {
+      out.push_back(c);
+    } else {
+      out.push_back('%');
+      out.push_back(digits[byte >> 4]);
+      out.push_back(digits[byte & 15]);
+    }
+  }
+}
+
 }  // namespace hawser::wire

@@ -58,7 +58,6 @@ void Session::detach_head() {
     if (inside) *view = moved(*view);
   }
   for (wire::Field& field : head_.fields) field = {moved(field.name), moved(field.value)};
-  if (endpoint_tail_ != nullptr) *endpoint_tail_ = moved(*endpoint_tail_);
   in_.consume(std::exchange(head_size_, 0));
 }
 

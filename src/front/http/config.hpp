@@ -14,6 +14,7 @@ struct LimitsConfig {
   Bytes json_body_max{32 * 1024 * 1024};
   Bytes body_max{512 * 1024 * 1024};
   Bytes replay_max{1024 * 1024};
+  Bytes form_ahead_max{32 * 1024 * 1024};
   std::uint32_t connections_max = 16'000;
   std::uint32_t connections_per_address_max = 16'000;
   std::chrono::milliseconds head_timeout{10'000};
@@ -40,6 +41,10 @@ struct LimitsConfig {
     field("replay_max", replay_max, config::Range<Bytes>{Bytes{0}, Bytes{1024ull * 1024 * 1024}},
           "A body up to this size that is not JSON is kept until the answer begins, so that it can "
           "be sent again.");
+    field("form_ahead_max", form_ahead_max,
+          config::Range<Bytes>{Bytes{1024}, Bytes{1024ull * 1024 * 1024}},
+          "Bytes of a form that are held in memory until its field \"model\" is found; a model that "
+          "stands further behind is answered 413.");
     field("connections_max", connections_max, config::Range<std::uint32_t>{1, 1'000'000},
           "Open client connections of a worker.");
     field("connections_per_address_max", connections_per_address_max,

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "dialect/error_body.hpp"
+#include "exchange/identify.hpp"
 #include "front/http/serving.hpp"
 
 namespace hawser::front::http {
@@ -10,14 +11,6 @@ using exchange::Exchange;
 using generation::AnswerHead;
 
 namespace {
-
-bool is_json(const wire::RequestHead& head, dialect::Api api) {
-  if (const auto* type = head.find("content-type")) {
-    const auto value = type->value.substr(0, type->value.find(';'));
-    return value.find("json") != std::string_view::npos && value != "application/jsonl";
-  }
-  return api != dialect::Api::other;
-}
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ").append(value).append("\r\n");
@@ -39,7 +32,7 @@ void append_retry_advice(const Error& error, std::string& out) {
 
 /// @return whether the connection may serve another request
 Task<bool> Serving::serve() {
-  if (!dialect::endpoint_of(head_.method, head_.path).known) return answer_ourselves();
+  if (!dialect::under_api(head_.path)) return answer_ourselves();
   return serve_exchange();
 }
 
@@ -55,7 +48,6 @@ Task<bool> Serving::serve_exchange() {
   const bool goes_on = co_await std::move(answering);
   watch_hangup(nullptr);
   exchange_ = nullptr;
-  endpoint_tail_ = nullptr;
   exchange.trail.bytes_in = std::max<std::uint64_t>(body_bytes(), exchange.request.body.size());
   co_return goes_on;
 }
@@ -81,14 +73,12 @@ void Serving::describe(Exchange& exchange) {
   exchange.arrived = arrived_;
   auto& request = exchange.request;
   request.head = &head_;
-  request.endpoint = dialect::endpoint_of(head_.method, head_.path);
   request.client_address = client_address_;
   if (!client_names_.empty()) request.client_names = &client_names_;
   request.framing = head_.framing;
   request.content_length = head_.content_length;
-  request.json = is_json(head_, request.endpoint.api);
   request.source = this;
-  endpoint_tail_ = &request.endpoint.tail;
+  exchange::identify(exchange);
 }
 
 /// What we say of an exchange in the head of its answer.

@@ -125,7 +125,6 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   const std::string& client_address_;
   std::vector<std::string> client_names_{};  // of its certificate
   wire::RequestHead head_{};
-  std::string_view* endpoint_tail_ = nullptr;  // of the exchange: a view into the head too
   std::string named_{};  // id, method and path of the exchange; their memory is used again
   Clock::time_point arrived_{};
   exchange::Exchange* exchange_ = nullptr;  // under way

@@ -10,10 +10,10 @@ using exchange::Exchange;
 
 namespace {
 
-/// Ours or a list: nothing is generated and nobody pays.
-bool free_of_charge(dialect::Api api) {
-  return api == dialect::Api::generations || api == dialect::Api::models ||
-         api == dialect::Api::response;
+/// Ours, or what providers give for nothing.
+bool free_of_charge(const Exchange& exchange) {
+  return dialect::pricing_of(exchange.request.endpoint.operation(), exchange.method) ==
+         dialect::Pricing::none;
 }
 
 const exchange::Target* first_target(const Exchange& exchange) {
@@ -134,7 +134,7 @@ std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange) {
 
 // Not a coroutine: who need not wait passes without a frame.
 Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
-  if (free_of_charge(exchange.request.endpoint.api)) return next(exchange);
+  if (free_of_charge(exchange)) return next(exchange);
   auto holding = weigh(exchange);
   Obstacle obstacle = take_all_somewhere(exchange, *holding, Clock::now());
   if (obstacle.limit == nullptr) return pass(exchange, next, std::move(holding));

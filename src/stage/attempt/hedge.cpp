@@ -9,11 +9,6 @@ using net::IoStatus;
 
 namespace {
 
-bool generates(dialect::Api api) {
-  return api == dialect::Api::chat || api == dialect::Api::completions ||
-         api == dialect::Api::responses || api == dialect::Api::messages;
-}
-
 /// Members whose request is kept, runs on by itself, or acts: true, or a tool of the provider's.
 bool leaves_something(std::string_view body) {
   constexpr std::string_view marks[] = {
@@ -30,7 +25,7 @@ bool leaves_something(std::string_view body) {
 
 bool may_hedge(const Exchange& exchange) {
   const auto& request = exchange.request;
-  return generates(request.endpoint.api) && request.stream == nullptr &&
+  return request.endpoint.traits().generates && request.stream == nullptr &&
          !leaves_something(request.body);
 }
 

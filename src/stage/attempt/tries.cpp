@@ -191,14 +191,21 @@ Task<Tried> Tries::try_once(Exchange& exchange, const Target& target) {
 Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
                            http::UpstreamConnection& connection) {
   const auto& request = exchange.request;
-  const bool renames = request.facts.has_model && !target.model.empty();
+  const bool names_other = request.facts.has_model && !target.model.empty();
+  const bool renames = names_other && !request.facts.in_path;
   const std::string_view model = request.facts.form ? target.model : target.model_json;
   std::uint64_t length = request.content_length;
   if (renames) length += model.size() - request.facts.model_size;
   head_.clear();
   const auto& upstream = upstreams_[target.provider];
+  std::string tail_of_target;
+  std::string_view tail = request.endpoint.tail;
+  if (names_other && request.facts.in_path) {
+    tail_of_target = dialect::with_model(request.endpoint, target.model);
+    tail = tail_of_target;
+  }
   provider::Provider::Request asked{
-      *request.head, request.endpoint.tail, exchange.id, request.framing, length, exchange.arrived};
+      *request.head, tail, exchange.id, request.framing, length, exchange.arrived};
   if (upstream.credential) asked.credential = upstream.credential->field();
   upstream.provider->write_head(asked, head_);
 

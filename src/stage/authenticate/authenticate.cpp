@@ -26,6 +26,23 @@ Error refusal(bool given) {
   return error;
 }
 
+/// What a key may call; a list that is empty leaves it what keeps no state at providers.
+dialect::OperationSet operations_of(const KeyConfig& key) {
+  if (key.operations.empty()) return dialect::default_operations();
+  return dialect::operations_of_grants(key.operations);
+}
+
+Error may_not(const Exchange& exchange) {
+  const auto& traits = exchange.request.endpoint.traits();
+  Error error;
+  error.code = Code::permission;
+  error.message = traits.operation == dialect::Operation::unknown
+                      ? "This API key may not call paths that the gateway does not know."
+                      : "This API key may not call \"" + std::string(traits.grant) + "\".";
+  error.client_may_retry = false;
+  return error;
+}
+
 }  // namespace
 
 bool parse_hash(std::string_view text, Digest& out) {
@@ -48,7 +65,8 @@ std::size_t KeyTable::HashPrefix::operator()(const Digest& digest) const {
 
 KeyTable::KeyTable(const std::vector<KeyConfig>& keys) {
   for (const KeyConfig& key : keys) {
-    Entry entry{{key.tenant, key.team, key.name, key.models}, {}};
+    Entry entry{{key.tenant, key.team, key.name, key.models, operations_of(key), key.any_objects},
+                {}};
     if (!key.client_subject.empty()) subjects_.emplace(key.client_subject, entry.principal);
     if (!parse_hash(key.hash, entry.digest)) continue;
     const Digest digest = entry.digest;
@@ -129,6 +147,9 @@ Task<Answer> Authenticate::run(Exchange& exchange, exchange::Next next) {
   }
   if (principal == nullptr) return exchange::answer_now(refusal(!key.empty()));
   exchange.principal = principal;
+  if (!principal->operations.has(exchange.request.endpoint.operation())) {
+    return exchange::answer_now(may_not(exchange));
+  }
   return next(exchange);
 }
 

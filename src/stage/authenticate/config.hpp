@@ -15,6 +15,8 @@ struct KeyConfig {
   std::string tenant = "default";
   std::string team{};
   std::vector<std::string> models{};
+  std::vector<std::string> operations{};
+  bool any_objects = false;
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -30,7 +32,17 @@ struct KeyConfig {
     field("team", team, config::Anything{}, "Part of the tenant that it belongs to.");
     field("models", models, config::Anything{},
           "Models that the key may ask for; empty: all. A trailing * matches any ending.");
+    field("operations", operations, config::Anything{},
+          "What the key may call: chat, completions, responses, messages, gemini, embeddings, "
+          "moderations, rerank, audio, images, models, generations, and where it is listed: "
+          "stored_chat, files, batches, conversations, assistants, threads, fine_tuning, "
+          "vector_stores, containers, evals, videos, cached_contents, skills, and unknown for paths "
+          "that the gateway does not know. Empty: all before stored_chat.");
+    field("any_objects", any_objects, config::Anything{},
+          "The key may use any file, batch, response and so on of the providers' accounts, not only "
+          "what its tenant made through this gateway.");
   }
+  std::vector<config::Problem> check() const;
 };
 
 }  // namespace hawser::stage::authenticate

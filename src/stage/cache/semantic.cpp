@@ -19,7 +19,7 @@ std::string text_of(const Entry& entry, dialect::Api api) {
   std::optional<std::string> body;
   if (entry.stream) body = dialect::body_of_stream(api, entry.content);
   std::string text;
-  dialect::rewrite_answer(body ? *body : entry.content,
+  (void)dialect::rewrite_texts(body ? *body : entry.content,
                           [&](const dialect::FoundText& found, std::string&) {
                             if (!text.empty()) text += '\n';
                             text += found.text;

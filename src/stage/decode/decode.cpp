@@ -1,111 +1,151 @@
 #include "stage/decode/decode.hpp"
 
-#include "dialect/multipart.hpp"
+#include "dialect/form_reader.hpp"
+#include "wire/path.hpp"
 
 namespace hawser::stage::decode {
 
+using dialect::BodyForm;
+using dialect::FormReader;
+using exchange::Exchange;
+using exchange::Media;
 using exchange::Request;
 
 namespace {
 
-constexpr std::size_t form_start_max = 64 * 1024;
+Error malformed_form(const std::string& problem) {
+  return {.code = Code::invalid_request, .message = problem, .param = "model"};
+}
 
-/// A body whose beginning was read ahead.
-class Resumed final : public net::Source {
+/// A form that streams through. What stands before its model is read ahead, so that the model can be
+/// judged and mapped wherever it stands; what stands behind is checked as it passes: a second model,
+/// or a form with two readings, ends the request before the provider has all of it.
+class CheckedForm final : public net::Source {
  public:
-  explicit Resumed(net::Source& rest) : rest_(rest) {}
+  CheckedForm(net::Source& rest, std::string_view boundary) : rest_(rest), reader_(boundary) {}
 
-  /// Reads until `enough(start)` or there is a lot of it, or it is whole.
-  template <class Enough>
-  Task<Result<>> read_ahead(Enough enough) {
-    while (!last_ && start_.size() < form_start_max && !enough(start_)) {
+  /// Reads until the model is known or the form is over. Errors: those of the body, invalid_request,
+  /// too_large
+  Task<Result<>> read_ahead(std::size_t size_max) {
+    while (!last_ && !reader_.has_model()) {
+      if (ahead_.size() > size_max) {
+        co_return Error{.code = Code::too_large,
+                        .message = "The field \"model\" stands too far behind the beginning of the "
+                                   "form: send it before the file.",
+                        .param = "model"};
+      }
       auto piece = co_await rest_.next();
       if (!piece) co_return piece.error();
-      start_.append(piece->bytes);
+      ahead_.append(piece->bytes);
       last_ = piece->last;
+      if (auto checked = check(piece->bytes); !checked) co_return checked;
     }
     co_return Result<>();
   }
 
   Task<Result<net::Piece>> next() override {
-    if (std::exchange(given_, true)) return rest_.next();
-    return Result<net::Piece>(net::Piece{.bytes = start_, .last = last_});
+    if (!std::exchange(given_, true)) {
+      co_return net::Piece{.bytes = ahead_, .last = last_};
+    }
+    if (!ahead_.empty()) std::string().swap(ahead_);
+    auto piece = co_await rest_.next();
+    if (!piece) co_return piece;
+    last_ = piece->last;
+    if (auto checked = check(piece->bytes); !checked) co_return checked.error();
+    co_return piece;
   }
 
+  const FormReader& reader() const { return reader_; }
+  std::string_view ahead() const { return ahead_; }
+
  private:
+  Result<> check(std::string_view bytes) {
+    if (!reader_.feed(bytes) || (last_ && !reader_.finish())) {
+      return malformed_form(reader_.problem());
+    }
+    return {};
+  }
+
   net::Source& rest_;
-  std::string start_{};
+  FormReader reader_;
+  std::string ahead_{};
   bool last_ = false;
   bool given_ = false;
 };
 
-std::string_view boundary_of(const Request& request) {
+std::string boundary_of(const Request& request) {
+  wire::MediaType media;
   const auto* type = request.head->find("content-type");
-  return type == nullptr ? std::string_view() : dialect::form_boundary(type->value);
+  if (type == nullptr || !wire::parse_media_type(type->value, media)) return {};
+  return std::string(media.boundary);
 }
 
-/// @return whether the form's model was found
-bool take_model(std::string_view form, std::string_view boundary, dialect::RequestFacts& facts) {
-  const auto found = dialect::find_form_value(form, boundary, "model");
-  if (!found) return false;
+void take_model(const FormReader& reader, dialect::RequestFacts& facts) {
+  if (!reader.has_model()) return;
   facts.has_model = facts.form = true;
-  facts.model_at = static_cast<std::uint32_t>(found->at);
-  facts.model_size = static_cast<std::uint32_t>(found->size);
-  facts.model = form.substr(found->at, found->size);
-  return true;
+  facts.model = reader.model();
+  facts.model_at = static_cast<std::uint32_t>(reader.model_at());
+  facts.model_size = static_cast<std::uint32_t>(reader.model().size());
 }
 
-/// Two fields of one name are read differently by different programs.
-bool names_model_twice(std::string_view form, std::string_view boundary,
-                       const dialect::RequestFacts& facts) {
-  const auto rest = form.substr(facts.model_at + facts.model_size);
-  return rest.size() > 2 && dialect::find_form_value(rest.substr(2), boundary, "model").has_value();
-}
-
-exchange::Answer twice() {
-  return Error{.code = Code::invalid_request,
-               .message = "The form has more than one field \"model\".",
-               .param = "model"};
-}
-
-/// A form that streams through: its plain fields stand in front, so its beginning is enough.
-Task<exchange::Answer> run_form(exchange::Exchange& exchange, exchange::Next next,
-                                std::string_view boundary) {
+Task<exchange::Answer> run_streamed_form(Exchange& exchange, exchange::Next next,
+                                         std::size_t ahead_max) {
   auto& request = exchange.request;
-  Resumed body(*request.stream);
-  bool twice_named = false;
-  auto read = co_await body.read_ahead([&](std::string_view start) {
-    if (!take_model(start, boundary, request.facts)) return false;
-    twice_named = names_model_twice(start, boundary, request.facts);
-    return true;
-  });
+  CheckedForm form(*request.stream, boundary_of(request));
+  auto read = co_await form.read_ahead(ahead_max);
   if (!read) co_return read.error();
-  if (twice_named) co_return twice();
-  net::Source* const rest = std::exchange(request.stream, &body);
+  take_model(form.reader(), request.facts);
+  net::Source* const rest = std::exchange(request.stream, &form);
   auto answer = co_await next(exchange);
   request.stream = rest;
   co_return std::move(answer);
 }
 
+Result<> read_whole_form(Request& request) {
+  FormReader reader(boundary_of(request));
+  if (!reader.feed(request.body) || !reader.finish()) return malformed_form(reader.problem());
+  take_model(reader, request.facts);
+  return {};
+}
+
+Result<> read_json(Request& request) {
+  const bool known = request.endpoint.traits().body != BodyForm::any;
+  const auto mode = known ? dialect::PeekMode::known : dialect::PeekMode::unknown;
+  auto peeked = dialect::peek_request(request.body, request.facts, mode);
+  if (peeked) return {};
+  if (known) return peeked;
+  // Another path's JSON may be anything: it passes where nobody must have read it.
+  request.facts = {};
+  request.unread = true;
+  return {};
+}
+
+void take_model_of_path(Request& request) {
+  if (request.endpoint.traits().model != dialect::ModelPlace::path) return;
+  request.facts.model = wire::decoded_segment(request.endpoint.model());
+  request.facts.has_model = request.facts.in_path = true;
+}
+
 }  // namespace
 
-Task<exchange::Answer> Decode::run(exchange::Exchange& exchange, exchange::Next next) {
+Task<exchange::Answer> Decode::run(Exchange& exchange, exchange::Next next) {
   auto& request = exchange.request;
   if (request.framing != wire::Framing::none) {
     auto loaded = co_await request.source->load(request);
     if (!loaded) co_return loaded.error();
   }
-  if (request.json && !request.body.empty()) {
-    auto peeked = dialect::peek_request(request.body, request.facts);
-    if (!peeked) co_return peeked.error();
-    co_return co_await next(exchange);
-  }
-  const std::string boundary(boundary_of(request));
-  if (boundary.empty()) co_return co_await next(exchange);
-  if (request.stream != nullptr) co_return co_await run_form(exchange, next, boundary);
-  if (take_model(request.body, boundary, request.facts) &&
-      names_model_twice(request.body, boundary, request.facts)) {
-    co_return twice();
+  const bool json = request.json && request.stream == nullptr && !request.body.empty();
+  const bool takes_form = request.endpoint.traits().body == BodyForm::form ||
+                          request.endpoint.traits().body == BodyForm::json_or_form;
+  const bool form = takes_form && request.media == Media::form;
+  request.unread = !json && (request.stream != nullptr || !request.body.empty());
+  Result<> read;
+  if (json) read = read_json(request);
+  if (form && request.stream == nullptr) read = read_whole_form(request);
+  if (!read) co_return read.error();
+  take_model_of_path(request);
+  if (form && request.stream != nullptr) {
+    co_return co_await run_streamed_form(exchange, next, form_ahead_max_);
   }
   co_return co_await next(exchange);
 }

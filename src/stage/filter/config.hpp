@@ -86,12 +86,17 @@ struct RuleConfig {
 
 struct FilterConfig {
   std::vector<RuleConfig> rules{};
+  std::vector<std::string> pass_unread{};
 
   template <class Visitor>
   void fields(Visitor&& field) {
     field("rules", rules, config::Anything{},
           "At each place of a text the first rule that matches counts.");
+    field("pass_unread", pass_unread, config::Anything{},
+          "Operations that pass although rules concern them and cannot read them, such as audio or "
+          "files; all others are refused then. The words of keys[].operations.");
   }
+  std::vector<config::Problem> check() const;
 };
 
 }  // namespace hawser::stage::filter

@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "dialect/event_data.hpp"
+#include "dialect/text_places.hpp"
 #include "wire/sse.hpp"
 
 namespace hawser::stage::filter {
@@ -26,19 +27,24 @@ std::string_view word_of(json::value& event, std::string_view name) {
   return word == nullptr ? std::string_view() : std::string_view(*word);
 }
 
-/// Texts at any depth, but for words of the protocol.
+/// Every string of an event but those that are told in pieces, and what the protocols make no text.
 template <class Pieces>
-void gather(json::value& value, Pieces& out) {
-  if (value.is_array()) {
-    for (auto& entry : value.get_array()) gather(entry, out);
+void gather(json::value& value, std::string_view name, unsigned depth, bool free,
+            const Pieces& pieces, Pieces& out) {
+  if (value.is_string()) {
+    json::string* const text = &value.get_string();
+    const bool told = std::any_of(pieces.begin(), pieces.end(),
+                                  [text](const auto& piece) { return piece.text == text; });
+    if (told) return;
+    const auto place = dialect::place_of(name, std::string_view(*text), free);
+    const bool json = place == dialect::Place::json_text;
+    if (json || place == dialect::Place::text) out.push_back({std::string(), text, json});
+  } else if (value.is_array()) {
+    for (auto& entry : value.get_array()) gather(entry, name, depth, free, pieces, out);
   } else if (value.is_object()) {
-    for (auto& [name, inner] : value.get_object()) {
-      const bool text = name == "text" || name == "content" || name == "arguments" ||
-                        name == "refusal" || name == "message" || name == "input";
-      if (inner.is_string() && text) {
-        out.push_back({std::string(), &inner.get_string(), name == "arguments"});
-      }
-      if (!inner.is_string()) gather(inner, out);
+    for (auto& [inner, entry] : value.get_object()) {
+      const bool opens = free || dialect::opens_free(inner, depth);
+      gather(entry, inner, depth + 1, entry.is_structured() ? opens : free, pieces, out);
     }
   }
 }
@@ -101,7 +107,6 @@ void EventFilter::read_response(json::value& event, Reading& reading) const {
     return;
   }
   if (type.substr(dot) == ".done") reading.ends.push_back(place + std::string(type.substr(0, dot)));
-  gather(event, reading.wholes);
 }
 
 void EventFilter::read_message(json::value& event, Reading& reading) const {
@@ -128,15 +133,19 @@ EventFilter::Reading EventFilter::read(json::value& event) const {
       read_choices(event, reading);
       break;
     case dialect::Api::responses:
+    case dialect::Api::response:
       read_response(event, reading);
       break;
     case dialect::Api::messages:
       read_message(event, reading);
       break;
-    default:
+    case dialect::Api::embeddings:
+    case dialect::Api::models:
+    case dialect::Api::generations:
+    case dialect::Api::other:
       break;
   }
-  if (json::value* error = member(event, "error")) gather(*error, reading.wholes);
+  gather(event, {}, 1, false, reading.pieces, reading.wholes);
   return reading;
 }
 

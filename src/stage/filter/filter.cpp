@@ -6,6 +6,7 @@
 #include "base/plain_escapes.hpp"
 #include "dialect/request_peek.hpp"
 #include "dialect/rewrite_text.hpp"
+#include "generation/read_whole.hpp"
 #include "stage/filter/filtered_content.hpp"
 
 namespace hawser::stage::filter {
@@ -18,16 +19,70 @@ namespace {
 
 constexpr std::size_t answer_max = 64 * 1024 * 1024;
 
-bool is_json(const generation::AnswerHead& head) {
-  const auto at = head.fields.find("json");
-  return at != std::string::npos && !head.event_stream;
+/// In what form a plain answer holds texts.
+enum class AnswerForm : std::uint8_t { none, json, text, other };
+
+AnswerForm form_of(const generation::AnswerHead& head) {
+  if (head.bodiless || head.length == std::uint64_t{0}) return AnswerForm::none;
+  wire::MediaType media;
+  const auto type = generation::field_value(head.fields, "content-type");
+  if (!wire::parse_media_type(type, media)) return AnswerForm::other;
+  if (media.json()) return AnswerForm::json;
+  return wire::same_token(media.type, "text") ? AnswerForm::text : AnswerForm::other;
 }
 
-/// Who writes texts that clients read.
-bool answers_in_text(dialect::Api api) {
-  return api == dialect::Api::chat || api == dialect::Api::completions ||
-         api == dialect::Api::responses || api == dialect::Api::messages ||
-         api == dialect::Api::response;
+/// Nothing that is asked or answered there is a text of somebody's: ids of generations and models.
+bool without_texts(dialect::Operation operation) {
+  using dialect::Operation;
+  return operation == Operation::generations || operation == Operation::list_models ||
+         operation == Operation::get_model;
+}
+
+/// Streams whose texts the rules can follow from event to event.
+bool follows_events(dialect::Api api) {
+  switch (api) {
+    case dialect::Api::chat:
+    case dialect::Api::completions:
+    case dialect::Api::responses:
+    case dialect::Api::messages:
+    case dialect::Api::response:
+      return true;
+    case dialect::Api::embeddings:
+    case dialect::Api::models:
+    case dialect::Api::generations:
+    case dialect::Api::other:
+      return false;
+  }
+  return false;
+}
+
+/// The facts of a body that was rewritten: its model stands elsewhere now.
+Result<> peek_again(exchange::Request& request) {
+  const bool known = request.endpoint.traits().body != dialect::BodyForm::any;
+  dialect::RequestFacts facts;
+  auto peeked = dialect::peek_request(
+      request.body, facts, known ? dialect::PeekMode::known : dialect::PeekMode::unknown);
+  if (!peeked) return peeked;
+  if (request.facts.in_path) {
+    facts.model = std::move(request.facts.model);
+    facts.has_model = facts.in_path = true;
+  }
+  request.facts = std::move(facts);
+  return {};
+}
+
+Error cannot_read(std::string_view what, const Exchange& exchange) {
+  return {.code = Code::filtered,
+          .message = "A data filter concerns this request and cannot read " + std::string(what) +
+                     " of \"" + std::string(exchange.request.endpoint.traits().name) +
+                     "\", and filter.pass_unread does not list it.",
+          .client_may_retry = false};
+}
+
+Error unreadable_answer(std::string_view why) {
+  return {.code = Code::upstream,
+          .message = "The provider's answer cannot be read by the data filter that concerns it: " +
+                     std::string(why) + "."};
 }
 
 Error blocked(std::string_view rule) {
@@ -64,9 +119,24 @@ Filter::VaultPtr Filter::make_vault(const Exchange& exchange) const {
 // Not a coroutine: what no rule concerns passes without a frame.
 Task<Answer> Filter::run(Exchange& exchange, exchange::Next next) {
   const Policy& policy = policies_->of(exchange.principal->tenant);
-  const auto api = exchange.request.endpoint.api;
-  if (policy.empty() || api == dialect::Api::generations || api == dialect::Api::models) {
-    return next(exchange);
+  const auto& traits = exchange.request.endpoint.traits();
+  if (policy.empty() || without_texts(traits.operation)) return next(exchange);
+  if (!policies_->pass_unread().has(traits.operation)) {
+    const bool unknown = traits.operation == dialect::Operation::unknown;
+    if (policy.prompt && (exchange.request.unread || unknown)) {
+      return exchange::answer_now(cannot_read("the body", exchange));
+    }
+    if (policy.answer && !traits.answers_texts) {
+      return exchange::answer_now(cannot_read("the answer", exchange));
+    }
+  }
+  if (policy.answer && exchange.request.facts.logprobs) {
+    return exchange::answer_now(
+        {.code = Code::filtered,
+         .message = "Log probabilities repeat the answer token by token, which the data filter that "
+                    "concerns this request cannot follow: ask for none.",
+         .param = "logprobs",
+         .client_may_retry = false});
   }
   return filter(exchange, next, policy);
 }
@@ -79,7 +149,7 @@ Task<Answer> Filter::filter(Exchange& exchange, exchange::Next next, const Polic
   if (*body) {
     request.asked = std::exchange(request.body, **body);
     request.content_length = request.body.size();
-    const auto peeked = dialect::peek_request(request.body, request.facts);
+    const auto peeked = peek_again(request);
     if (!peeked) co_return peeked.error();
   }
   auto answer = co_await next(exchange);
@@ -92,12 +162,13 @@ Task<Answer> Filter::filter(Exchange& exchange, exchange::Next next, const Polic
 Result<std::optional<std::string>> Filter::filter_prompt(const Exchange& exchange,
                                                          const Policy& policy,
                                                          const VaultPtr& vault) {
-  if (!policy.prompt || !exchange.request.json) return std::optional<std::string>();
+  const auto& request = exchange.request;
+  if (!policy.prompt || request.unread || request.body.empty()) return std::optional<std::string>();
   const auto& scanner = *policy.prompt;
   std::optional<Error> refusal;
   hawser::filter::Output output;
-  auto body = dialect::rewrite_request(exchange.request.body, [&](const dialect::FoundText& found,
-                                                                  std::string& changed) {
+  auto body = dialect::rewrite_texts(request.body, [&](const dialect::FoundText& found,
+                                                       std::string& changed) {
     hawser::filter::Stream stream(policy.prompt, *vault);
     const std::string text = found.json ? with_plain_escapes(found.text) : std::string(found.text);
     output.text.clear();
@@ -124,7 +195,10 @@ Task<Answer> Filter::filter_answer(const Exchange& exchange, const Policy& polic
   generation::AnswerHead& head = answer->head();
   const dialect::Api api = exchange.request.endpoint.api;
   const bool needed = policy.answer || vault->size() > 0;
-  if (!needed || answer->reader() != nullptr || !answers_in_text(api)) co_return std::move(answer);
+  if (!needed || answer->reader() != nullptr) co_return std::move(answer);
+  // Without rules for answers only pseudonyms are restored, where that can be.
+  const bool must_read =
+      policy.answer && !policies_->pass_unread().has(exchange.request.endpoint.operation());
   AnswerRules rules;
   rules.scanner = policy.answer;
   rules.vault = std::move(vault);
@@ -137,37 +211,45 @@ Task<Answer> Filter::filter_answer(const Exchange& exchange, const Policy& polic
     notes->found(rule, true);
     if (finding.block) notes->refused("filter", rule);
   };
-  if (head.event_stream) {
+  if (head.event_stream && follows_events(api)) {
     auto content =
         std::make_unique<FilteredContent>(reactor_, answer->take_content(), api, std::move(rules));
     co_return std::make_unique<generation::Generation>(std::move(head), std::move(content));
   }
-  if (!is_json(head)) co_return std::move(answer);
-  std::string body;
-  bool last = false;
-  while (!last) {
-    auto piece = co_await answer->content().next();
-    if (!piece) co_return piece.error();
-    body.append(piece->bytes);
-    last = piece->last;
-    if (body.size() > answer_max) {
-      co_return Error{.code = Code::upstream,
-                      .message = "The answer is longer than what a data filter takes."};
-    }
+  const AnswerForm form = head.event_stream ? AnswerForm::other : form_of(head);
+  if (form == AnswerForm::none) co_return std::move(answer);
+  if (form == AnswerForm::other) {
+    if (!must_read) co_return std::move(answer);
+    co_return unreadable_answer(head.event_stream ? "it is an event stream of an unknown form"
+                                                  : "its content type is not one of texts");
   }
+  co_return co_await filter_plain(std::move(answer), rules, form == AnswerForm::json, must_read);
+}
+
+/// An answer that is read whole.
+Task<Answer> Filter::filter_plain(GenerationPtr answer, const AnswerRules& rules, bool json,
+                                  bool must_read) {
+  auto body = co_await generation::read_whole(answer->content(), answer_max);
+  if (!body) co_return body.error();
   bool stopped = false;
-  auto changed =
-      dialect::rewrite_answer(body, [&](const dialect::FoundText& found, std::string& out) {
-        return filter_whole(rules, found, out, stopped);
-      });
+  if (json && !body->empty()) {
+    auto changed =
+        dialect::rewrite_texts(*body, [&](const dialect::FoundText& found, std::string& out) {
+          return filter_whole(rules, found, out, stopped);
+        });
+    if (!changed && must_read) co_return unreadable_answer("it is not the JSON that it says it is");
+    if (changed && *changed) body = std::move(**changed);
+  } else if (!json) {
+    std::string out;
+    if (filter_whole(rules, {*body, false}, out, stopped)) body = std::move(out);
+  }
   if (stopped) {
     co_return Error{.code = Code::filtered,
                     .message = "A data filter ended this answer.",
                     .client_may_retry = false};
   }
-  if (changed) body = std::move(*changed);
   const generation::Told told{answer->content().usage(), answer->content().spliced()};
-  co_return generation::make_whole(std::move(head), std::move(body), told);
+  co_return generation::make_whole(std::move(answer->head()), std::move(*body), told);
 }
 
 }  // namespace hawser::stage::filter

@@ -25,6 +25,13 @@ std::vector<config::Problem> RuleConfig::check() const {
            compiled.error().message}};
 }
 
+std::vector<config::Problem> FilterConfig::check() const {
+  if (auto problem = dialect::grants_problem(pass_unread); !problem.empty()) {
+    return {{"pass_unread", std::move(problem)}};
+  }
+  return {};
+}
+
 namespace {
 
 void append_rules(const RuleConfig& config, std::vector<Rule>& out) {
@@ -81,6 +88,7 @@ Result<std::shared_ptr<const Policies>> Policies::compile(const FilterConfig& co
   auto general = policy_of(config, {});
   if (!general) return general.error();
   policies->general_ = std::move(*general);
+  policies->pass_unread_ = dialect::operations_of_grants(config.pass_unread);
   std::set<std::string> tenants;
   for (const auto& rule : config.rules) tenants.insert(rule.tenants.begin(), rule.tenants.end());
   for (const auto& tenant : tenants) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "dialect/operation.hpp"
 #include "filter/scanner.hpp"
 #include "stage/filter/config.hpp"
 
@@ -27,9 +28,12 @@ class Policies {
 
   bool empty() const { return general_.empty() && by_tenant_.empty(); }
   const Policy& of(std::string_view tenant) const;
+  /// Operations that pass although they cannot be read.
+  dialect::OperationSet pass_unread() const { return pass_unread_; }
 
  private:
   Policy general_{};
+  dialect::OperationSet pass_unread_{};
   std::map<std::string, Policy, std::less<>> by_tenant_;
 };
 

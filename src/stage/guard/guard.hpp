@@ -44,10 +44,16 @@ class Guard {
   explicit Guard(Parts parts)
       : parts_(std::move(parts)),
         breaker_(parts_.config->breaker),
-        kept_(parts_.config->verdicts_max, parts_.config->verdicts_kept) {}
+        kept_(parts_.config->verdicts_max, parts_.config->verdicts_kept),
+        pass_unread_(dialect::operations_of_grants(parts_.config->pass_unread)) {}
 
   const GuardConfig& config() const { return *parts_.config; }
   bool concerns(const exchange::Exchange& exchange, Direction direction) const;
+
+  /// Whether what it cannot read passes: it gives no verdict there, as where it does not answer.
+  bool passes_unread(dialect::Operation operation) const {
+    return parts_.config->on_timeout == Without::open || pass_unread_.has(operation);
+  }
 
   /// Always comes to a word, by the deadline.
   Task<Ruling> judge(std::shared_ptr<const Question> question);
@@ -64,6 +70,7 @@ class Guard {
   Parts parts_;
   http::Breaker breaker_;
   KeptVerdicts kept_;
+  dialect::OperationSet pass_unread_;
 };
 using GuardPtr = std::shared_ptr<Guard>;
 

@@ -2,6 +2,7 @@
 
 #include "base/plain_escapes.hpp"
 #include "dialect/rewrite_text.hpp"
+#include "generation/read_whole.hpp"
 #include "stage/guard/guarded_content.hpp"
 
 namespace hawser::stage::guard {
@@ -14,18 +15,29 @@ namespace {
 
 constexpr std::size_t answer_max = 64 * 1024 * 1024;
 
-/// Whose requests hold a prompt.
-bool has_prompt(const Exchange& exchange) {
-  switch (exchange.request.endpoint.api) {
+/// Nothing there is written by somebody: ids of generations, names of models.
+bool without_texts(dialect::Operation operation) {
+  using dialect::Operation;
+  return operation == Operation::generations || operation == Operation::list_models ||
+         operation == Operation::get_model;
+}
+
+/// Streams whose texts a guard can be asked about.
+bool follows_events(dialect::Api api) {
+  switch (api) {
     case dialect::Api::chat:
     case dialect::Api::completions:
     case dialect::Api::responses:
     case dialect::Api::messages:
+      return true;
     case dialect::Api::embeddings:
-      return exchange.request.json && !exchange.request.body.empty();
-    default:
+    case dialect::Api::models:
+    case dialect::Api::response:
+    case dialect::Api::generations:
+    case dialect::Api::other:
       return false;
   }
+  return false;
 }
 
 Question about(const Exchange& exchange, Direction direction) {
@@ -38,32 +50,31 @@ Question about(const Exchange& exchange, Direction direction) {
   return question;
 }
 
-/// Texts, one a line, as one of the two functions finds them.
-template <class Rewrite>
-std::string texts(Rewrite rewrite, std::string_view body) {
+/// Texts, one a line. Error: it is not JSON
+Result<std::string> texts(std::string_view body) {
   std::string text;
-  rewrite(body, [&](const dialect::FoundText& found, std::string&) {
+  auto read = dialect::rewrite_texts(body, [&](const dialect::FoundText& found, std::string&) {
     if (!text.empty()) text += '\n';
     text += found.json ? with_plain_escapes(found.text) : std::string(found.text);
     return false;
   });
+  if (!read) return read.error();
   return text;
 }
 
-Task<Result<std::string>> read_whole(generation::Content& content) {
-  std::string body;
-  bool last = false;
-  while (!last) {
-    auto piece = co_await content.next();
-    if (!piece) co_return piece.error();
-    body.append(piece->bytes);
-    last = piece->last;
-    if (body.size() > answer_max) {
-      co_return Error{.code = Code::upstream,
-                      .message = "The answer is longer than what a guard takes."};
-    }
+/// The texts of a plain answer; nothing: it is in a form that cannot be read.
+std::optional<std::string> answer_texts(const generation::AnswerHead& head, std::string body) {
+  if (body.empty()) return body;
+  wire::MediaType media;
+  const auto type = generation::field_value(head.fields, "content-type");
+  if (!wire::parse_media_type(type, media)) return std::nullopt;
+  if (!media.json()) {
+    if (wire::same_token(media.type, "text")) return body;
+    return std::nullopt;
   }
-  co_return std::move(body);
+  auto text = texts(body);
+  if (!text) return std::nullopt;
+  return std::move(*text);
 }
 
 }  // namespace
@@ -93,13 +104,38 @@ std::optional<Error> Guards::kept_away(Exchange& exchange) const {
   return std::nullopt;
 }
 
+/// A guard that must judge what it cannot read refuses it, as one that does not answer does.
+std::optional<Error> Guards::unreadable(const Exchange& exchange, bool prompt, bool answer) const {
+  const auto& traits = exchange.request.endpoint.traits();
+  for (const auto& guard : guards_) {
+    const auto concerns = [&](Direction direction, bool wanted) {
+      return wanted && guard->concerns(exchange, direction);
+    };
+    if (!concerns(Direction::prompt, prompt) && !concerns(Direction::answer, answer)) continue;
+    if (guard->passes_unread(traits.operation)) continue;
+    if (exchange.notes) exchange.notes->refused("guard", guard->config().name);
+    return Error{.code = Code::filtered,
+                 .message = "The guard \"" + guard->config().name + "\" must judge this and cannot " +
+                            "read \"" + std::string(traits.name) +
+                            "\", which its pass_unread does not list.",
+                 .client_may_retry = false};
+  }
+  return std::nullopt;
+}
+
 // Not a coroutine: what no guard concerns passes without a frame.
 Task<Answer> Guards::run(Exchange& exchange, exchange::Next next) {
-  if (!has_prompt(exchange)) return next(exchange);
-  if (auto error = kept_away(exchange)) return exchange::answer_now(std::move(*error));
-  auto prompt = those(exchange, Direction::prompt);
+  const auto& request = exchange.request;
+  const auto& traits = request.endpoint.traits();
+  if (without_texts(traits.operation)) return next(exchange);
+  const bool unknown = traits.operation == dialect::Operation::unknown;
+  auto error = unreadable(exchange, request.unread || unknown, !traits.answers_texts);
+  if (error) return exchange::answer_now(std::move(*error));
+  const bool asks = !request.unread && !request.body.empty();
+  auto prompt = asks ? those(exchange, Direction::prompt) : std::vector<GuardPtr>();
   auto answer = those(exchange, Direction::answer);
   if (prompt.empty() && answer.empty()) return next(exchange);
+  if (auto kept = kept_away(exchange)) return exchange::answer_now(std::move(*kept));
   return guard(exchange, next, std::move(prompt), std::move(answer));
 }
 
@@ -110,7 +146,11 @@ Task<Answer> Guards::guard(Exchange& exchange, exchange::Next next, std::vector<
     (guard->config().order == Order::before ? before : beside).push_back(guard);
   }
   auto question = std::make_shared<Question>(about(exchange, Direction::prompt));
-  if (!prompt.empty()) question->text = texts(dialect::rewrite_request, exchange.request.body);
+  if (!prompt.empty()) {
+    auto text = texts(exchange.request.body);
+    if (!text) co_return text.error();
+    question->text = std::move(*text);
+  }
   if (!before.empty()) {
     Jury jury(reactor_, before, question);
     const Ruling ruling = co_await jury.decide();
@@ -137,23 +177,37 @@ Task<Answer> Guards::guard_answer(Exchange& exchange, std::vector<GuardPtr> guar
   if (answer->reader() != nullptr || head.bodiless || head.status >= 400) {
     co_return std::move(answer);
   }
-  if (head.event_stream) {
-    auto content = std::make_unique<GuardedContent>(
-        reactor_, answer->take_content(), exchange.request.endpoint.api, std::move(guards),
-        about(exchange, Direction::answer));
+  const dialect::Api api = exchange.request.endpoint.api;
+  if (head.event_stream && follows_events(api)) {
+    auto content =
+        std::make_unique<GuardedContent>(reactor_, answer->take_content(), api, std::move(guards),
+                                         about(exchange, Direction::answer));
     co_return std::make_unique<generation::Generation>(std::move(head), std::move(content));
   }
-  auto body = co_await read_whole(answer->content());
-  if (!body) co_return body.error();
-  auto question = std::make_shared<Question>(about(exchange, Direction::answer));
-  question->text = texts(dialect::rewrite_answer, *body);
-  if (!question->text.empty()) {
+  std::optional<std::string> text;
+  std::string body;
+  if (!head.event_stream) {
+    auto read = co_await generation::read_whole(answer->content(), answer_max);
+    if (!read) co_return read.error();
+    body = std::move(*read);
+    text = answer_texts(head, body);
+  }
+  if (!text) {
+    if (auto error = unreadable(exchange, false, true)) {
+      error->code = Code::upstream;  // it is the answer's form that is at fault
+      co_return *error;
+    }
+    if (head.event_stream) co_return std::move(answer);
+  }
+  if (text && !text->empty()) {
+    auto question = std::make_shared<Question>(about(exchange, Direction::answer));
+    question->text = std::move(*text);
     Jury jury(reactor_, guards, question);
     const Ruling ruling = co_await jury.decide();
     if (!ruling.allow) co_return refusal(ruling, *question);
   }
   const generation::Told told{answer->content().usage(), answer->content().spliced()};
-  co_return generation::make_whole(std::move(head), std::move(*body), told);
+  co_return generation::make_whole(std::move(head), std::move(body), told);
 }
 
 }  // namespace hawser::stage::guard

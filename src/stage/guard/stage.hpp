@@ -23,6 +23,8 @@ class Guards final : public exchange::Stage {
   Task<exchange::Answer> guard_answer(exchange::Exchange& exchange, std::vector<GuardPtr> guards,
                                       generation::GenerationPtr answer);
   std::optional<Error> kept_away(exchange::Exchange& exchange) const;
+  std::optional<Error> unreadable(const exchange::Exchange& exchange, bool prompt,
+                                  bool answer) const;
   std::vector<GuardPtr> those(const exchange::Exchange& exchange, Direction direction) const;
 
   std::vector<GuardPtr> guards_;

@@ -21,18 +21,6 @@ namespace {
 constexpr auto attach_patience = 10min;
 constexpr int leaders_max = 3;  // that one exchange waits for before it goes alone
 
-bool generates(dialect::Api api) {
-  switch (api) {
-    case dialect::Api::chat:
-    case dialect::Api::completions:
-    case dialect::Api::responses:
-    case dialect::Api::messages:
-      return true;
-    default:
-      return false;
-  }
-}
-
 generation::Owner owner_of(const Exchange& exchange) {
   return {exchange.principal->tenant, exchange.principal->key};
 }
@@ -177,7 +165,7 @@ Task<Answer> Record::run(Exchange& exchange, exchange::Next next) {
   const dialect::Api api = exchange.request.endpoint.api;
   if (api == dialect::Api::generations) return serve_generation(exchange);
   if (api == dialect::Api::response) return serve_response(exchange, next);
-  if (!generates(api) || exchange.request.stream != nullptr) return next(exchange);
+  if (!exchange.request.endpoint.traits().generates || exchange.request.stream != nullptr) return next(exchange);
   if (!exchange.residency.grants.allow(policy::Grants::resume_log)) return next(exchange);
   return generate(exchange, next);
 }

@@ -1,16 +1,18 @@
 #include "stage/route/route.hpp"
 
 #include <algorithm>
-#include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "base/name_pattern.hpp"
+#include "generation/read_whole.hpp"
+#include "stage/route/model_list.hpp"
 
 namespace hawser::stage::route {
 
 using exchange::Answer;
 using exchange::Exchange;
 using exchange::Target;
+using generation::GenerationPtr;
 namespace json = boost::json;
 
 namespace {
@@ -36,6 +38,25 @@ bool allowed(const Exchange& exchange, std::string_view model) {
   if (models.empty()) return true;
   return std::any_of(models.begin(), models.end(),
                      [&](const std::string& pattern) { return covers(pattern, model); });
+}
+
+/// Whether the key may use the model that the request names. One that is bound to models must name
+/// one where the operation has one; what names it where nobody reads it was allowed by the key's
+/// list of operations.
+bool may_ask(const Exchange& exchange) {
+  const auto& facts = exchange.request.facts;
+  if (exchange.principal->models.empty()) return true;
+  if (facts.has_model) return allowed(exchange, facts.model);
+  switch (exchange.request.endpoint.traits().model) {
+    case dialect::ModelPlace::nowhere:
+    case dialect::ModelPlace::hidden:
+      return true;
+    case dialect::ModelPlace::body:
+    case dialect::ModelPlace::optional:
+    case dialect::ModelPlace::path:
+      return false;
+  }
+  return false;
 }
 
 generation::Rules rules_of(const ModelConfig& model) {
@@ -99,10 +120,17 @@ Error no_target(const std::string& model, const std::string& rule) {
   return {.code = Code::residency, .message = std::move(message), .client_may_retry = false};
 }
 
-Task<Answer> answer_json(std::string body) {
+constexpr std::size_t list_max = 4 * 1024 * 1024;
+
+GenerationPtr answer_json(std::string body) {
   generation::AnswerHead head;
   head.fields = "Content-Type: application/json\r\n";
-  co_return generation::make_whole(std::move(head), std::move(body));
+  return generation::make_whole(std::move(head), std::move(body));
+}
+
+ModelListForm list_form(const Exchange& exchange) {
+  const bool anthropic = exchange.request.head->find("anthropic-version") != nullptr;
+  return anthropic ? ModelListForm::anthropic : ModelListForm::openai;
 }
 
 }  // namespace
@@ -165,14 +193,7 @@ Result<const RouteTable::Entry*> Route::choose(const Exchange& exchange) const {
     return Error{.code = Code::not_found,
                  .message = "No provider is configured for this path: set default_provider."};
   }
-  // A key that is bound to models may not slip past them by naming none where one is needed.
-  const dialect::Api api = exchange.request.endpoint.api;
-  const bool generates =
-      api != dialect::Api::other && api != dialect::Api::models && api != dialect::Api::response;
-  if (facts.has_model ? !allowed(exchange, facts.model)
-                      : generates && !exchange.principal->models.empty()) {
-    return not_allowed(facts.model);
-  }
+  if (!may_ask(exchange)) return not_allowed(facts.model);
   return entry;
 }
 
@@ -198,34 +219,67 @@ Result<> Route::bind(Exchange& exchange, const RouteTable::Entry& entry) const {
                    exchange.residency.rule ? *exchange.residency.rule : std::string());
 }
 
-std::string Route::list_of_models(const Exchange& exchange) const {
-  json::array data;
+std::vector<std::string_view> Route::public_names(const Exchange& exchange) const {
+  std::vector<std::string_view> names;
   for (const auto& entry : table_->entries()) {
-    if (is_pattern(entry.name) || !allowed(exchange, entry.name)) continue;
-    data.push_back(
-        {{"id", entry.name}, {"object", "model"}, {"created", 0}, {"owned_by", "hawser"}});
+    if (!is_pattern(entry.name) && allowed(exchange, entry.name)) names.push_back(entry.name);
   }
-  return json::serialize(json::object{{"object", "list"}, {"data", std::move(data)}});
+  return names;
+}
+
+/// The public names that the key may use, and behind them those of the provider that takes what is
+/// not listed, as far as the key may use them, too.
+Task<Answer> Route::list_models(Exchange& exchange, exchange::Next next) const {
+  const auto form = list_form(exchange);
+  const auto names = public_names(exchange);
+  const bool unchanged = names.empty() && exchange.principal->models.empty();
+  if (table_->fallback() == nullptr) {
+    co_return answer_json(merge_model_list(names, form, {}, {}));
+  }
+  auto answer = co_await next(exchange);
+  if (unchanged) co_return std::move(answer);
+  std::string provided;
+  if (answer && (*answer)->head().status == 200 && (*answer)->reader() == nullptr) {
+    auto body = co_await generation::read_whole((*answer)->content(), list_max);
+    if (body) provided = std::move(*body);
+  }
+  co_return answer_json(merge_model_list(names, form, provided, [&exchange](std::string_view id) {
+    return allowed(exchange, id);
+  }));
+}
+
+/// Error: not_found, permission, residency, invalid_request
+Result<> Route::send_to(Exchange& exchange, const RouteTable::Entry& entry) const {
+  exchange.candidates = exchange::Candidates(entry.targets);
+  exchange.public_model = entry.name;
+  exchange.rules = entry.rules;
+  const auto bound = bind(exchange, entry);
+  exchange.candidates.balance(entry.by_latency, entry.hedge ? &*entry.hedge : nullptr);
+  return bound;
 }
 
 Task<Answer> Route::run(Exchange& exchange, exchange::Next next) {
-  if (exchange.request.endpoint.api == dialect::Api::models && table_->fallback() == nullptr) {
-    return answer_json(list_of_models(exchange));
-  }
+  using dialect::Operation;
+  const Operation operation = exchange.request.endpoint.operation();
+  const bool recorded_here =
+      operation == Operation::stored_response || operation == Operation::cancel_response;
   // Our own: no provider serves it.
-  const dialect::Api api = exchange.request.endpoint.api;
-  if (api == dialect::Api::generations) return next(exchange);
+  if (operation == Operation::generations) return next(exchange);
+  if (operation == Operation::get_model) {
+    const auto& model = exchange.request.facts.model;
+    if (table_->lists(model) && allowed(exchange, model)) {
+      return exchange::answer_with(answer_json(model_entry(model, list_form(exchange))));
+    }
+  }
+  const bool lists = operation == Operation::list_models && exchange.method == "GET";
+  if (lists && table_->fallback() == nullptr) return list_models(exchange, next);
   const auto entry = choose(exchange);
-  if (!entry && api == dialect::Api::response) return next(exchange);  // may be recorded here
+  if (!entry && recorded_here) return next(exchange);
   if (!entry) return exchange::answer_now(entry.error());
-  exchange.candidates = exchange::Candidates((*entry)->targets);
-  exchange.public_model = (*entry)->name;
-  exchange.rules = (*entry)->rules;
-  const auto bound = bind(exchange, **entry);
-  exchange.candidates.balance((*entry)->by_latency, (*entry)->hedge ? &*(*entry)->hedge : nullptr);
-  if (!bound && api != dialect::Api::response) return exchange::answer_now(bound.error());
-  if (!bound)
-    exchange.residency.refuses = false;  // may be recorded here, and is served from here then
+  const auto bound = send_to(exchange, **entry);
+  if (!bound && !recorded_here) return exchange::answer_now(bound.error());
+  if (!bound) exchange.residency.refuses = false;  // it is served from here then
+  if (lists) return list_models(exchange, next);
   return next(exchange);
 }
 

@@ -38,6 +38,8 @@ class RouteTable {
   const Entry* find(std::string_view model) const;
   /// Where calls without a model and models that are not listed go; nullptr: nowhere.
   const Entry* fallback() const { return default_.get(); }
+  /// Whether it is a public name of its own, not one that a pattern covers.
+  bool lists(std::string_view model) const { return exact_.find(model) != exact_.end(); }
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
@@ -53,8 +55,8 @@ class RouteTable {
   std::unique_ptr<Entry> default_;
 };
 
-/// Chooses the targets of an exchange, those that its residency allows, and answers the list of
-/// models where no provider can.
+/// Chooses the targets of an exchange, those that its residency allows, and answers which models
+/// there are.
 class Route final : public exchange::Stage {
  public:
   Route(std::shared_ptr<const RouteTable> table, std::shared_ptr<const policy::Policy> policy)
@@ -64,7 +66,9 @@ class Route final : public exchange::Stage {
  private:
   Result<const RouteTable::Entry*> choose(const exchange::Exchange& exchange) const;
   Result<> bind(exchange::Exchange& exchange, const RouteTable::Entry& entry) const;
-  std::string list_of_models(const exchange::Exchange& exchange) const;
+  std::vector<std::string_view> public_names(const exchange::Exchange& exchange) const;
+  Task<exchange::Answer> list_models(exchange::Exchange& exchange, exchange::Next next) const;
+  Result<> send_to(exchange::Exchange& exchange, const RouteTable::Entry& entry) const;
 
   std::shared_ptr<const RouteTable> table_;
   std::shared_ptr<const policy::Policy> policy_;

@@ -1,0 +1,34 @@
+#include "exchange/identify.hpp"
+
+namespace hawser::exchange {
+namespace {
+
+Media media_of(const wire::RequestHead& head) {
+  const wire::Field* type = nullptr;
+  for (const wire::Field& field : head.fields) {
+    if (field.name.size() != 12 || !wire::same_token(field.name, "content-type")) continue;
+    if (type != nullptr) return Media::malformed;  // one program takes the first, one the last
+    type = &field;
+  }
+  if (type == nullptr) return Media::none;
+  if (type->value == "application/json") return Media::json;
+  wire::MediaType media;
+  if (!wire::parse_media_type(type->value, media)) return Media::malformed;
+  if (media.json()) return media.utf8() ? Media::json : Media::other_charset;
+  if (media.form()) return media.boundary.empty() ? Media::malformed : Media::form;
+  return Media::other;
+}
+
+}  // namespace
+
+void identify(Exchange& exchange) {
+  auto& request = exchange.request;
+  request.endpoint = dialect::endpoint_of(exchange.method, exchange.path);
+  request.media = media_of(*request.head);
+  const auto form = request.endpoint.traits().body;
+  const bool takes_json =
+      form == dialect::BodyForm::json || form == dialect::BodyForm::json_or_form;
+  request.json = request.media == Media::json || (request.media == Media::none && takes_json);
+}
+
+}  // namespace hawser::exchange
