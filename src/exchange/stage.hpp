@@ -50,7 +50,11 @@ inline Task<Answer> answer_now(Error error) {
 class Pipeline {
  public:
   explicit Pipeline(std::vector<std::unique_ptr<Stage>> stages) : stages_(std::move(stages)) {}
-  Task<Answer> run(Exchange& exchange) const { return Next(stages_)(exchange); }
+  /// Runs the exchange through the stages, which then live as long as it does.
+  static Task<Answer> run(const std::shared_ptr<const Pipeline>& pipeline, Exchange& exchange) {
+    exchange.pipeline = pipeline;
+    return Next(pipeline->stages_)(exchange);
+  }
 
  private:
   std::vector<std::unique_ptr<Stage>> stages_;

@@ -246,8 +246,11 @@ void Tunnel::request(std::string_view frame) {
   exchange::Call::Given given;
   given.method = json_text(frame, "m").value_or("POST");
   given.target = json_text(frame, "p").value_or("");
-  if (!valid_method(given.method) || !valid_target(given.target)) {
-    return refuse(*id, "invalid_request", 400, "\"m\" must be a method, \"p\" a path under /v1.");
+  if (!valid_method(given.method)) {
+    return refuse(*id, "invalid_request", 501, "\"m\" names a method that is not served.");
+  }
+  if (!valid_target(given.target)) {
+    return refuse(*id, "invalid_request", 400, "\"p\" must be a path under /v1.");
   }
   if (auto problem = read_fields(json_member(frame, "h"), given.fields); !problem.empty()) {
     return refuse(*id, "invalid_request", 400, problem);

@@ -123,6 +123,7 @@ RouteTable::RouteTable(const config::Map<ModelConfig>& models,
       entry.targets.back().tags = text_of(tags);
     }
     entry.by_latency = model.balance == Balance::latency;
+    entry.timeouts = model.timeouts;
     if (model.hedge) entry.hedge = exchange::Hedge{model.hedge->after, model.hedge->percent};
     for (auto& target : entry.targets) {
       if (entry.targets.size() < 2) break;  // nothing to choose from
@@ -222,6 +223,7 @@ Task<Answer> Route::run(Exchange& exchange, exchange::Next next) {
   exchange.public_model = (*entry)->name;
   exchange.rules = (*entry)->rules;
   const auto bound = bind(exchange, **entry);
+  exchange.timeouts = &(*entry)->timeouts;
   exchange.candidates.balance((*entry)->by_latency, (*entry)->hedge ? &*(*entry)->hedge : nullptr);
   if (!bound && api != dialect::Api::response) return exchange::answer_now(bound.error());
   if (!bound)
