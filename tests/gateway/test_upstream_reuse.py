@@ -103,6 +103,28 @@ def test_an_upload_goes_on_behind_100_continue(tmp_path):
         assert len(provider.connections) == 1, "a connection that is whole on both sides is kept"
 
 
+def test_an_upload_that_waits_goes_out_under_its_own_head(tmp_path):
+    """Its client pauses behind its head; others are served by the same worker meanwhile."""
+    def answer(connection, method, target, fields, body):
+        connection.reply(json.dumps({"target": target, "mark": fields.get("openai-beta"), "size": len(body)}))
+
+    with Provider(answering(answer)) as provider, \
+            Gateway(tmp_path, workers=1, providers={"p": provider.config()}) as gateway:
+        client = connect(gateway.address)
+        client.sendall(b"POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+                       b"OpenAI-Beta: upload\r\nTransfer-Encoding: chunked\r\n\r\n")
+        time.sleep(0.3)
+        for i in range(3):
+            assert chat(gateway.address, headers={"OpenAI-Beta": f"chat-{i}"})[0] == 200
+        client.sendall(chunk(b"x" * 1000) + b"0\r\n\r\n")
+        client.settimeout(10)
+        answer = b""
+        while b"size" not in answer and (part := client.recv(65536)):
+            answer += part
+        assert json.loads(answer.split(b"\r\n\r\n", 1)[1]) == {"target": "/v1/files", "mark": "upload", "size": 1000}
+        assert sum("chat/completions" in head for head in provider.heads()) == 3
+
+
 def test_a_large_body_stops_where_the_provider_refuses_it(tmp_path):
     """Nobody waits for room at a provider that has answered and reads no more."""
     done = threading.Event()

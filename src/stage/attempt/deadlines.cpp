@@ -12,12 +12,13 @@ struct Words {
   const char* happened;
 };
 
-constexpr std::array<Words, 5> words{{
+constexpr std::array<Words, 6> words{{
     {"first_token", "The provider sent no first token"},
     {"plain_answer", "The provider did not begin its answer"},
     {"stall", "The provider fell silent: it sent nothing"},
     {"total", "The answer was not whole"},
     {"stream_total", "The stream was not over"},
+    {"stall", "The provider did not take the request"},
 }};
 constexpr std::array<const char*, 4> places{"timeouts", "timeouts.operations of the operation",
                                             "timeouts of the provider", "timeouts of the model"};
@@ -29,6 +30,7 @@ milliseconds general(const TimeoutConfig& config, DeadlineKind kind) {
     case DeadlineKind::plain_answer:
       return config.plain_answer;
     case DeadlineKind::stall:
+    case DeadlineKind::sending:
       return config.stall;
     case DeadlineKind::total:
       return config.total;
@@ -45,6 +47,7 @@ milliseconds particular(const policy::Timeouts& set, DeadlineKind kind) {
     case DeadlineKind::plain_answer:
       return set.plain_answer;
     case DeadlineKind::stall:
+    case DeadlineKind::sending:
       return set.stall;
     case DeadlineKind::total:
       return set.total;

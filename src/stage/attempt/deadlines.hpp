@@ -11,7 +11,14 @@
 namespace hawser::stage::attempt {
 
 /// Which of an exchange's deadlines.
-enum class DeadlineKind : std::uint8_t { first_token, plain_answer, stall, total, stream_total };
+enum class DeadlineKind : std::uint8_t {
+  first_token,
+  plain_answer,
+  stall,
+  total,
+  stream_total,
+  sending,  // as stall: of a request that the provider does not take
+};
 /// Whose it is: the most particular one that is set holds.
 enum class DeadlineOwner : std::uint8_t { general, operation, provider, model };
 

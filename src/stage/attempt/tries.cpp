@@ -224,15 +224,16 @@ Task<Tried> Tries::try_once(Exchange& exchange, const Target& target) {
   IoStatus sent = IoStatus::ok;
   net::Stream* const own = connection->own_stream();
   if (own != nullptr && reactor_.busy()) sent = co_await own->wait_turn();
-  if (sent == IoStatus::ok) sent = co_await send(exchange, target, *connection);
+  std::size_t sent_bytes = 0;
+  if (sent == IoStatus::ok) sent = co_await send(exchange, target, *connection, sent_bytes);
   exchange.trail.sent = Clock::now();
-  const std::size_t sent_bytes = head_.size() + exchange.request.body.size();
   if (sent != IoStatus::ok && !connection->has_input()) {
     Tried tried;
     const Error* const of_client = exchange.request.stream_error.get();
-    tried.error = of_client != nullptr
-                      ? *of_client
-                      : error_of(sent, deadlines(exchange, target).of(DeadlineKind::stall).error());
+    tried.error =
+        of_client != nullptr
+            ? *of_client
+            : error_of(sent, deadlines(exchange, target).of(DeadlineKind::sending).error());
     if (sent == IoStatus::failed) add_alert(*connection, tried.error);
     const bool unread = sent == IoStatus::failed && connection->unread(1);
     tried.failure = {.reached = unread ? Reached::unprocessed : Reached::sent_request,
@@ -244,13 +245,15 @@ Task<Tried> Tries::try_once(Exchange& exchange, const Target& target) {
 }
 
 Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
-                           http::UpstreamConnection& connection) {
+                           http::UpstreamConnection& connection, std::size_t& sent_bytes) {
   const auto& request = exchange.request;
   const bool renames = request.facts.has_model && !target.model.empty();
   const std::string_view model = request.facts.form ? target.model : target.model_json;
   std::uint64_t length = request.content_length;
   if (renames) length += model.size() - request.facts.model_size;
-  head_.clear();
+  // Others are written while this one waits for its client or for room.
+  std::string head = std::exchange(head_, {});
+  head.clear();
   const auto& upstream = upstreams_[target.provider];
   provider::Provider::Request asked{
       *request.head, request.endpoint.tail, exchange.id, request.framing, length, exchange.arrived};
@@ -259,15 +262,16 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
   const auto name = upstream.provider->idempotency_name(exchange.principal->tenant,
                                                         exchange.principal->key, named);
   asked.idempotency_name = name;
-  upstream.provider->write_head(asked, head_);
+  upstream.provider->write_head(asked, head);
+  sent_bytes = head.size() + request.body.size();
 
-  const auto stall = deadlines(exchange, target).of(DeadlineKind::stall);
+  const auto stall = deadlines(exchange, target).of(DeadlineKind::sending);
   const auto deadline = stall.behind(reactor_.now());
   if (request.stream != nullptr) {
-    const SentBody body{renames ? model : "", length};
+    const SentBody body{head, renames ? model : "", length};
     co_return co_await send_stream(exchange, body, connection, stall.after);
   }
-  std::array<std::string_view, 4> parts{head_, request.body, {}, {}};
+  std::array<std::string_view, 4> parts{head, request.body, {}, {}};
   std::size_t count = request.body.empty() ? 1 : 2;
   if (renames) {
     parts[1] = request.body.substr(0, request.facts.model_at);
@@ -276,7 +280,9 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
     count = 4;
   }
   const std::span<const std::string_view> all(parts.data(), count);
-  co_return co_await connection.send(all, true, deadline);
+  const IoStatus sent = co_await connection.send(all, true, deadline);
+  head_ = std::move(head);
+  co_return sent;
 }
 
 /// Passes a body on as it comes, piece by piece; stops when the provider answers before its end.
@@ -286,7 +292,7 @@ Task<IoStatus> Tries::send_stream(Exchange& exchange, SentBody body,
   // A length that is not kept would make what comes next over the connection a part of the body.
   const bool sized = exchange.request.framing == wire::Framing::length;
   std::uint64_t left = body.length;
-  std::string_view head = head_;
+  std::string_view head = body.head;
   for (bool last = false; !last;) {
     auto piece = co_await exchange.request.stream->next();
     if (!piece) {

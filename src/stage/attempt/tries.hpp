@@ -86,9 +86,10 @@ class Tries {
   Task<Result<http::UpstreamPtr>> connection_to(const Upstream& upstream,
                                                 exchange::Exchange& exchange);
   Task<net::IoStatus> send(exchange::Exchange& exchange, const exchange::Target& target,
-                           http::UpstreamConnection& connection);
+                           http::UpstreamConnection& connection, std::size_t& sent_bytes);
   /// A body that streams through, as its head tells it.
   struct SentBody {
+    std::string_view head;
     std::string_view model;  // in place of the client's; empty: that one stays
     std::uint64_t length;    // where it has one
   };
@@ -108,7 +109,7 @@ class Tries {
   const health::HealthConfig& health_;
   milliseconds reattach_for_;
   net::Reactor& reactor_;
-  std::string head_;  // scratch: written and sent before anything else runs
+  std::string head_;  // memory for heads: who writes one takes it, and gives it back
 };
 
 }  // namespace hawser::stage::attempt
