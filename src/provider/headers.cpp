@@ -34,7 +34,6 @@ constexpr auto own_rules = std::to_array<Rule>({
     {"content-length", never},
     {"x-request-id", never},
     {"request-id", never},
-    {"via", never},
     {"accept-encoding", never},
     // Where a client came from.
     {"forwarded", never},
@@ -71,6 +70,7 @@ constexpr auto own_rules = std::to_array<Rule>({
     {"prefer", always},
     {"cache-control", always},
     {"pragma", always},
+    {"via", always},
     // Tracing, repetition, versions, and what SDKs and agents call themselves.
     {"traceparent", always},
     {"tracestate", always},

@@ -77,8 +77,8 @@ std::string field_of(Auth auth, std::string_view key) {
 
 /// What a gateway says to a gateway that is its provider.
 bool meant_for_gateways(std::string_view name) {
-  return same_token(name, "via") || same_token(name, "x-hawser-data-class") ||
-         same_token(name, "x-hawser-residency") || same_token(name, "x-hawser-replay");
+  return same_token(name, "x-hawser-data-class") || same_token(name, "x-hawser-residency") ||
+         same_token(name, "x-hawser-replay");
 }
 
 /// What turns clients' idempotency names into ours. The same after a restart, and in every process

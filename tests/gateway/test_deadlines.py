@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from support.http import chat, request
+from support.guard import Guard
+from support.http import chat, connect, request
 from support.programs import Gateway
 from support.provider import STREAM, Provider, answering, chunk, completion, delta
 
@@ -156,8 +157,6 @@ def test_a_kept_connection_that_ends(tmp_path, how, method, good):
 
 
 def test_a_client_that_leaves_during_a_guard_pays_for_nothing(tmp_path):
-    from support.guard import Guard
-    from support.http import connect
     guard = Guard()
     guard.delay = 1
     with Provider(answering(lambda c, *_: c.reply())) as provider:

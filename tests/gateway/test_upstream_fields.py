@@ -3,6 +3,7 @@ import gzip
 import hashlib
 import json
 import socket
+import subprocess
 import threading
 
 import pytest
@@ -206,7 +207,6 @@ def test_a_gateway_does_not_ask_itself(tmp_path):
 
 
 def test_its_own_listener_is_refused_at_start(tmp_path):
-    import subprocess
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -219,7 +219,6 @@ def test_its_own_listener_is_refused_at_start(tmp_path):
 
 
 def test_a_proxy_that_is_none_is_refused(tmp_path):
-    import subprocess
     config = tmp_path / "proxy.yaml"
     config.write_text(json.dumps({"listen": [{"address": "127.0.0.1:0"}], "admin": {"address": "off"},
                                   "providers": {"p": {"base_url": "https://api.openai.com/v1", "api_key": "sk-x"}}}))
