@@ -50,6 +50,28 @@ Call::Given copy_request(const Exchange& exchange) {
   return given;
 }
 
+Decided::Decided(const Exchange& exchange)
+    : pipeline_(exchange.pipeline),
+      principal_(exchange.principal),
+      public_model_(exchange.public_model),
+      timeouts_(exchange.timeouts),
+      residency_(exchange.residency),
+      own_limits_(exchange.answer_fields != nullptr) {}
+
+std::unique_ptr<Call> Decided::call(Call::Given given, Clock::time_point arrived,
+                                    NotesPtr notes) const {
+  auto call = std::make_unique<Call>(std::move(given), arrived);
+  Exchange& exchange = call->exchange();
+  exchange.pipeline = pipeline_;
+  exchange.principal = principal_;
+  exchange.public_model = public_model_;
+  exchange.timeouts = timeouts_;
+  exchange.residency = residency_;
+  exchange.notes = std::move(notes);
+  if (own_limits_) exchange.answer_fields = std::make_unique<std::string>();
+  return call;
+}
+
 Task<Result<>> Call::load(Request& request) {
   request.body = given_.body;
   return Result<>();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,24 @@ class Call final : private RequestBody {
 
 /// What it takes to make the same request again, as it stands now.
 Call::Given copy_request(const Exchange& exchange);
+
+/// What the stages decided about an exchange. Every further call that is made for it (a hedge, a
+/// second call, a reattachment) is made here, so that none goes out without what binds the first.
+class Decided {
+ public:
+  explicit Decided(const Exchange& exchange);
+
+  /// @param notes  of the exchange; null: the call is not noted as a try of its own
+  std::unique_ptr<Call> call(Call::Given given, Clock::time_point arrived, NotesPtr notes) const;
+
+ private:
+  std::shared_ptr<const Pipeline> pipeline_;  // keeps what the others point to
+  const Principal* principal_;
+  std::string_view public_model_;
+  const policy::Timeouts* timeouts_;
+  Residency residency_;
+  bool own_limits_;  // the client hears of the gateway's limits, not of the provider's
+};
 
 /// The content of an answer, recorded or passing by, as runs of events or of bytes.
 class AnswerReader {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <boost/assert.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,6 +22,7 @@
 #include "net/cancellation.hpp"
 #include "net/source.hpp"
 #include "policy/grants.hpp"
+#include "policy/timeouts.hpp"
 #include "wire/http1.hpp"
 #include "wire/media_type.hpp"
 
@@ -132,9 +136,10 @@ struct Request {
 struct Trail {
   const Target* target = nullptr;  // the one that answered or was tried last
   std::uint32_t attempts = 0;
-  int status = 0;              // told to the client; 0: nothing was
-  Clock::time_point sent{};    // last request on its way to the provider
-  Clock::duration upstream{};  // time spent waiting for providers
+  bool fresh_connection = false;  // attempt: the next try takes no kept one
+  int status = 0;                 // told to the client; 0: nothing was
+  Clock::time_point sent{};       // last request on its way to the provider
+  Clock::duration upstream{};     // time spent waiting for providers
   std::optional<Clock::time_point> first_content{};
   std::optional<Code> error{};
   dialect::Usage usage{};  // as the provider told it
@@ -142,7 +147,9 @@ struct Trail {
   std::uint64_t bytes_out = 0;
 };
 
-/// Told once when the exchange is over, however it ended.
+class Pipeline;
+
+/// Told once when the exchange is over, however it ended. A stage of the exchange's pipeline.
 class AtEnd {
  public:
   virtual void ended(const Exchange& exchange) = 0;
@@ -168,28 +175,43 @@ struct Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() {
-    if (at_end != nullptr) at_end->ended(*this);
+    while (at_end_count_ > 0) at_end_[--at_end_count_]->ended(*this);
   }
 
-  std::string_view id{};                         // front
-  std::string_view method{};                     // front
-  std::string_view path{};                       // front; without its query; outlives request.head
-  Request request{};                             // front
-  Clock::time_point arrived{};                   // front; policies take this as "now"
-  net::Cancellation& cancellation;               // front; cancelled when the client is gone
-  const Principal* principal = &anyone;          // authenticate
-  Candidates candidates{};                       // route; best first, never empty after it
-  health::TargetHealth* health = nullptr;        // attempt; of the target that is asked
-  Residency residency{};                         // route
+  /// Tells it when the exchange is over; the last one first.
+  void at_end(AtEnd& who) {
+    BOOST_ASSERT(at_end_count_ < at_end_.size());
+    at_end_[at_end_count_++] = &who;
+  }
+
+  /// Its stages, and what they point this exchange to. A reload may put another one in force
+  /// meanwhile: this one goes with the exchange, behind all else of it. Set by Pipeline::run.
+  std::shared_ptr<const Pipeline> pipeline{};
+
+  std::string_view id{};        // front
+  std::string_view method{};    // front
+  std::string_view path{};      // front; without its query; outlives request.head
+  Request request{};            // front
+  Clock::time_point arrived{};  // front; policies take this as "now"
+  Clock::time_point latest = Clock::time_point::max();  // who made it; when an answer is no use
+  net::Cancellation& cancellation;                      // front; cancelled when the client is gone
+  const Principal* principal = &anyone;                 // authenticate
+  Candidates candidates{};                              // route; best first, never empty after it
+  health::TargetHealth* health = nullptr;               // attempt; of the target that is asked
+  Residency residency{};                                // route
   std::string_view public_model = "other";       // route; a name of the configuration, or other
   generation::Rules rules{};                     // route
+  const policy::Timeouts* timeouts = nullptr;    // route; of its model, null: it has none
   std::unique_ptr<Reservation> reservation{};    // admit; attempt takes it over
   std::unique_ptr<std::string> answer_fields{};  // admit; "Name: value\r\n"...
   Outlives* outlives = nullptr;                  // record
   generation::RecordPtr record{};                // record; before there is an answer
   NotesPtr notes{};                              // audit; null: none is kept
   Trail trail{};                                 // everyone
-  AtEnd* at_end = nullptr;                       // observe, audit before it
+
+ private:
+  std::array<AtEnd*, 3> at_end_{};
+  std::uint8_t at_end_count_ = 0;
 };
 
 }  // namespace hawser::exchange

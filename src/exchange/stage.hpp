@@ -53,7 +53,11 @@ inline Task<Answer> answer_with(generation::GenerationPtr answer) {
 class Pipeline {
  public:
   explicit Pipeline(std::vector<std::unique_ptr<Stage>> stages) : stages_(std::move(stages)) {}
-  Task<Answer> run(Exchange& exchange) const { return Next(stages_)(exchange); }
+  /// Runs the exchange through the stages, which then live as long as it does.
+  static Task<Answer> run(const std::shared_ptr<const Pipeline>& pipeline, Exchange& exchange) {
+    exchange.pipeline = pipeline;
+    return Next(pipeline->stages_)(exchange);
+  }
 
  private:
   std::vector<std::unique_ptr<Stage>> stages_;

@@ -110,7 +110,8 @@ StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
 }  // namespace
 
 // The order is a matter of correctness, so it is code and not configuration.
-std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const WorkerParts& parts) {
+std::shared_ptr<const exchange::Pipeline> assemble(const Snapshot& snapshot,
+                                                   const WorkerParts& parts) {
   std::vector<StagePtr> stages;
   stages.push_back(observe(snapshot, parts));  // first: it must also see refusals
   if (parts.audit != nullptr && snapshot.audit) {
@@ -118,9 +119,7 @@ std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const Wor
   }
   stages.push_back(validate());              // all below decide about what has one reading only
   stages.push_back(authenticate(snapshot));  // nothing below runs for a stranger
-  if (!snapshot.pseudonym.empty()) {
-    stages.push_back(hops(snapshot));  // before anything is read or taken for what goes in circles
-  }
+  stages.push_back(hops(snapshot));    // before anything is read or taken for what goes in circles
   stages.push_back(decode(snapshot));  // reads the body of those who may send one
   stages.push_back(route(snapshot));  // the model decides where it may be served
   if (!snapshot.limits->empty()) {

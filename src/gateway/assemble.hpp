@@ -31,6 +31,7 @@ struct WorkerParts {
 };
 
 /// The policies of one worker under one configuration, in their order.
-std::shared_ptr<exchange::Pipeline> assemble(const Snapshot& snapshot, const WorkerParts& parts);
+std::shared_ptr<const exchange::Pipeline> assemble(const Snapshot& snapshot,
+                                                   const WorkerParts& parts);
 
 }  // namespace hawser::gateway

@@ -16,6 +16,7 @@
 #include "gateway/accounts.hpp"
 #include "gateway/audit_views.hpp"
 #include "gateway/cache_views.hpp"
+#include "gateway/own_provider.hpp"
 #include "gateway/peers.hpp"
 #include "gateway/residency_views.hpp"
 #include "gateway/secret_views.hpp"
@@ -137,6 +138,10 @@ class Gateway {
     const SnapshotPtr snapshot = snapshot_ =
         compile(config_, tickets_, registry_, health_, ++configurations_, *keeper_);
     const Listening listening = listen_all(*config_, count);
+    urls_ = listening.urls;
+    if (const auto problem = own_provider(*config_, urls_); !problem.empty()) {
+      throw std::runtime_error(problem);
+    }
     limits_ =
         std::make_unique<stage::admit::SharedLimits>(snapshot->config->admission.counters_max);
     open_ledger(*snapshot->limits);
@@ -263,6 +268,11 @@ class Gateway {
     if (loading_.joinable()) loading_.join();
     loading_ = std::thread([this, how] {
       auto loaded = settings::load_file(options_.config_file, keeper_.get(), how);
+      const auto circle = loaded.config ? own_provider(*loaded.config, urls_) : std::string();
+      if (!circle.empty()) {
+        loaded.problems.push_back(circle);
+        loaded.config = nullptr;
+      }
       reactor_.post([this, loaded = std::move(loaded)] { loaded_anew(loaded); });
     });
   }
@@ -334,6 +344,7 @@ class Gateway {
   telemetry::Shard& shard_ = registry_.make_shard();
   telemetry::AccessLog access_log_;
   ListenTickets tickets_ = tickets_of(*config_);
+  std::vector<std::string> urls_;  // of the listeners; never changes once they are open
   asio::io_context loop_{1};
   net::Reactor reactor_{loop_};
   net::BlockPool blocks_;

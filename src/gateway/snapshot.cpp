@@ -112,7 +112,8 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
   std::vector<std::string> names;
   snapshot->pseudonym = pseudonym_of(*config);
   for (const auto& [name, provider] : config->providers) {
-    auto compiled = std::make_shared<const provider::Provider>(name, provider, snapshot->pseudonym);
+    auto compiled = std::make_shared<const provider::Provider>(name, provider, snapshot->pseudonym,
+                                                               config->headers);
     const bool tls = compiled->origin().tls;
     snapshot->provider_tls.push_back(tls ? net::make_client_context(provider.tls, name) : nullptr);
     snapshot->providers.push_back(std::move(compiled));

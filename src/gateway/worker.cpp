@@ -240,8 +240,7 @@ void Worker::run_aside(exchange::Call::Given given, std::function<void()> over) 
 /// A request of our own, through the same pipeline; nobody reads its answer.
 Task<> Worker::run_call(exchange::Call::Given given, std::function<void()> over) {
   exchange::Call call(std::move(given), Clock::now());
-  const auto pipeline = services_.pipeline;
-  auto answer = co_await pipeline->run(call.exchange());
+  auto answer = co_await exchange::Pipeline::run(services_.pipeline, call.exchange());
   if (answer) {
     call.exchange().trail.status = (*answer)->head().status;
     exchange::AnswerReader reader(std::move(*answer));

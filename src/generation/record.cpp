@@ -59,9 +59,10 @@ bool Owner::admits(const Owner& other, std::string_view team) const {
 Record::Record(const Id& id, Owner owner, dialect::Api api, const Limits& limits)
     : api_(api), limits_(limits), id_(id), owner_(std::move(owner)) {}
 
-void Record::be_found(Directory& directory, const Fingerprint& by) {
+void Record::be_found(Directory& directory, const Fingerprint& by, std::uint64_t body) {
   directory_ = &directory;
   found_by_ = by;
+  body_ = body;
 }
 
 void Record::be_named(Directory& directory, const Fingerprint& name) {
@@ -75,12 +76,12 @@ Record::~Record() {
 }
 
 std::optional<std::string> Record::lead() {
-  return directory_->claim(found_by_, id(), Clock::now() + limits_.grace + after_its_end);
+  return directory_->claim(found_by_, id(), Clock::now() + limits_.grace + after_its_end, body_);
 }
 
 void Record::offer() {
   if (directory_ == nullptr || delivered_) return;
-  directory_->offer(found_by_, id(), Clock::now() + limits_.grace + after_its_end);
+  directory_->offer(found_by_, id(), Clock::now() + limits_.grace + after_its_end, body_);
 }
 
 void Record::withdraw() {

@@ -81,7 +81,8 @@ class Record final : public net::Companion {
   const Limits& limits() const { return limits_; }
 
   /// Lets those find it who repeat its request, while nobody reads.
-  void be_found(Directory& directory, const Fingerprint& by);
+  /// @param body  what its body is known by, where `by` is of a name only; else 0
+  void be_found(Directory& directory, const Fingerprint& by, std::uint64_t body = 0);
   /// Another name to be asked for by, as long as it is kept.
   void be_named(Directory& directory, const Fingerprint& name);
   /// From now on, whether somebody reads or not. @return the id of one that is found already
@@ -141,6 +142,7 @@ class Record final : public net::Companion {
   std::function<void()> stop_{};
   Directory* directory_ = nullptr;
   Fingerprint found_by_{};
+  std::uint64_t body_ = 0;
   std::unique_ptr<Fingerprint> name_{};
 };
 using RecordPtr = std::shared_ptr<Record>;

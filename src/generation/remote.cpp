@@ -247,6 +247,16 @@ Task<> serve_link(LinkPtr link) {
   link->local.reset();
 }
 
+/// Nobody reads it: what stands at its home ends, there.
+void close_link(const LinkPtr& link) {
+  link->home.post([link] {
+    link->closed = true;
+    if (link->local) link->local->waiter().complete(IoStatus::cancelled);
+    link->asked.complete(IoStatus::ok);
+    link->local.reset();
+  });
+}
+
 void drop_bug(std::exception_ptr) {}
 
 GenerationPtr answer_from(const AnswerHead& head, std::unique_ptr<Reader> reader) {
@@ -298,7 +308,10 @@ Task<Result<GenerationPtr>> Generations::open(Ticket ticket, net::Cancellation& 
   };
   for (;;) {
     auto attached = co_await ask_at(own_.reactor(), home->reactor(), attach);
-    if (!attached) co_return attached.error();
+    if (!attached) {
+      close_link(link);  // the other worker may be late and open it still
+      co_return attached.error();
+    }
     if (*attached) break;
     // Its head is not there yet: it is looked for again, for such a generation is young and rare.
     net::Waiter pause(own_.reactor());
@@ -306,7 +319,7 @@ Task<Result<GenerationPtr>> Generations::open(Ticket ticket, net::Cancellation& 
     const IoStatus waited = co_await pause.wait(Clock::now() + 40ms);
     cancellation.aim_at(nullptr);
     if (waited == IoStatus::cancelled || Clock::now() >= deadline) {
-      home->reactor().post([link] { link->local.reset(); });
+      close_link(link);
       co_return Error{.code = waited == IoStatus::cancelled ? Code::cancelled : Code::timeout,
                       .message = "the provider did not begin to answer in time"};
     }

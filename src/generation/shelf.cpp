@@ -145,20 +145,26 @@ std::size_t Directory::Hash::operator()(const Fingerprint& fingerprint) const {
   return hash;
 }
 
-void Directory::offer(const Fingerprint& fingerprint, std::string_view id,
-                      Clock::time_point until) {
+void Directory::offer(const Fingerprint& fingerprint, std::string_view id, Clock::time_point until,
+                      std::uint64_t body) {
   const std::lock_guard lock(mutex_);
-  offers_[fingerprint] = {std::string(id), until};
+  offers_[fingerprint] = {std::string(id), until, body};
   count_.store(offers_.size(), std::memory_order_relaxed);
 }
 
 std::optional<std::string> Directory::claim(const Fingerprint& fingerprint, std::string_view id,
-                                            Clock::time_point until) {
+                                            Clock::time_point until, std::uint64_t body) {
   const std::lock_guard lock(mutex_);
-  const auto [offer, fresh] = offers_.try_emplace(fingerprint, Offer{std::string(id), until});
+  const auto [offer, fresh] = offers_.try_emplace(fingerprint, Offer{std::string(id), until, body});
   if (!fresh) return offer->second.id;
   count_.store(offers_.size(), std::memory_order_relaxed);
   return std::nullopt;
+}
+
+bool Directory::has_other_body(const Fingerprint& fingerprint, std::uint64_t body) {
+  const std::lock_guard lock(mutex_);
+  const auto found = offers_.find(fingerprint);
+  return found != offers_.end() && found->second.body != body;
 }
 
 std::optional<std::string> Directory::take(const Fingerprint& fingerprint, bool once) {

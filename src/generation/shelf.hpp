@@ -102,11 +102,15 @@ class Directory {
   }
 
   /// Makes a request findable: by whoever repeats it.
-  void offer(const Fingerprint& fingerprint, std::string_view id, Clock::time_point until);
+  /// @param body  what its body is known by, where the fingerprint is of a name only; else 0
+  void offer(const Fingerprint& fingerprint, std::string_view id, Clock::time_point until,
+             std::uint64_t body = 0);
   /// Makes it findable unless another one is already: then it gives that one's id. Of those who ask
   /// at the same time, one leads.
   std::optional<std::string> claim(const Fingerprint& fingerprint, std::string_view id,
-                                   Clock::time_point until);
+                                   Clock::time_point until, std::uint64_t body = 0);
+  /// Whether what is found by this was asked with another body: its name is taken.
+  bool has_other_body(const Fingerprint& fingerprint, std::uint64_t body);
   /// Whether anything is on offer at all: else nobody need compute a fingerprint.
   bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
   /// @param once  who takes it is the only one
@@ -126,6 +130,7 @@ class Directory {
   struct Offer {
     std::string id{};
     Clock::time_point until{};
+    std::uint64_t body = 0;
   };
   std::vector<Shelf*> shelves_;
   std::mutex mutex_;  // of offers_ and names_; held for one lookup

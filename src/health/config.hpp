@@ -16,6 +16,7 @@ struct HealthConfig {
   std::chrono::milliseconds credential_pause{3'600'000};
   std::chrono::milliseconds slow_start{60'000};
   std::chrono::milliseconds wait_max{30'000};
+  std::chrono::milliseconds retry_after_max{300'000};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -37,6 +38,9 @@ struct HealthConfig {
     field("wait_max", wait_max, config::Range<milliseconds>{0ms, 10min},
           "Where all targets named a time to come back: how long a request waits for the first of "
           "them; beyond that it is refused with that time.");
+    field("retry_after_max", retry_after_max, config::Range<milliseconds>{1s, 24h},
+          "Longest time that a target is left alone because its provider named one (Retry-After "
+          "as a number or a date, limits' reset times): whatever it says, it is asked again then.");
   }
   std::vector<config::Problem> check() const {
     if (pause <= pause_max) return {};

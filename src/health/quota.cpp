@@ -8,8 +8,6 @@
 namespace hawser::health {
 namespace {
 
-constexpr double day_ms = 86'400'000;
-
 std::optional<double> take_number(std::string_view& text) {
   double number = 0;
   const auto [end, error] =
@@ -49,8 +47,7 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
     total += *number * unit;
     alone = false;
   }
-  if (total > day_ms) return std::nullopt;
-  return milliseconds(static_cast<milliseconds::rep>(std::ceil(total)));
+  return wait_of(total);
 }
 
 std::optional<milliseconds> parse_time(std::string_view text,
@@ -62,9 +59,7 @@ std::optional<milliseconds> parse_time(std::string_view text,
     if (end == nullptr) continue;
     if (*end == '.') end += 1 + std::string_view(end + 1).find_first_not_of("0123456789");
     if (*end != '\0' && std::string_view(end) != "Z") continue;
-    const auto wait = std::chrono::system_clock::from_time_t(::timegm(&parts)) - now;
-    if (wait > 24h) return std::nullopt;
-    return std::max(std::chrono::ceil<milliseconds>(wait), 0ms);
+    return wait_until(::timegm(&parts), now);
   }
   return std::nullopt;
 }
@@ -88,6 +83,19 @@ void tighten(std::optional<Quota::Part>& part, const std::optional<Quota::Part>&
 }
 
 }  // namespace
+
+milliseconds wait_until(std::time_t when, std::chrono::system_clock::time_point now) {
+  const auto left = when - std::chrono::system_clock::to_time_t(now);
+  if (left > std::chrono::seconds(longest_wait / 1s).count()) return longest_wait;
+  const auto moment = std::chrono::system_clock::from_time_t(left > 0 ? when : 0);
+  return moment <= now ? 0ms : std::chrono::ceil<milliseconds>(moment - now);
+}
+
+std::optional<milliseconds> wait_of(double ms) {
+  if (!std::isfinite(ms) || ms < 0) return std::nullopt;
+  if (ms >= static_cast<double>(longest_wait.count())) return longest_wait;
+  return milliseconds(static_cast<milliseconds::rep>(std::ceil(ms)));
+}
 
 std::optional<milliseconds> parse_reset(std::string_view text,
                                         std::chrono::system_clock::time_point now) {

@@ -76,7 +76,7 @@ bool TargetHealth::failed(Fault fault, std::optional<milliseconds> wait, Clock::
       return false;
     case Fault::limited:
       if (wait && *wait > 0ms) {
-        raise(cold_until_, now + *wait);
+        raise(cold_until_, now + std::min(*wait, config.retry_after_max));
         was_cold_.store(true, relaxed);
         return false;
       }
@@ -92,15 +92,16 @@ bool TargetHealth::failed(Fault fault, std::optional<milliseconds> wait, Clock::
   return false;
 }
 
-void TargetHealth::told(const Quota& quota, Clock::time_point now) {
+void TargetHealth::told(const Quota& quota, Clock::time_point now, const HealthConfig& config) {
+  const auto most = config.retry_after_max;
   if (quota.requests && quota.requests->left == 0 && quota.requests->until_full > 0ms) {
-    raise(cold_until_, now + quota.requests->until_full);
+    raise(cold_until_, now + std::min(quota.requests->until_full, most));
     was_cold_.store(true, relaxed);
   }
   if (!quota.tokens) return;
-  constexpr std::uint64_t most = 1ull << 62;
-  tokens_left_.store(static_cast<std::int64_t>(std::min(quota.tokens->left, most)), relaxed);
-  tokens_known_until_.store(rep_of(now + quota.tokens->until_full), relaxed);
+  constexpr std::uint64_t tokens_max = 1ull << 62;
+  tokens_left_.store(static_cast<std::int64_t>(std::min(quota.tokens->left, tokens_max)), relaxed);
+  tokens_known_until_.store(rep_of(now + std::min(quota.tokens->until_full, most)), relaxed);
 }
 
 void TargetHealth::came_back(Clock::time_point now) {

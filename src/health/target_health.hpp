@@ -58,11 +58,11 @@ class TargetHealth {
   void began(std::uint64_t tokens);
   void ended(std::uint64_t tokens);
   void answered(Clock::duration first_token, Clock::time_point now);
-  /// @param wait  as the provider asked
+  /// @param wait  as the provider asked; no longer than the configuration allows counts
   /// @return whether a breaker was opened by it
   bool failed(Fault fault, std::optional<milliseconds> wait, Clock::time_point now,
               const HealthConfig& config);
-  void told(const Quota& quota, Clock::time_point now);
+  void told(const Quota& quota, Clock::time_point now, const HealthConfig& config);
 
   /// Lower is better: time to first token, times what is under way there.
   double score() const;

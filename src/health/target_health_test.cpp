@@ -49,13 +49,24 @@ TEST(TargetHealth, PenaltiesStayWhereTheyBelong) {
   EXPECT_EQ(fourth.state(fourth.first), State::warm);
 }
 
+TEST(TargetHealth, NoProviderNamesAPauseBeyondTheBound) {
+  Pair pair;
+  pair.config.retry_after_max = 60s;
+  pair.first->failed(Fault::limited, 24h, start, pair.config);
+  EXPECT_EQ(pair.first->condition(start, 1).until, start + 60s);
+  pair.second->told({.requests = Quota::Part{0, 24h}, .tokens = Quota::Part{0, 24h}}, start,
+                    pair.config);
+  EXPECT_EQ(pair.state(pair.second), State::cold);
+  EXPECT_EQ(pair.state(pair.second, start + 60s), State::warm);
+}
+
 TEST(TargetHealth, AQuotaThatIsSpentIsNotAskedFor) {
   Pair pair;
-  pair.first->told({.requests = Quota::Part{0, 20s}, .tokens = {}}, start);
+  pair.first->told({.requests = Quota::Part{0, 20s}, .tokens = {}}, start, {});
   EXPECT_EQ(pair.state(pair.first), State::cold);
   EXPECT_EQ(pair.first->condition(start, 1).until, start + 20s);
 
-  pair.second->told({.requests = Quota::Part{5, 20s}, .tokens = Quota::Part{250, 30s}}, start);
+  pair.second->told({.requests = Quota::Part{5, 20s}, .tokens = Quota::Part{250, 30s}}, start, {});
   EXPECT_EQ(pair.state(pair.second, start, 200), State::warm);
   const Load load(*pair.second, pair.config, 200);  // counted down between two answers
   EXPECT_EQ(pair.state(pair.second, start, 200), State::cold);

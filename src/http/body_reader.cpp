@@ -40,7 +40,8 @@ Result<Piece> BodyReader::next_now() {
     const IoStatus status = stream_.read_now(in_);
     if (status == IoStatus::ok) continue;
     if (status == IoStatus::would_block) return Piece{};
-    if (status == IoStatus::closed && framing_ == Framing::until_close) {
+    // Only its end says that such a body is whole, so it must be the sender's own end.
+    if (status == IoStatus::closed && framing_ == Framing::until_close && !stream_.cut()) {
       done_ = true;
       return lend(back_, back_);
     }

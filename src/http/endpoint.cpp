@@ -4,6 +4,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "base/process_mark.hpp"
 #include "wire/url.hpp"
 
 namespace hawser::http {
@@ -34,6 +35,7 @@ std::string head_of(const Endpoint& endpoint, const Ask& what) {
   std::string head;
   head.append(what.method).append(" ").append(what.path).append(" HTTP/1.1\r\n");
   head.append(endpoint.fixed_fields()).append(what.fields);
+  head.append(hop_field).append(": ").append(process_mark()).append("\r\n");
   if (!what.body.empty() || what.method == "POST") {
     head.append("content-type: ").append(what.content_type).append("\r\n");
     head.append("content-length: ").append(std::to_string(what.body.size())).append("\r\n");
@@ -156,9 +158,9 @@ Task<Result<Said>> ask(const Endpoint& endpoint, OriginPool& pool, Ask what,
       if (!opened) co_return opened.error();
       connection = std::move(*opened);
     }
-    cancellation.aim_at(&connection->waiter());
+    const net::Cancellation::Binding bound(cancellation, connection->waiter());
+    if (cancellation.cancelled()) co_return error_of(IoStatus::cancelled);
     auto tried = co_await ask_on(*connection, head, what, deadline);
-    cancellation.aim_at(nullptr);
     again = (tried.dead && !fresh) || (tried.unread && ++refusals <= refusals_max);
     if (again) continue;
     if (tried.said) pool.give_back(std::move(connection));

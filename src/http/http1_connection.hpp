@@ -19,7 +19,8 @@ class Http1Connection final : public UpstreamConnection {
   bool chunks() const override { return true; }
   Task<net::IoStatus> send(std::span<const std::string_view> parts, bool last,
                            Clock::time_point deadline) override;
-  bool has_input() override { return stream_->has_input(); }
+  bool has_input() override;
+  bool refuses_rest() override;
   bool unread(std::size_t bytes) const override;
   std::string alert() const override;
   Task<HeadRead> read_head(std::string_view method, Clock::time_point deadline) override;
@@ -36,8 +37,12 @@ class Http1Connection final : public UpstreamConnection {
   Http1Connection* http1() override { return this; }
   OriginPool& pool() const override { return *pool_; }
   void hung_up() override;
-  /// Whether the next exchange may use it: the answer was read whole and nobody wants to close.
+  /// Whether the next exchange may use it: the request went out whole, the answer was read whole
+  /// and nobody wants to close. What is left of a request would be taken for the next one.
   bool reusable() const;
+  Task<net::IoStatus> send_rest(std::span<const std::string_view> parts, bool last,
+                                net::IoResult sent, Clock::time_point deadline);
+  bool only_interim();
   HeadRead outcome(net::IoStatus status) const { return {status, false, !in_.empty()}; }
 
   std::shared_ptr<OriginPool> pool_;  // owns the TLS session slot that the stream writes to
@@ -46,6 +51,7 @@ class Http1Connection final : public UpstreamConnection {
   BodyReader body_;
   std::uint32_t head_size_ = 0;
   std::uint32_t exchanges_ = 0;
+  bool request_whole_ = false;  // its last byte was taken over
   bool keep_alive_ = false;
   Clock::time_point idle_since_{};
 };

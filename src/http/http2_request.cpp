@@ -1,6 +1,7 @@
 // The head of a request, as HTTP/1.1 has it, to HTTP/2.
 #include <array>
 
+#include "base/credential_headers.hpp"
 #include "http/http2_stream.hpp"
 
 namespace hawser::http {
@@ -15,9 +16,9 @@ nghttp2_nv field(std::string_view name, std::string_view value, std::uint8_t fla
 /// Credentials are never put into a compression table (RFC 7541, 7.1.3); neither is what differs
 /// with every request.
 bool keeps_out_of_table(std::string_view name) {
+  if (is_credential_header(name)) return true;
   for (const std::string_view one :
-       {"authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization",
-        "x-request-id", "content-length", "idempotency-key", "traceparent"}) {
+       {"x-request-id", "content-length", "idempotency-key", "traceparent"}) {
     if (wire::same_token(name, one)) return true;
   }
   return name.find("secret") != std::string_view::npos ||

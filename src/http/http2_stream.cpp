@@ -60,7 +60,7 @@ Task<IoStatus> Http2Stream::send(std::span<const std::string_view> parts, bool l
 Task<IoStatus> Http2Stream::wait_until_sent(Clock::time_point deadline) {
   IoStatus waited = IoStatus::ok;
   while (!sent_all() && !over_ && waited == IoStatus::ok) {
-    if (ended_ || (head_whole_ && status_ >= 400)) break;  // it wants no more of it
+    if (refuses_rest()) break;
     waited = co_await waiter_.wait(deadline);
   }
   const bool done = sent_all() || has_input();

@@ -22,6 +22,7 @@ class Http2Stream final : public UpstreamConnection {
   Task<net::IoStatus> send(std::span<const std::string_view> parts, bool last,
                            Clock::time_point deadline) override;
   bool has_input() override { return head_whole_ || !in_.empty(); }
+  bool refuses_rest() override { return ended_ || over_ || (head_whole_ && status_ >= 400); }
   bool unread(std::size_t bytes) const override;
   std::string alert() const override;
   Task<HeadRead> read_head(std::string_view method, Clock::time_point deadline) override;

@@ -33,16 +33,16 @@ bool OriginPool::speaks_http2(const net::Stream& stream) const {
 Task<Result<UpstreamPtr>> OriginPool::open_shared(net::ConnectTimeouts timeouts,
                                                   net::Cancellation& cancellation) {
   const auto self = shared_from_this();
-  const bool over = closing_ || cancellation.cancelled();
-  IoStatus waited = over ? IoStatus::cancelled : IoStatus::ok;
+  IoStatus waited = closing_ ? IoStatus::cancelled : IoStatus::ok;
   const auto deadline = Clock::now() + config_.wait_max;
   Waiting waiting(*this);
-  dial_for_waiting();
-  cancellation.aim_at(&waiting.news);
-  while (!waiting.served() && waited == IoStatus::ok) {
-    waited = co_await waiting.news.wait(deadline);
+  if (!cancellation.cancelled()) dial_for_waiting();
+  {
+    const net::Cancellation::Binding bound(cancellation, waiting.news);
+    while (!waiting.served() && waited == IoStatus::ok) {
+      waited = co_await waiting.news.wait(deadline);
+    }
   }
-  cancellation.aim_at(nullptr);
   if (waiting.got) co_return std::move(waiting.got);
   if (waiting.error) co_return *waiting.error;
   if (waiting.alone) co_return co_await open_own(timeouts, cancellation);

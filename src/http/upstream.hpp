@@ -41,11 +41,13 @@ class UpstreamConnection : protected net::HangupWatch {
   virtual bool chunks() const = 0;
   /// Sends `parts` (at most net::Stream::parts_max), whose bytes must stay where they are: first
   /// the head as HTTP/1.1 has it, empty once it is out, then body.
-  /// @param last  the request ends with them
+  /// @param last  the request ends with them; until then the connection is not used again
   virtual Task<net::IoStatus> send(std::span<const std::string_view> parts, bool last,
                                    Clock::time_point deadline) = 0;
-  /// Whether something of an answer is there.
+  /// Whether something of a final answer is there, or the connection ended.
   virtual bool has_input() = 0;
+  /// Whether nobody wants the rest of the request: the provider refused it, or is gone.
+  virtual bool refuses_rest() = 0;
   /// Whether provably nobody read the last `bytes` that were sent.
   virtual bool unread(std::size_t bytes) const = 0;
   /// Why the other side ended a connection, where TLS told it; empty: it did not.

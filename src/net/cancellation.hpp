@@ -4,9 +4,12 @@
 
 namespace hawser::net {
 
-/// Ends what an exchange waits for when its client is gone. The one who waits names the waiter; the
+/// Ends what an exchange waits for when its client is gone. The one who waits binds the waiter; the
 /// one who learns of it calls cancel(). Both on the worker's thread. A waiter that goes, or that
-/// another exchange takes over with its connection, is aimed at no more.
+/// another exchange takes over with its connection, is bound no more.
+///
+/// Sticky: once cancelled, every wait of a bound waiter is over at once, whether it was bound
+/// before or is bound later. Nobody has to ask before a wait.
 class Cancellation {
  public:
   Cancellation() = default;
@@ -16,7 +19,9 @@ class Cancellation {
 
   void cancel() {
     cancelled_ = true;
-    if (target_ != nullptr) target_->complete(IoStatus::cancelled);
+    if (target_ == nullptr) return;
+    target_->cancelled_ = true;
+    target_->complete(IoStatus::cancelled);
   }
   /// Ends what is waited for now, and nothing that comes later.
   void interrupt() {
@@ -24,12 +29,40 @@ class Cancellation {
   }
   bool cancelled() const { return cancelled_; }
 
-  /// What cancel() ends from now on; nullptr: nothing. @return what it was before
+  /// A waiter for as long as this lives; then the one before it is bound again, if it is still
+  /// there. Does not outlive its Cancellation.
+  class [[nodiscard]] Binding {
+   public:
+    Binding(Cancellation& of, Waiter& waiter) : of_(of) {
+      before_ = of.target_;
+      if (before_ != nullptr) before_->aimed_at_by_ = &before_;
+      of.target_ = nullptr;
+      of.aim_at(&waiter);
+    }
+    ~Binding() {
+      Waiter* const before = before_;
+      if (before != nullptr) before->aimed_at_by_ = nullptr;
+      of_.aim_at(before);
+    }
+    Binding(const Binding&) = delete;
+    Binding& operator=(const Binding&) = delete;
+
+   private:
+    Cancellation& of_;
+    Waiter* before_ = nullptr;
+  };
+
+  /// Binds for good: until another waiter is, or this one goes. For a waiter that outlives the
+  /// function that binds it. @return what was bound before
   Waiter* aim_at(Waiter* target) {
-    if (target_ != nullptr) target_->aimed_at_by_ = nullptr;
+    if (target_ != nullptr) {
+      target_->aimed_at_by_ = nullptr;
+      target_->cancelled_ = false;
+    }
     if (target != nullptr) {
       Waiter** const other = std::exchange(target->aimed_at_by_, &target_);
       if (other != nullptr) *other = nullptr;
+      target->cancelled_ = cancelled_;
     }
     return std::exchange(target_, target);
   }

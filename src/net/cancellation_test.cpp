@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <memory>
 #include <optional>
 
 namespace hawser::net {
@@ -56,6 +57,48 @@ TEST_F(CancellationTest, LeavesAWaiterToTheNextWhoAims) {
   EXPECT_EQ(outcome, std::nullopt);
   second.cancel();
   EXPECT_EQ(outcome, IoStatus::cancelled);
+}
+
+TEST_F(CancellationTest, EndsEveryWaitOnceCancelled) {
+  Cancellation cancellation;
+  cancellation.cancel();
+  Waiter waiter(reactor_);
+  for (int times = 0; times < 2; ++times) {
+    std::optional<IoStatus> outcome;
+    const Cancellation::Binding bound(cancellation, waiter);
+    spawn(wait(waiter, outcome), no_bug);
+    EXPECT_EQ(outcome, IoStatus::cancelled);
+  }
+  std::optional<IoStatus> outcome;
+  spawn(wait(waiter, outcome), no_bug);
+  EXPECT_EQ(outcome, std::nullopt) << "bound no more, it waits again";
+  waiter.complete(IoStatus::ok);
+  EXPECT_EQ(outcome, IoStatus::ok);
+}
+
+TEST_F(CancellationTest, BindsTheOneBeforeAgain) {
+  Cancellation cancellation;
+  Waiter first(reactor_), second(reactor_);
+  cancellation.aim_at(&first);
+  {
+    const Cancellation::Binding bound(cancellation, second);
+    cancellation.cancel();
+  }
+  std::optional<IoStatus> outcome;
+  spawn(wait(first, outcome), no_bug);
+  EXPECT_EQ(outcome, IoStatus::cancelled);
+}
+
+TEST_F(CancellationTest, ForgetsTheOneBeforeWhereItIsGone) {
+  Cancellation cancellation;
+  Waiter second(reactor_);
+  auto first = std::make_unique<Waiter>(reactor_);
+  cancellation.aim_at(first.get());
+  {
+    const Cancellation::Binding bound(cancellation, second);
+    first.reset();
+  }
+  EXPECT_EQ(cancellation.aim_at(nullptr), nullptr);
 }
 
 TEST_F(CancellationTest, GoesBeforeItsWaiter) {

@@ -80,7 +80,7 @@ Task<> run_one(std::shared_ptr<Race> race, StreamPtr stream, Clock::time_point d
 Task<Result<StreamPtr>> race_addresses(Reactor& reactor, Addresses addresses,
                                        Clock::time_point deadline, Cancellation& cancellation) {
   auto race = std::make_shared<Race>(reactor);
-  cancellation.aim_at(&race->news);
+  const Cancellation::Binding bound(cancellation, race->news);
   std::size_t next = 0;
   IoStatus waited = IoStatus::ok;
   while (!race->winner && (next < addresses.size() || !race->running.empty())) {
@@ -94,7 +94,6 @@ Task<Result<StreamPtr>> race_addresses(Reactor& reactor, Addresses addresses,
     waited = co_await race->news.wait(until);
     if (waited == IoStatus::cancelled || Clock::now() >= deadline) break;
   }
-  cancellation.aim_at(nullptr);
   for (auto losers = race->running; Stream * loser : losers) loser->cancel();
   if (race->winner) co_return std::move(race->winner);
   co_return error_of(waited, "the provider took too long to accept the connection");
@@ -107,9 +106,11 @@ Task<Result<StreamPtr>> connect_tcp(Reactor& reactor, Addresses addresses,
   }
   auto stream = start_connect(reactor, addresses.front());
   if (!stream) co_return no_connection();
-  cancellation.aim_at(&stream->waiter());
-  const IoStatus status = co_await stream->wait(Channel::Want::write, deadline);
-  cancellation.aim_at(nullptr);
+  IoStatus status = IoStatus::ok;
+  {
+    const Cancellation::Binding bound(cancellation, stream->waiter());
+    status = co_await stream->wait(Channel::Want::write, deadline);
+  }
   if (status != IoStatus::ok) {
     co_return error_of(status, "the provider took too long to accept the connection");
   }
@@ -171,10 +172,11 @@ Task<Result<StreamPtr>> reach(Reactor& reactor, Resolver& resolver, Dial& dial, 
     tried.insert(tried.end(), found->begin(), found->end());
   }
   if (!stream || !origin.proxy) co_return std::move(stream);
-  cancellation.aim_at(&(*stream)->waiter());
-  auto passed = co_await pass_proxy(**stream, *origin.proxy, origin.host, origin.port, deadline);
-  cancellation.aim_at(nullptr);
-  if (!passed) co_return passed.error();
+  {
+    const Cancellation::Binding bound(cancellation, (*stream)->waiter());
+    auto passed = co_await pass_proxy(**stream, *origin.proxy, origin.host, origin.port, deadline);
+    if (!passed) co_return passed.error();
+  }
   co_return std::move(stream);
 }
 
@@ -195,9 +197,11 @@ Task<Secured> secure(StreamPtr stream, Dial& dial, milliseconds patience,
                      Cancellation& cancellation) {
   stream->secure(
       make_client_ssl(*dial.tls, dial.origin.server_name, dial.session, dial.origin.http));
-  cancellation.aim_at(&stream->waiter());
-  const IoStatus shaken = co_await stream->handshake(Clock::now() + patience);
-  cancellation.aim_at(nullptr);
+  IoStatus shaken = IoStatus::ok;
+  {
+    const Cancellation::Binding bound(cancellation, stream->waiter());
+    shaken = co_await stream->handshake(Clock::now() + patience);
+  }
   if (shaken == IoStatus::ok) co_return Secured{std::move(stream)};
   if (shaken == IoStatus::timeout || shaken == IoStatus::cancelled) {
     co_return Secured{error_of(shaken, "the provider took too long in the TLS handshake")};

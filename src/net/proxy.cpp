@@ -231,7 +231,11 @@ ProxyPtr proxy_from_environment(bool tls, std::string_view host) {
   const auto exempt = value("no_proxy").empty() ? value("NO_PROXY") : value("no_proxy");
   if (text.empty() || here || listed_in_no_proxy(exempt, host)) return nullptr;
   auto proxy = parse_proxy(text);
-  return proxy ? std::make_shared<const Proxy>(std::move(*proxy)) : nullptr;
+  if (!proxy) {  // to go without the proxy would go around what it is there for
+    throw std::runtime_error(std::string("the environment's ") +
+                             (tls ? "https_proxy" : "http_proxy") + " " + proxy.error().message);
+  }
+  return std::make_shared<const Proxy>(std::move(*proxy));
 }
 
 Task<Result<>> pass_proxy(Stream& stream, const Proxy& proxy, std::string host, std::uint16_t port,

@@ -35,6 +35,7 @@ Result<Proxy> parse_proxy(std::string_view text);
 /// connection, as for whatever NO_PROXY lists (names and their subdomains, addresses, networks, *)
 /// and for this machine itself. HTTP_PROXY in capitals is not read: where programs serve CGI it is
 /// a client's header.
+/// @throws std::runtime_error where that is no proxy's URL
 ProxyPtr proxy_from_environment(bool tls, std::string_view host);
 
 /// Whether a NO_PROXY list holds the host.

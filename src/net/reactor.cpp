@@ -24,6 +24,10 @@ Waiter::Waiter(Reactor& reactor)
       reactor_(reactor) {}
 
 Waiter::Wait Waiter::wait(Clock::time_point deadline) {
+  if (cancelled_) {
+    outcome_ = IoStatus::cancelled;
+    return {*this};
+  }
   if (deadline != Clock::time_point::max()) reactor_.timers().set(*this, deadline);
   return {*this};
 }

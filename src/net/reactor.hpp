@@ -54,11 +54,12 @@ class Waiter : private Timer {
 
   struct Wait {
     Waiter& waiter;
-    bool await_ready() const noexcept { return false; }
+    bool await_ready() const noexcept { return waiter.cancelled_; }
     void await_suspend(std::coroutine_handle<> waiting) noexcept { waiter.waiting_ = waiting; }
     IoStatus await_resume() const noexcept { return waiter.outcome_; }
   };
-  /// Suspends until complete() or the deadline. One wait at a time.
+  /// Suspends until complete() or the deadline; not at all where a Cancellation that it is bound to
+  /// is cancelled. One wait at a time.
   Wait wait(Clock::time_point deadline);
   bool waiting() const { return static_cast<bool>(waiting_); }
   Reactor& reactor() const { return reactor_; }
@@ -72,6 +73,7 @@ class Waiter : private Timer {
   Reactor& reactor_;
   std::coroutine_handle<> waiting_{};
   IoStatus outcome_ = IoStatus::ok;
+  bool cancelled_ = false;          // by the Cancellation that it is bound to
   Waiter** aimed_at_by_ = nullptr;  // the place of a Cancellation: empty when this one goes
 };
 

@@ -51,6 +51,7 @@ struct StreamBio {
     const IoResult result = stream->try_read_plain({into, static_cast<std::size_t>(size)});
     if (result.status == IoStatus::ok) return static_cast<int>(result.bytes);
     if (result.status == IoStatus::would_block) BIO_set_retry_read(bio);
+    if (result.status == IoStatus::closed) stream->cut_ = true;
     return result.status == IoStatus::closed ? 0 : -1;
   }
   static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }

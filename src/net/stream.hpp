@@ -27,6 +27,8 @@ class Stream : public Channel {
   /// Puts TLS on the socket; handshake() must follow.
   void secure(SslPtr ssl);
   bool secured() const { return ssl_ != nullptr; }
+  /// Whether TLS ended without the peer's close_notify: who is on the path may have cut it.
+  bool cut() const { return cut_; }
   SSL* ssl() const { return ssl_.get(); }
   /// Runs the TLS handshake. `failed`: see tls_problem().
   Task<IoStatus> handshake(Clock::time_point deadline);
@@ -80,6 +82,7 @@ class Stream : public Channel {
   bool may_read() const { return readable() || (ssl_ && SSL_has_pending(ssl_.get()) != 0); }
 
   SslPtr ssl_;
+  bool cut_ = false;
   // A TLS record that OpenSSL began: it must be offered again unchanged. Null: none.
   std::unique_ptr<std::string> pending_{};
 };

@@ -5,11 +5,15 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/public_address.hpp"
 #include "config/fields.hpp"
 #include "dialect/splice.hpp"
 #include "net/config.hpp"
 #include "policy/tags.hpp"
+#include "policy/timeouts.hpp"
+#include "provider/headers.hpp"
 #include "secret/oauth_config.hpp"
+#include "wire/url.hpp"
 
 namespace hawser::dialect {
 
@@ -34,6 +38,32 @@ constexpr std::array<config::EnumName<Auth>, 5> names_of(Auth) {
            {Auth::none, "none"}}};
 }
 
+/// What of clients' headers goes on to providers, beside what their APIs define.
+struct HeadersConfig {
+  std::vector<std::string> pass{};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    field("pass", pass, config::Anything{},
+          "Names of further headers of clients that go on to every provider; x-team-* is all that "
+          "begin so. Credentials, cookies, where a client came from and what overrides a method or "
+          "path never go on.");
+  }
+  std::vector<config::Problem> check() const { return problems_of("pass", pass); }
+
+  static std::vector<config::Problem> problems_of(std::string_view field,
+                                                  const std::vector<std::string>& names) {
+    std::vector<config::Problem> problems;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto problem = listing_problem(names[i]);
+      if (problem.empty()) continue;
+      problems.push_back(
+          {std::string(field) + "[" + std::to_string(i) + "]", std::string(problem)});
+    }
+    return problems;
+  }
+};
+
 struct ProviderConfig {
   std::string base_url{};
   Secret api_key{};
@@ -41,11 +71,13 @@ struct ProviderConfig {
   Auth auth = Auth::bearer;
   std::string host{};
   config::Map<std::string> headers{};
+  std::vector<std::string> pass_headers{};
   std::string api_version{};
   dialect::Prefill prefill = dialect::Prefill::none;
   net::TlsClientConfig tls{};
   net::WayConfig way{};
   net::PoolConfig pool{};
+  policy::Timeouts timeouts{};
   bool gateway = false;
   policy::Tags tags{};
 
@@ -62,6 +94,7 @@ struct ProviderConfig {
     field("host", host, config::Anything{}, "Host header in place of the host of base_url.");
     field("headers", headers, config::Anything{},
           "Headers that are set on every request to this provider.");
+    field("pass_headers", pass_headers, config::Anything{}, "As headers.pass, for this provider.");
     field("api_version", api_version, config::Anything{},
           "Azure's dated API: adds ?api-version= to every request.");
     field("prefill", prefill, config::Anything{},
@@ -69,6 +102,7 @@ struct ProviderConfig {
     way.fields(field);
     field("tls", tls, config::Anything{}, "TLS towards the provider.");
     field("pool", pool, config::Anything{}, "Kept connections.");
+    field("timeouts", timeouts, config::Anything{}, "Deadlines of this provider.");
     field(
         "gateway", gateway, config::Anything{},
         "It is another Hawser: circles are stopped, requests may be repeated there, broken streams "
@@ -76,10 +110,30 @@ struct ProviderConfig {
     field("tags", tags, config::Anything{}, "Where it is, for rules of residency.");
   }
   std::vector<config::Problem> check() const {
+    if (auto problems = HeadersConfig::problems_of("pass_headers", pass_headers); !problems.empty())
+      return problems;
     if (oauth && !api_key.empty())
       return {{"oauth", "stands beside api_key: only one can be sent"}};
     if (oauth && auth == Auth::none) return {{"oauth", "auth: none sends no credential"}};
     return {};
+  }
+  std::vector<config::Problem> warnings() const {
+    const auto url = wire::parse_url(base_url);
+    if (!url || url->tls || !is_public_host(url->host)) return {};
+    return {{"base_url",
+             "is http:// to a host that is not of a private network: prompts, answers and the "
+             "credential go over the way in clear text"}};
+  }
+
+ private:
+  /// A name without a dot, or under a domain that is never public, is of a private network.
+  static bool is_public_host(std::string_view host) {
+    if (const auto address = IpAddress::parse(host)) return is_public(*address);
+    for (const std::string_view end : {".local", ".internal", ".localhost", ".lan", ".home.arpa",
+                                       ".svc", ".test", ".intranet", ".corp"}) {
+      if (host.ends_with(end)) return false;
+    }
+    return host.find('.') != std::string_view::npos;
   }
 };
 

@@ -1,51 +1,20 @@
 #include "provider/provider.hpp"
 
+#include <openssl/hmac.h>
+
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
+#include "base/hex.hpp"
+#include "base/process_mark.hpp"
+#include "base/random_bytes.hpp"
 #include "wire/url.hpp"
 
 namespace hawser::provider {
 namespace {
 
 using wire::same_token;
-
-/// Fields that the gateway sets itself, or that only the hop to us was meant for.
-bool ours_to_set(std::string_view name) {
-  switch (name.size()) {
-    case 4:
-      return same_token(name, "host");
-    case 6:
-      return same_token(name, "expect");
-    case 7:
-      return same_token(name, "api-key");
-    case 9:
-      return same_token(name, "x-api-key");
-    case 12:
-      return same_token(name, "x-request-id");
-    case 13:
-      return same_token(name, "authorization");
-    case 14:
-      return same_token(name, "content-length") || same_token(name, "x-goog-api-key");
-    default:
-      return false;
-  }
-}
-
-/// Fields of an answer that hold for the provider's connection or host, not for ours.
-bool ends_with_provider(std::string_view name) {
-  switch (name.size()) {
-    case 7:
-      return same_token(name, "alt-svc");
-    case 14:
-      return same_token(name, "content-length");
-    case 25:
-      return same_token(name, "strict-transport-security");
-    default:
-      return false;
-  }
-}
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ").append(value).append("\r\n");
@@ -85,18 +54,6 @@ class FieldCopy {
   const char* end_ = nullptr;
 };
 
-std::string_view connection_of(const std::vector<wire::Field>& fields) {
-  for (const auto& field : fields) {
-    if (same_token(field.name, "connection")) return field.value;
-  }
-  return {};
-}
-
-/// Whether a Connection field names this one (RFC 9110, 7.6.1).
-bool named_by(std::string_view connection, std::string_view name) {
-  return !connection.empty() && wire::list_has(connection, name);
-}
-
 std::string field_of(Auth auth, std::string_view key) {
   std::string field;
   switch (auth) {
@@ -118,10 +75,33 @@ std::string field_of(Auth auth, std::string_view key) {
   return field;
 }
 
+/// What a gateway says to a gateway that is its provider.
+bool meant_for_gateways(std::string_view name) {
+  return same_token(name, "x-hawser-data-class") || same_token(name, "x-hawser-residency") ||
+         same_token(name, "x-hawser-replay");
+}
+
+/// What turns clients' idempotency names into ours. The same after a restart, and in every process
+/// that shares the credential: repetitions may come to any of them.
+Secret name_secret(const ProviderConfig& config) {
+  if (config.api_key.empty()) {
+    static const std::string random = random_bytes(32);
+    return Secret(std::string(random));
+  }
+  return Secret("hawser idempotency names " + std::string(config.api_key.reveal()));
+}
+
+/// The gateways that the request came through, and this one: none of them is asked again.
+/// @param before  "MARK, " of each
+void append_hops(std::string_view before, std::string& out) {
+  out.append(hop_field).append(": ").append(before).append(process_mark()).append("\r\n");
+}
+
 }  // namespace
 
-Provider::Provider(std::string name, const ProviderConfig& config, std::string_view pseudonym)
-    : name_(std::move(name)), gateway_(config.gateway) {
+Provider::Provider(std::string name, const ProviderConfig& config, std::string_view pseudonym,
+                   const HeadersConfig& headers)
+    : name_(std::move(name)), gateway_(config.gateway), timeouts_(config.timeouts) {
   const auto url = wire::parse_url(config.base_url);
   if (!url) throw std::runtime_error("provider " + name_ + ": base_url " + url.error().message);
   origin_ = net::origin_of(url->tls, url->host, url->port, config.tls, config.way);
@@ -133,11 +113,17 @@ Provider::Provider(std::string name, const ProviderConfig& config, std::string_v
 
   std::string fixed;
   append_field(fixed, "host", config.host.empty() ? url->authority() : config.host);
+  append_field(fixed, "accept-encoding", "identity");  // policies read answers
+  key_ = Secret(std::string(config.api_key.reveal()));
   if (has_credential_ && !config.oauth) fixed += field_of(auth_, config.api_key.reveal());
   for (const auto& [field, value] : config.headers) {
     append_field(fixed, field, value);
     set_.push_back(field);
   }
+  auto listed = headers.pass;
+  listed.insert(listed.end(), config.pass_headers.begin(), config.pass_headers.end());
+  pass_ = HeaderNames(listed);
+  names_secret_ = name_secret(config);
   if (gateway_) {
     via_ = "1.1 " + std::string(pseudonym);
     append_field(fixed, "x-hawser-resumable", "1");  // we come back ourselves
@@ -150,30 +136,51 @@ Secret Provider::credential_field(std::string_view credential) const {
   return Secret(field_of(auth_, credential));
 }
 
-bool Provider::forwards(const wire::Field& field, std::string_view connection) const {
-  if (ours_to_set(field.name) || wire::hop_by_hop(field.name)) return false;
-  if (named_by(connection, field.name)) return false;
+bool Provider::forwards(std::string_view name) const {
+  switch (passing(name)) {
+    case Passing::never:
+      if (!gateway_ || !meant_for_gateways(name)) return false;
+      break;
+    case Passing::listed:
+      if (!pass_.has(name)) return false;
+      break;
+    case Passing::always:
+      break;
+  }
   return std::none_of(set_.begin(), set_.end(),
-                      [&](const std::string& name) { return same_token(name, field.name); });
+                      [&](const std::string& set) { return same_token(set, name); });
 }
 
 void Provider::write_head(const Request& request, std::string& out) const {
   out.append(request.head.method).append(" ").append(path_).append(request.tail);
   if (!request.head.query.empty() || !query_.empty()) {
-    const bool both = !request.head.query.empty() && !query_.empty();
-    out.append("?").append(request.head.query).append(both ? "&" : "").append(query_);
+    const std::size_t mark = out.size();
+    out.push_back('?');
+    append_query(request.head.query, out);
+    if (out.size() > mark + 1 && !query_.empty()) out.push_back('&');
+    out.append(query_);
+    if (out.size() == mark + 1) out.pop_back();
   }
   out.append(" HTTP/1.1\r\n").append(fixed_.reveal()).append(request.credential);
-  const std::string_view connection = connection_of(request.head.fields);
+  const ConnectionNames ended(request.head.fields);
+  std::string hops;
+  bool named = false;
   FieldCopy copy(out);
   for (const auto& field : request.head.fields) {
-    if (forwards(field, connection)) copy.add(field);
+    if (same_token(field.name, hop_field)) hops.append(field.value).append(", ");
+    const bool names = same_token(field.name, "idempotency-key");
+    named |= names && !field.value.empty();
+    if (names && (gateway_ || !request.idempotency_name.empty())) continue;
+    if (forwards(field.name) && !ended.has(field.name)) copy.add(field);
   }
   copy.finish();
   append_field(out, "x-request-id", request.request_id);
+  append_hops(hops, out);
   if (gateway_) append_field(out, "via", via_);  // behind those of the hops before
-  // By it a repeated request is known as the same, whatever became of the first.
-  if (gateway_ && request.head.find("idempotency-key") == nullptr) {
+  if (!request.idempotency_name.empty()) {
+    append_field(out, "idempotency-key", request.idempotency_name);
+  } else if (gateway_ && !named) {
+    // By it a repeated request is known as the same, whatever became of the first.
     out.append("idempotency-key: ").append(via_, via_.find(' ') + 1).append("-");
     out.append(request.request_id).append("-");
     out.append(std::to_string(request.arrived.time_since_epoch().count())).append("\r\n");
@@ -188,14 +195,49 @@ void Provider::write_head(const Request& request, std::string& out) const {
   out.append("\r\n");
 }
 
+void Provider::hide_credential(std::string_view field, std::string& text) const {
+  std::string_view changing = field.substr(std::min(field.find(": ") + 2, field.size()));
+  if (field.empty()) changing = {};
+  if (changing.starts_with("Bearer ")) changing.remove_prefix(7);
+  if (changing.ends_with("\r\n")) changing.remove_suffix(2);
+  for (const std::string_view secret : {key_.reveal(), changing}) {
+    if (secret.size() < 6) continue;  // a word, and no secret
+    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
+      text.replace(at, secret.size(), secret.size(), '*');
+    }
+  }
+}
+
+Result<> check_sendable(std::string_view method, std::string_view tail) {
+  if (wire::served_method(method) && stays_below_base(tail)) return {};
+  return Error{.code = Code::invalid_request,
+               .message = "The method or the path is none that is passed on to a provider.",
+               .client_may_retry = false};
+}
+
+/// Each part is preceded by its length: no two callers are joined by how their names are cut.
+std::string Provider::idempotency_name(std::string_view tenant, std::string_view key,
+                                       std::string_view value) const {
+  if (value.empty() || (!gateway_ && tenant.empty() && key.empty())) return {};
+  std::string text;
+  for (const std::string_view part : {tenant, key, value}) {
+    text.append(std::to_string(part.size())).append(":").append(part);
+  }
+  const std::string_view secret = names_secret_.reveal();
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest, &size);
+  return to_hex({reinterpret_cast<const char*>(digest), size});
+}
+
 namespace {
 
 constexpr std::string_view hawser_prefix = "x-hawser-";
 
-bool is_inner(std::string_view name) {
+bool is_ours(std::string_view name) {
   return name.size() > hawser_prefix.size() &&
-         same_token(name.substr(0, hawser_prefix.size()), hawser_prefix) &&
-         !same_token(name, "x-hawser-error");
+         same_token(name.substr(0, hawser_prefix.size()), hawser_prefix);
 }
 
 /// x-ratelimit-*, anthropic-ratelimit-*, RateLimit, RateLimit-Policy (wire.md, 11).
@@ -213,19 +255,20 @@ void copy_answer_fields(const wire::ResponseHead& head, bool limits, bool gatewa
   std::size_t size = 512;  // and room for what the gateway adds
   for (const auto& field : head.fields) size += field.name.size() + field.value.size() + 4;
   out.reserve(size);
-  const std::string_view connection = connection_of(head.fields);
+  const ConnectionNames ended(head.fields);
   FieldCopy copy(out);
   for (const auto& field : head.fields) {
-    if (ends_with_provider(field.name) || wire::hop_by_hop(field.name)) continue;
-    if (named_by(connection, field.name)) continue;
-    if (!limits && tells_limits(field.name)) continue;
+    if (stays_with_provider(field.name) || wire::hop_by_hop(field.name)) continue;
+    if (ended.has(field.name) || (!limits && tells_limits(field.name))) continue;
     if (same_token(field.name, "x-request-id") || same_token(field.name, "request-id")) {
       copy.finish();
       append_field(out, "x-hawser-upstream-request-id", field.value);
-    } else if (gateway && is_inner(field.name)) {
+    } else if (is_ours(field.name)) {
+      if (!gateway) continue;  // nobody else speaks for us
       copy.finish();
-      out.append("x-hawser-inner-");
-      append_field(out, field.name.substr(hawser_prefix.size()), field.value);
+      if (!same_token(field.name, "x-hawser-error")) out.append("x-hawser-inner-");
+      const bool error = same_token(field.name, "x-hawser-error");
+      append_field(out, error ? field.name : field.name.substr(hawser_prefix.size()), field.value);
     } else {
       copy.add(field);
     }

@@ -48,6 +48,7 @@ struct Config {
   bool allow_anonymous = false;
   secret::SecretsConfig secrets{};
   config::Map<provider::ProviderConfig> providers{};
+  provider::HeadersConfig headers{};
   config::Map<stage::route::ModelConfig> models{};
   std::string default_provider{};
   policy::NodeConfig node{};
@@ -90,6 +91,7 @@ struct Config {
           "files and sealed files only.");
     field("providers", providers, config::Required{},
           "Where models are served, by a name of yours.");
+    field("headers", headers, config::Anything{}, "Which headers of clients go on to providers.");
     field("models", models, config::Anything{},
           "Public model names and their targets. A name that ends in * matches any ending; the "
           "longest match wins.");

@@ -170,7 +170,7 @@ HeadOutcome parse_request_line(std::string_view line, const HeadLimits& limits, 
   if (version.state == HeadOutcome::State::malformed) return version;
   if (out.target.size() > limits.target_max) return bad(414, "the target is too long");
   if (out.target.empty() || !all(target, out.target)) return bad(400, "the target is malformed");
-  if (out.method == "CONNECT") return bad(501, "CONNECT is not served");
+  if (!served_method(out.method)) return bad(501, "the method is not served");
   return split_target(out);
 }
 
@@ -300,6 +300,11 @@ bool same_token(std::string_view a, std::string_view b) {
     if (lower(a[i]) != lower(b[i])) return false;
   }
   return true;
+}
+
+bool served_method(std::string_view method) {
+  return method == "POST" || method == "GET" || method == "HEAD" || method == "PUT" ||
+         method == "PATCH" || method == "DELETE" || method == "OPTIONS";
 }
 
 bool list_has(std::string_view list, std::string_view wanted) {

@@ -127,6 +127,10 @@ std::size_t write_chunk_head(char* out, std::size_t size);
 /// ASCII case-insensitive equality of field names and tokens.
 bool same_token(std::string_view a, std::string_view b);
 
+/// The methods that APIs use: POST, GET, HEAD, PUT, PATCH, DELETE, OPTIONS. All others are refused
+/// on every transport, with 501: TRACE would tell the client what credential its request got.
+bool served_method(std::string_view method);
+
 /// Whether a comma-separated list value (Connection, Transfer-Encoding) holds `token`, in any case.
 bool list_has(std::string_view list, std::string_view token);
 

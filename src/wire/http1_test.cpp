@@ -73,6 +73,9 @@ TEST(RequestHead, RefusesWhatTwoProgramsCouldReadDifferently) {
       {"two blanks", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"other version", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
       {"CONNECT", "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 501},
+      {"TRACE", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
+      {"a method in other letters", "post / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
+      {"an unknown method", "PROPFIND / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
       {"expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n", 417},
   };
   for (const auto& c : cases) {

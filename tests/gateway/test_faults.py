@@ -18,7 +18,7 @@ def fault(name, times=None, key="k"):
 @pytest.fixture
 def quick(sim, tmp_path):
     """A gateway with short deadlines."""
-    timeouts = {"connect": "500ms", "first_token": "600ms", "stall": "600ms", "total": "5s"}
+    timeouts = {"connect": "500ms", "first_token": "600ms", "plain_answer": "600ms", "stall": "600ms", "total": "5s"}
     retry = {"backoff_base": "10ms", "backoff_max": "20ms"}
     with Gateway(tmp_path, providers={"sim": sim.provider()}, timeouts=timeouts, retry=retry) as running:
         yield running
@@ -57,7 +57,7 @@ def test_fallback_before_the_first_content(sim, tmp_path, name, stream):
     with Simulator("--script", script) as first:
         models = {"sim-large": {"targets": [{"provider": "first"}, {"provider": "second", "model": "sim-small"}]}}
         with Gateway(tmp_path, providers={"first": first.provider(), "second": sim.provider()}, models=models,
-                     timeouts={"first_token": "600ms", "stall": "600ms"}) as gateway:
+                     timeouts={"first_token": "600ms", "plain_answer": "600ms", "stall": "600ms"}) as gateway:
             code, headers, body = chat(gateway.address, stream=stream)
             assert code == 200
             assert not stream or events(body)[-1] == "[DONE]"

@@ -26,7 +26,7 @@ def simulators(tmp_path, *rules):
 def gateway_of(tmp_path, sims, model=None, providers=None, **config):
     names = [f"p{number}" for number in range(len(sims))]
     providers = providers or [{} for _ in sims]
-    config.setdefault("timeouts", {"connect": "1s", "first_token": "1s", "stall": "1s", "total": "20s"})
+    config.setdefault("timeouts", {"connect": "1s", "first_token": "1s", "plain_answer": "1s", "stall": "1s", "total": "20s"})
     return Gateway(tmp_path, workers=1,
                    providers={name: sim.provider(**extra) for name, sim, extra in zip(names, sims, providers)},
                    models={"m": {"targets": [{"provider": name} for name in names], **(model or {})}}, **config)
@@ -117,7 +117,7 @@ def test_resilience_one_healthy_of_three(tmp_path):
     rules = [{"nth": n + 1, "fault": fault} for n, fault in enumerate(faults * 40)]
     count = 1_000
     with simulators(tmp_path, rules, rules[5:] + rules[:5], []) as sims, \
-            gateway_of(tmp_path, sims, timeouts={"first_token": "300ms", "stall": "300ms"},
+            gateway_of(tmp_path, sims, timeouts={"first_token": "300ms", "plain_answer": "300ms", "stall": "300ms"},
                        retry={"budget_percent": 100}) as gateway:
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda _: ask(gateway, stream=True), range(count)))
@@ -177,7 +177,7 @@ def first_tokens(gateway, count):
 
 def test_hedge_cuts_the_tail(tmp_path):
     count = 200
-    limits = {"timeouts": {"first_token": "10s", "stall": "10s"}}
+    limits = {"timeouts": {"first_token": "10s", "plain_answer": "10s", "stall": "10s"}}
     with simulators(tmp_path, SLOW, []) as sims, gateway_of(tmp_path, sims, **limits) as gateway:
         alone = first_tokens(gateway, count)
     with simulators(tmp_path, SLOW, []) as sims, \
@@ -199,7 +199,7 @@ def test_what_leaves_something_behind_is_not_hedged(tmp_path):
     slow = [{"nth": 20, "first-token-ms": 1_500}] * 2  # the second does not count what the first took
     with simulators(tmp_path, slow, []) as sims, \
             gateway_of(tmp_path, sims, model={"hedge": {"after": "100ms", "percent": 20}},
-                       timeouts={"first_token": "10s"}) as gateway:
+                       timeouts={"first_token": "10s", "plain_answer": "10s"}) as gateway:
         for _ in range(19):
             assert ask(gateway, stream=True)[0] == 200
         before = gateway.metric("hawser_hedges_total")

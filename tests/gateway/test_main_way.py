@@ -33,7 +33,7 @@ def test_plain_and_streamed_chat(gateway, sim):
 @pytest.mark.parametrize("method,target,body,content_type", [
     ("GET", "/v1/files?filter[purpose]=a&include[]=x&include[]=y%20z", None, None),
     ("DELETE", "/v1/vector_stores/vs_1", b'{"why": "test"}', "application/json"),
-    ("POST", "/v1/unknown/path/with%2Fslash?q=%5B1%5D", b"\x00\x01\xff binary", "application/octet-stream"),
+    ("POST", "/v1/unknown/path/with%20blank?q=%5B1%5D", b"\x00\x01\xff binary", "application/octet-stream"),
     ("POST", "/v1/moderations", b'{ "input" :  "spaces  kept" , "n":1e2 }', "application/json"),
     ("PUT", "/v1/uploads/u1/parts", b"x" * 3_000_000, "application/octet-stream"),
     ("PATCH", "/v1/fine_tuning/jobs/j", b"[]", "application/json-patch"),

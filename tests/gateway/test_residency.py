@@ -61,7 +61,7 @@ class Sites:
         return {"providers": providers, "models": {"sim-large": {"targets": targets}}, "keys": keys(),
                 "residency": [LOCK], "node": {"tags": EU}, "workers": 1,
                 "retry": {"attempts_max": 6, "backoff_base": "1ms", "budget_percent": 100, "budget_per_second": 1000},
-                "timeouts": {"connect": "300ms", "first_token": "1s", "stall": "500ms"}, **settings}
+                "timeouts": {"connect": "300ms", "first_token": "1s", "plain_answer": "1s", "stall": "500ms"}, **settings}
 
     def gateway(self, tags, **settings):
         self.gateways.append(Gateway(self.folder, **self.config(tags, **settings)))
@@ -97,7 +97,7 @@ def test_a_locked_tenant_never_leaves_however_its_targets_fail(sites, tmp_path, 
     for name in ["eu-a", "eu-b"]:
         sites.add(name, "--script", script)
     gateway = sites.gateway({"us": US, "eu-a": EU, "eu-b": EU2, "bare": {}},
-                            timeouts={"connect": "300ms", "first_token": "250ms", "stall": "250ms"})
+                            timeouts={"connect": "300ms", "first_token": "250ms", "plain_answer": "250ms", "stall": "250ms"})
     if fault == "dead":
         sites.sims["eu-a"].stop()
         sites.sims["eu-b"].stop()
@@ -114,7 +114,7 @@ def test_a_locked_tenant_never_leaves_however_its_targets_fail(sites, tmp_path, 
 
 @pytest.mark.parametrize("how", ["refuses", "hangs"])
 def test_traffic_moves_when_a_region_dies(sites, how):
-    gateway = sites.gateway({"us": US, "eu-a": EU, "eu-b": EU2}, timeouts={"connect": "300ms", "first_token": "300ms"})
+    gateway = sites.gateway({"us": US, "eu-a": EU, "eu-b": EU2}, timeouts={"connect": "300ms", "first_token": "300ms", "plain_answer": "300ms"})
     for name in KEYS:
         assert chat(gateway.address, headers=as_(name))[1]["x-hawser-target"] == "eu-a"
     stop = signal.SIGKILL if how == "refuses" else signal.SIGSTOP

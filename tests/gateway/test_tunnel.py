@@ -105,10 +105,13 @@ def test_other_calls_and_headers(gateway, sim):
     assert asked["body_sha256"] == hashlib.sha256(form).hexdigest() and sent["x-mine"] == "1"
     assert "authorization" not in sent and "transfer-encoding" not in sent
     for bad in ({"p": "/admin"}, {"p": "/v1/x y"}, {"p": "/v1/m", "h": {"a": "1\r\nb: 2"}}, {"p": "/v1/m", "h": {"a b": "1"}},
-                {"p": "/v1/m", "h": 7}, {"p": "/v1/m", "m": "BREW"}, {"p": "/v1/m", "b64": "!"}):
+                {"p": "/v1/m", "h": 7}, {"p": "/v1/m", "b64": "!"}):
         tunnel.send({"t": "req", "id": "x", **bad})
         got = tunnel.receive_json()
         assert got["t"] == "err" and got["s"] == 400, (bad, got)
+    for method in ("BREW", "TRACE", "CONNECT", "get"):
+        tunnel.send({"t": "req", "id": "x", "p": "/v1/m", "m": method})
+        assert tunnel.receive_json()["s"] == 501, method
 
 
 def test_bodies_in_parts(gateway, sim):

@@ -85,12 +85,16 @@ class Simulator(Program):
             time.sleep(0.02)
 
 
+# By which tests tell requests apart, and what they ask of their own providers.
+TEST_HEADERS = ["x-name", "x-mine", "x-of-mine", "x-custom", "x-h2-*"]
+
+
 class Gateway(Program):
     def __init__(self, folder, listeners=1, env=None, **config):
         self.folder = pathlib.Path(folder)
         self.access_log = self.folder / "access.log"
         self.config = {"listen": [{"address": "127.0.0.1:0"}], "admin": {"address": "127.0.0.1:0"},
-                       "workers": 2, "log": {"access_log": str(self.access_log), "level": "debug"},
+                       "headers": {"pass": TEST_HEADERS}, "workers": 2, "log": {"access_log": str(self.access_log), "level": "debug"},
                        **config}
         self.file = self.folder / "hawser.yaml"
         self.write(self.config)

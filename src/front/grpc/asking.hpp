@@ -20,7 +20,7 @@ class Asking {
          Asked asked, const std::string& idempotency_key = {},
          const google::protobuf::Map<std::string, std::string>* headers = nullptr)
       : rpc_(rpc),
-        pipeline_(services.pipeline),
+        services_(services),
         call_(given(services, *rpc, peer, std::move(method), std::move(asked), idempotency_key,
                     headers),
               services.reactor.now()) {}
@@ -31,7 +31,7 @@ class Asking {
     if (rpc_->over() != Rpc::Over::no) {
       co_return Error{.code = Code::cancelled, .message = "cancelled"};
     }
-    auto answer = co_await pipeline_->run(call_.exchange());
+    auto answer = co_await exchange::Pipeline::run(services_.pipeline, call_.exchange());
     rpc_->head_fields = std::move(call_.exchange().answer_fields);
     if (!answer) co_return fail(answer.error());
     answer_ = std::make_unique<exchange::AnswerReader>(std::move(*answer));
@@ -133,7 +133,7 @@ class Asking {
   }
 
   RpcPtr rpc_;
-  std::shared_ptr<exchange::Pipeline> pipeline_;
+  const Services& services_;
   exchange::Call call_;
   std::unique_ptr<exchange::AnswerReader> answer_;
 

@@ -17,7 +17,7 @@ struct Services {
   IdSource& ids;
   telemetry::Shard& shard;
   const telemetry::StandardMetrics& metrics;
-  const std::shared_ptr<exchange::Pipeline>& pipeline;  // in force
+  const std::shared_ptr<const exchange::Pipeline>& pipeline;  // in force
   const bool& draining;
   bool reflection = true;
 };

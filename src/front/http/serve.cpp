@@ -38,13 +38,12 @@ Task<bool> Serving::serve() {
 
 Task<bool> Serving::serve_exchange() {
   net::Cancellation cancellation;
-  const auto pipeline = services_.pipeline;  // a reload may swap it while we wait
   Exchange exchange(cancellation);
   describe(exchange);
   exchange_ = &exchange;
   watch_hangup(this);
 
-  auto answering = co_await answer(exchange, *pipeline);
+  auto answering = co_await answer(exchange);
   const bool goes_on = co_await std::move(answering);
   watch_hangup(nullptr);
   exchange_ = nullptr;
@@ -54,8 +53,9 @@ Task<bool> Serving::serve_exchange() {
 
 /// Has the stages make the answer. @return the task that writes it: what they needed is gone
 /// before, for a stream holds it long
-Task<Task<bool>> Serving::answer(Exchange& exchange, const exchange::Pipeline& pipeline) {
-  auto answer = co_await pipeline.run(exchange);  // stages: observe ... attempt
+Task<Task<bool>> Serving::answer(Exchange& exchange) {
+  // The stages: observe ... attempt.
+  auto answer = co_await exchange::Pipeline::run(services_.pipeline, exchange);
   if (answer) co_return relay(exchange, std::move(*answer));
   co_return refuse(exchange, answer.error());
 }

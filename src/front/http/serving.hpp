@@ -40,7 +40,7 @@ struct Services {
   telemetry::Shard& shard;
   const telemetry::StandardMetrics& metrics;
   /// The policies and limits in force; a reload swaps them, exchanges keep what they began with.
-  std::shared_ptr<exchange::Pipeline> pipeline{};
+  std::shared_ptr<const exchange::Pipeline> pipeline{};
   LimitsConfig limits{};
   h2::Http2Config http2{};
   bool draining = false;
@@ -134,7 +134,7 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
 
  private:
   Task<bool> serve_exchange();
-  Task<Task<bool>> answer(exchange::Exchange& exchange, const exchange::Pipeline& pipeline);
+  Task<Task<bool>> answer(exchange::Exchange& exchange);
   Task<bool> answer_ourselves();
   void describe(exchange::Exchange& exchange);
   static void append_own_fields(const exchange::Exchange& exchange, std::string& out);

@@ -39,8 +39,7 @@ bool valid_field_value(std::string_view value) {
 }
 
 bool valid_method(std::string_view method) {
-  return method == "GET" || method == "POST" || method == "PUT" || method == "PATCH" ||
-         method == "DELETE" || method == "HEAD" || method == "OPTIONS";
+  return wire::served_method(method);
 }
 
 bool valid_target(std::string_view target) {

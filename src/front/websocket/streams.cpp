@@ -65,8 +65,7 @@ Task<> Streams::serve(std::shared_ptr<Stream> stream) {
   };
   const Leaving leaving{*this, *stream};
   auto& exchange = stream->call.exchange();
-  stream->pipeline = services_.pipeline;  // a reload may swap it while we wait
-  auto answer = co_await stream->pipeline->run(exchange);
+  auto answer = co_await exchange::Pipeline::run(services_.pipeline, exchange);
   Result<> relayed;
   if (answer && !stream->stopped_ && !stream->late_ && !lost_) {
     stream->answer_ = std::make_unique<exchange::AnswerReader>(std::move(*answer));

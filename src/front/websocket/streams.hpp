@@ -20,7 +20,7 @@ struct Services {
   IdSource& ids;
   telemetry::Shard& shard;
   const telemetry::StandardMetrics& metrics;
-  const std::shared_ptr<exchange::Pipeline>& pipeline;  // in force
+  const std::shared_ptr<const exchange::Pipeline>& pipeline;  // in force
   const bool& draining;
   WebSocketConfig config{};
   milliseconds write_timeout{};
@@ -64,8 +64,7 @@ class Stream {
   Stream(std::string called, exchange::Call::Given given, net::Reactor& reactor)
       : name(std::move(called)), call(std::move(given), reactor.now()), turn_(reactor) {}
 
-  const std::string name;                          // as the client calls it
-  std::shared_ptr<exchange::Pipeline> pipeline{};  // what watches the exchange's end lives there
+  const std::string name;  // as the client calls it
   exchange::Call call;
   std::string lane{};       // of /v1/responses
   std::int64_t credit = 0;  // bytes that its client will take

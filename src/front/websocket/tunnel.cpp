@@ -246,8 +246,9 @@ void Tunnel::request(std::string_view frame) {
   exchange::Call::Given given;
   given.method = json_text(frame, "m").value_or("POST");
   given.target = json_text(frame, "p").value_or("");
-  if (!valid_method(given.method) || !valid_target(given.target)) {
-    return refuse(*id, "invalid_request", 400, "\"m\" must be a method, \"p\" a path under /v1.");
+  if (const int status = valid_method(given.method) ? 400 : 501;
+      status == 501 || !valid_target(given.target)) {
+    return refuse(*id, "invalid_request", status, "\"m\" or \"p\" is none that is served.");
   }
   if (auto problem = read_fields(json_member(frame, "h"), given.fields); !problem.empty()) {
     return refuse(*id, "invalid_request", 400, problem);

@@ -129,7 +129,9 @@ Task<Result<Piece>> AnswerContent::next_continued() {
 Task<Result<Piece>> AnswerContent::next_of_this() {
   if (!early_.empty() || done_) return next_at_hand();
   if (!joined_.empty()) std::string().swap(joined_);  // it is out: silence holds no memory
-  return read_piece(std::min(pool_->now() + limits_.stall, limits_.deadline));
+  Due due = limits_.whole;
+  due.sooner(limits_.stall, pool_->now());
+  return read_piece(due.at);
 }
 
 Task<Result<Piece>> AnswerContent::next_at_hand() {
@@ -146,7 +148,8 @@ Error AnswerContent::broken(const Error& error) {
     case Code::cancelled:
       return error;
     case Code::timeout:
-      return {.code = Code::timeout, .message = "the provider fell silent"};
+      return pool_->now() < limits_.whole.at ? limits_.stall.error()
+                                             : limits_.whole.deadline.error();
     case Code::invalid_request:
       return {.code = Code::upstream, .message = "the provider's answer is malformed"};
     default:

@@ -9,6 +9,7 @@
 #include "generation/generation.hpp"
 #include "health/load.hpp"
 #include "http/upstream.hpp"
+#include "stage/attempt/deadlines.hpp"
 #include "wire/sse.hpp"
 
 namespace hawser::stage::attempt {
@@ -23,8 +24,8 @@ class Continuation;
 class AnswerContent final : public net::Companion, public generation::Content {
  public:
   struct Limits {
-    milliseconds stall;
-    Clock::time_point deadline;  // of the whole exchange
+    Deadline stall{};
+    Due whole{};
   };
   AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
                 dialect::Api api, bool events, const Limits& limits);

@@ -23,9 +23,9 @@ Attempt::Attempt(std::vector<Upstream> upstreams, const RetryConfig& retry,
                  const TimeoutConfig& timeouts, net::Reactor& reactor, AttemptCounts counts,
                  const health::HealthConfig& health)
     : retry_(retry),
-      total_(timeouts.total),
       reactor_(reactor),
-      tries_(std::make_shared<Tries>(std::move(upstreams), retry, timeouts, reactor, counts)),
+      tries_(
+          std::make_shared<Tries>(std::move(upstreams), retry, timeouts, health, reactor, counts)),
       health_(health) {}
 
 Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
@@ -39,10 +39,11 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
   // Room was taken at the first of the candidates.
   const bool elsewhere = walk.at() != 0 && exchange.reservation;
   if (elsewhere && !exchange.reservation->moves_to(exchange, walk.target()) &&
-      !move_on(exchange, walk)) {
+      !move_on(exchange, walk, Walk::Last::none)) {
     walk.stay(0);
   }
   std::uint32_t at_target = 0, free_tries = 0;
+  bool kept_ended = false;
   for (;;) {
     exchange.trail.target = &walk.target();
     ++exchange.trail.attempts;
@@ -58,12 +59,15 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     if (walk.failed(*asked.target, failure, Clock::now())) {
       tries_->counts.shard->add(tries_->counts.breakers_opened);
     }
+    const auto last = failure.status == 429 ? Walk::Last::none : Walk::Last::resort;
     Situation now = situation(exchange, walk, at_target);
+    now.has_next_target = walk.has_next(Clock::now(), last);
     now.free_tries = free_tries;
+    now.kept_ended_before = std::exchange(kept_ended, kept_ended || failure.kept_ended);
     // Another gateway knows a request that is repeated; what it answered it has tried itself.
     if (failure.status == 0 && tries_->provider_of(*asked.target).gateway()) now.idempotent = true;
     Step step = decide(failure, now, retry_);
-    if (std::holds_alternative<TryNext>(step) && !move_on(exchange, walk)) {
+    if (std::holds_alternative<TryNext>(step) && !move_on(exchange, walk, last)) {
       now.has_next_target = false;
       step = decide(failure, now, retry_);
     }
@@ -71,6 +75,7 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       co_return give_up(exchange, std::move(asked.tried), *how);
     }
     if (const auto* same = std::get_if<TrySame>(&step)) {
+      exchange.trail.fresh_connection = same->fresh;
       if (same->free) {
         --exchange.trail.attempts;
         --at_target;
@@ -86,6 +91,7 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
         co_return Error{.code = Code::cancelled, .message = "cancelled"};
       if (exchange.reservation) exchange.reservation->moves_to(exchange, walk.target());
     } else {
+      exchange.trail.fresh_connection = false;
       tries_->counts.shard->add(tries_->counts.fallbacks);
       tries_->budget.spend(Clock::now());
       at_target = 0;
@@ -101,7 +107,7 @@ Task<Result<>> Attempt::find_target(Exchange& exchange, Walk& walk) {
     const auto choice = walk.choose(now);
     if (choice.what == health::Choice::What::take) co_return Result<>();
     const auto wait = std::chrono::ceil<milliseconds>(choice.until - now);
-    const auto left = std::chrono::duration_cast<milliseconds>(exchange.arrived + total_ - now);
+    const auto left = std::chrono::duration_cast<milliseconds>(answer_by(exchange, walk) - now);
     if (wait > health_.wait_max || wait >= left) {
       co_return Error{.code = Code::rate_limit,
                       .message = "All targets of the model are at their providers' limits.",
@@ -166,11 +172,11 @@ void Attempt::prepare_continuation(const Exchange& exchange, const Target& targe
 
 /// Chooses the next target whose own limits have room, which is taken. False: there is none, and
 /// nothing is chosen.
-bool Attempt::move_on(const Exchange& exchange, Walk& walk) {
+bool Attempt::move_on(const Exchange& exchange, Walk& walk, Walk::Last last) {
   const std::size_t from = walk.at();
   walk.leave();
-  while (walk.has_next(Clock::now()) &&
-         walk.choose(Clock::now()).what == health::Choice::What::take) {
+  while (walk.has_next(Clock::now(), last) &&
+         walk.choose(Clock::now(), last).what == health::Choice::What::take) {
     if (!exchange.reservation || exchange.reservation->moves_to(exchange, walk.target())) {
       return true;
     }
@@ -178,6 +184,11 @@ bool Attempt::move_on(const Exchange& exchange, Walk& walk) {
   }
   walk.stay(from);
   return false;
+}
+
+Clock::time_point Attempt::answer_by(const Exchange& exchange, const Walk& walk) const {
+  const auto total = tries_->deadlines(exchange, walk.target()).of(DeadlineKind::total);
+  return std::min(total.behind(exchange.arrived), exchange.latest);
 }
 
 Situation Attempt::situation(const Exchange& exchange, const Walk& walk, std::uint32_t at_target) {
@@ -188,11 +199,10 @@ Situation Attempt::situation(const Exchange& exchange, const Walk& walk, std::ui
   const bool client_retries = retried != nullptr && retried->value != "0";
   situation.attempts = exchange.trail.attempts + (client_retries ? 1 : 0);
   situation.attempts_at_target = at_target;
-  situation.has_next_target = walk.has_next(now);
   situation.budget_allows = tries_->budget.available(now);
   situation.idempotent = idempotent(exchange.request.head->method);
   situation.replayable = exchange.request.stream == nullptr;
-  situation.time_left = std::chrono::duration_cast<milliseconds>(exchange.arrived + total_ - now);
+  situation.time_left = std::chrono::duration_cast<milliseconds>(answer_by(exchange, walk) - now);
   situation.random = std::uniform_real_distribution<double>(0, 1)(random_);
   return situation;
 }
@@ -215,9 +225,8 @@ Answer Attempt::give_up(Exchange& exchange, Tried tried, GiveUp how) const {
 Task<bool> Attempt::pause(Exchange& exchange, milliseconds wait) {
   if (wait <= 0ms) co_return !exchange.cancellation.cancelled();
   net::Waiter sleep(reactor_);
-  exchange.cancellation.aim_at(&sleep);
+  const net::Cancellation::Binding bound(exchange.cancellation, sleep);
   const IoStatus status = co_await sleep.wait(Clock::now() + wait);
-  exchange.cancellation.aim_at(nullptr);
   co_return status == IoStatus::timeout;
 }
 

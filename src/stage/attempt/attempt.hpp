@@ -23,16 +23,16 @@ class Attempt final : public exchange::Stage {
   void prepare_continuation(const exchange::Exchange& exchange, const exchange::Target& target,
                             const Tried& tried) const;
   Task<Result<>> find_target(exchange::Exchange& exchange, Walk& walk);
-  static bool move_on(const exchange::Exchange& exchange, Walk& walk);
+  static bool move_on(const exchange::Exchange& exchange, Walk& walk, Walk::Last last);
   Task<Hedged> ask(exchange::Exchange& exchange, Walk& walk);
   exchange::Answer answers(exchange::Exchange& exchange, Walk& walk, Hedged asked) const;
   Situation situation(const exchange::Exchange& exchange, const Walk& walk,
                       std::uint32_t at_target);
   exchange::Answer give_up(exchange::Exchange& exchange, Tried tried, GiveUp how) const;
+  Clock::time_point answer_by(const exchange::Exchange& exchange, const Walk& walk) const;
   Task<bool> pause(exchange::Exchange& exchange, milliseconds wait);
 
   RetryConfig retry_;
-  milliseconds total_;
   net::Reactor& reactor_;
   std::shared_ptr<Tries> tries_;
   const health::HealthConfig& health_;

@@ -1,9 +1,19 @@
 #pragma once
 
+#include <array>
+
 #include "base/clock.hpp"
 #include "config/fields.hpp"
 
 namespace hawser::stage::attempt {
+
+/// What is done when a connection that was kept ends without a word.
+enum class KeptConnection : std::uint8_t { again, safe, never };
+constexpr std::array<config::EnumName<KeptConnection>, 3> names_of(KeptConnection) {
+  return {{{KeptConnection::again, "again"},
+           {KeptConnection::safe, "safe"},
+           {KeptConnection::never, "never"}}};
+}
 
 /// Retries happen before the first content only; behind it there is continuation.
 struct RetryConfig {
@@ -16,6 +26,7 @@ struct RetryConfig {
   std::uint32_t budget_per_second = 3;
   bool continuation = true;
   std::chrono::milliseconds reattach_for{20'000};
+  KeptConnection kept_connection = KeptConnection::again;
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -39,6 +50,10 @@ struct RetryConfig {
           "joined exactly.");
     field("reattach_for", reattach_for, config::Range<milliseconds>{0ms, 10min},
           "How long it is tried to take up a broken stream of another gateway; 0: not at all.");
+    field("kept_connection", kept_connection, config::Anything{},
+          "When a kept connection ends before any byte of an answer, and nobody knows whether the "
+          "request was read: again: one more try on a new connection; safe: only of a method that "
+          "changes nothing (GET, HEAD, PUT, DELETE, OPTIONS); never.");
   }
   std::vector<config::Problem> check() const {
     if (backoff_base <= backoff_max) return {};
@@ -50,8 +65,10 @@ struct TimeoutConfig {
   std::chrono::milliseconds connect{3'000};
   std::chrono::milliseconds tls{5'000};
   std::chrono::milliseconds first_token{120'000};
+  std::chrono::milliseconds plain_answer{0};
   std::chrono::milliseconds stall{120'000};
   std::chrono::milliseconds total{900'000};
+  std::chrono::milliseconds stream_total{0};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -59,11 +76,16 @@ struct TimeoutConfig {
           "TCP connection to the provider, names included.");
     field("tls", tls, config::Range<milliseconds>{10ms, 60s}, "TLS handshake with the provider.");
     field("first_token", first_token, config::Range<milliseconds>{10ms, 1h},
-          "From the request sent to the first content.");
+          "Of a stream: from the request sent to the first content.");
+    field("plain_answer", plain_answer, config::Range<milliseconds>{0ms, 24h},
+          "Of an answer that is not streamed: from the request sent to its beginning, which is "
+          "when the model is done; 0: total alone bounds it.");
     field("stall", stall, config::Range<milliseconds>{10ms, 1h},
           "Silence of an answer that has begun.");
     field("total", total, config::Range<milliseconds>{10ms, 24h},
-          "The whole exchange, retries and waits included.");
+          "The whole exchange, retries and waits included; of a stream, up to its first content.");
+    field("stream_total", stream_total, config::Range<milliseconds>{0ms, 168h},
+          "The age at which a stream that still runs is ended; 0: none.");
   }
 };
 

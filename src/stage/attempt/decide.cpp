@@ -64,6 +64,11 @@ Step decide(const Failure& failure, const Situation& now, const RetryConfig& con
   if (unprocessed && now.free_tries < free_tries_max) {
     return TrySame{.wait = backoff(now.free_tries - free_tries_at_once, now, config), .free = true};
   }
+  if (failure.kept_ended && !now.kept_ended_before && !out_of_attempts && now.budget_allows) {
+    const bool again = config.kept_connection == KeptConnection::again;
+    const bool safe = config.kept_connection == KeptConnection::safe && now.idempotent;
+    if (again || safe) return TrySame{.fresh = true};
+  }
   if (clients_fault(failure.status)) return GiveUp{};
   if (failure.should_retry == false && !now.has_next_target) return GiveUp{};
 

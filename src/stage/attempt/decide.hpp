@@ -23,6 +23,7 @@ struct Failure {
   int status = 0;                             // upstream HTTP status, 0 if none came
   std::optional<milliseconds> retry_after{};  // as the provider asked
   std::optional<bool> should_retry{};         // the provider's x-should-retry
+  bool kept_ended = false;                    // a kept connection ended without a word
   bool out_of_quota = false;                  // waiting does not help this credential
 };
 
@@ -33,6 +34,7 @@ struct Situation {
   bool has_next_target = false;
   bool budget_allows = true;
   bool idempotent = false;         // by its method: GET, HEAD, PUT, DELETE, OPTIONS
+  bool kept_ended_before = false;  // another try of this exchange met that already
   bool replayable = true;          // the body is still there to send again
   milliseconds time_left{60'000};  // of the whole exchange
   double random = 0.5;             // [0, 1), for the jitter
@@ -40,7 +42,8 @@ struct Situation {
 
 struct TrySame {
   milliseconds wait{};
-  bool free = false;  // costs neither an attempt nor budget
+  bool free = false;   // costs neither an attempt nor budget
+  bool fresh = false;  // on a new connection
   bool operator==(const TrySame&) const = default;
 };
 struct TryNext {

@@ -47,16 +47,12 @@ Task<bool> Race::begin_second() {
   }
   second_.target = &walk_.target();
   second_.load = walk_.begin();
-  call_ = std::make_unique<exchange::Call>(exchange::copy_request(exchange_), exchange_.arrived);
+  call_ = exchange::Decided(exchange_).call(exchange::copy_request(exchange_), exchange_.arrived,
+                                            exchange_.notes);
   Exchange& copy = call_->exchange();
   const auto loaded = co_await copy.request.source->load(copy.request);
   if (!loaded || !dialect::peek_request(copy.request.body, copy.request.facts)) co_return false;
-  copy.principal = exchange_.principal;
-  copy.public_model = exchange_.public_model;
-  copy.notes = exchange_.notes;
-  copy.residency.grants = exchange_.residency.grants;
   copy.health = second_.target->health;
-  if (exchange_.answer_fields) copy.answer_fields = std::make_unique<std::string>();
   exchange_.health = first_.target->health;
   second_.attempt = ++exchange_.trail.attempts;
   tries_.counts.shard->add(tries_.counts.hedges);

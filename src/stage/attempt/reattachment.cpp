@@ -46,6 +46,7 @@ std::string HopLines::cursor() const {
 Reattachment::Reattachment(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
                            const exchange::Target& target, std::string generation)
     : tries_(std::move(tries)),
+      decided_(exchange),
       target_(target),
       api_(exchange.request.endpoint.api),
       generation_(std::move(generation)),
@@ -61,7 +62,7 @@ Reattachment::Reattachment(std::shared_ptr<Tries> tries, const exchange::Exchang
 
 Reattachment::~Reattachment() {
   if (whole_) return;
-  auto stopping = stop(tries_, call_of("POST", "/cancel"), target_);
+  auto stopping = stop(tries_, decided_, call_of("POST", "/cancel"), target_);
   spawn(std::move(stopping), [](std::exception_ptr) {});
 }
 
@@ -72,11 +73,11 @@ exchange::Call::Given Reattachment::call_of(std::string_view method, std::string
   return given;
 }
 
-Task<> Reattachment::stop(std::shared_ptr<Tries> tries, exchange::Call::Given given,
-                          exchange::Target target) {
-  const auto now = Clock::now();
-  exchange::Call call(std::move(given), now - (tries->total() - stop_patience));
-  co_await tries->once(call.exchange(), target);
+Task<> Reattachment::stop(std::shared_ptr<Tries> tries, exchange::Decided decided,
+                          exchange::Call::Given given, exchange::Target target) {
+  const auto call = decided.call(std::move(given), Clock::now(), nullptr);
+  call->exchange().latest = Clock::now() + stop_patience;
+  co_await tries->once(call->exchange(), target);
 }
 
 bool Reattachment::see(net::Piece& piece) {
@@ -90,7 +91,7 @@ Task<Reattachment::Found> Reattachment::ask() {
   if (auto cursor = lines_.cursor(); !cursor.empty()) {
     given.fields.emplace_back("last-event-id", std::move(cursor));
   }
-  call_ = std::make_unique<exchange::Call>(std::move(given), Clock::now());
+  call_ = decided_.call(std::move(given), Clock::now(), nullptr);
   exchange::Exchange& exchange = call_->exchange();
   exchange.request.endpoint.api = api_;
   Tried tried = co_await tries_->once(exchange, target_);

@@ -52,10 +52,11 @@ class Reattachment final : public Continuation {
   enum class Found : std::uint8_t { stream, end, gone, nothing };
   Task<Found> ask();
   exchange::Call::Given call_of(std::string_view method, std::string_view verb) const;
-  static Task<> stop(std::shared_ptr<Tries> tries, exchange::Call::Given given,
-                     exchange::Target target);
+  static Task<> stop(std::shared_ptr<Tries> tries, exchange::Decided decided,
+                     exchange::Call::Given given, exchange::Target target);
 
   std::shared_ptr<Tries> tries_;
+  exchange::Decided decided_;
   exchange::Call::Given given_;  // the fields that every call of it needs; no body
   exchange::Target target_;
   dialect::Api api_;

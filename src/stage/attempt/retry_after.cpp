@@ -1,21 +1,19 @@
 #include "stage/attempt/retry_after.hpp"
 
 #include <charconv>
-#include <cmath>
 #include <ctime>
 #include <string>
 
+#include "health/quota.hpp"
+
 namespace hawser::stage::attempt {
 namespace {
-
-constexpr double day_ms = 86'400'000;
 
 std::optional<milliseconds> parse_number(std::string_view text, double unit_ms) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  if (!std::isfinite(number) || number < 0 || number * unit_ms > day_ms) return std::nullopt;
-  return milliseconds(static_cast<milliseconds::rep>(std::ceil(number * unit_ms)));
+  return health::wait_of(number * unit_ms);
 }
 
 std::optional<milliseconds> parse_date(std::string_view text,
@@ -24,9 +22,7 @@ std::optional<milliseconds> parse_date(std::string_view text,
   const std::string copy(text);
   const char* end = ::strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
   if (end == nullptr || *end != '\0') return std::nullopt;
-  const auto when = std::chrono::system_clock::from_time_t(::timegm(&parts));
-  if (when <= now) return 0ms;
-  return std::chrono::ceil<milliseconds>(when - now);
+  return health::wait_until(::timegm(&parts), now);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@ namespace hawser::stage::attempt {
 SecondCall::SecondCall(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
                        const exchange::Target& target)
     : tries_(std::move(tries)),
+      decided_(exchange),
       given_(exchange::copy_request(exchange)),
       target_(target),
       arrived_(exchange.arrived),
@@ -23,9 +24,8 @@ Task<bool> SecondCall::begin(exchange::NotesPtr notes) {
   if (!kind || !tries_->budget.available(now)) co_return false;
   tries_->budget.spend(now);
   given_.body = splice_.second_body(given_.body);
-  call_ = std::make_unique<exchange::Call>(std::move(given_), arrived_);
+  call_ = decided_.call(std::move(given_), arrived_, std::move(notes));
   exchange::Exchange& exchange = call_->exchange();
-  exchange.notes = std::move(notes);
   const auto loaded = co_await exchange.request.source->load(exchange.request);
   if (!loaded || !dialect::peek_request(exchange.request.body, exchange.request.facts)) {
     co_return false;

@@ -31,6 +31,7 @@ class SecondCall final : public Continuation {
 
  private:
   std::shared_ptr<Tries> tries_;
+  exchange::Decided decided_;
   exchange::Call::Given given_;
   exchange::Target target_;
   Clock::time_point arrived_;

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 
 #include "health/target_health.hpp"
@@ -25,10 +26,18 @@ constexpr auto error_body_patience = 5s;
 // way wait for a first byte.
 constexpr auto first_event_patience = 5s;
 
-Error error_of(IoStatus status, const char* late) {
-  if (status == IoStatus::timeout) return {.code = Code::timeout, .message = late};
+Error error_of(IoStatus status, const Error& late) {
+  if (status == IoStatus::timeout) return late;
   if (status == IoStatus::cancelled) return {.code = Code::cancelled, .message = "cancelled"};
   return {.code = Code::connection, .message = "the connection to the provider broke"};
+}
+
+Tried failed_with(Error error, const Failure& failure) {
+  Tried tried;
+  tried.error = std::move(error);
+  tried.failure = failure;
+  tried.failure.code = tried.error.code;
+  return tried;
 }
 
 /// Why the provider ended a connection that was set up, where TLS told it.
@@ -38,10 +47,16 @@ void add_alert(const http::UpstreamConnection& connection, Error& error) {
 
 bool is_event_stream(const wire::ResponseHead& head) {
   const auto* type = head.find("content-type");
-  const auto* coding = head.find("content-encoding");
-  if (coding != nullptr && !wire::same_token(coding->value, "identity")) return false;
   return type != nullptr && type->value.size() >= 17 &&
          wire::same_token(type->value.substr(0, 17), "text/event-stream");
+}
+
+/// Whether the answer is packed. We ask for none that is: filters, guards and accounts read it.
+bool is_coded(const wire::ResponseHead& head) {
+  return std::any_of(head.fields.begin(), head.fields.end(), [](const wire::Field& field) {
+    return wire::same_token(field.name, "content-encoding") &&
+           !wire::same_token(field.value, "identity") && !field.value.empty();
+  });
 }
 
 /// @param own_limits  told in place of the provider's
@@ -108,6 +123,37 @@ Code code_of_gateway(const wire::ResponseHead& head) {
   return code_of_status(head.status);
 }
 
+/// Whether an error answer is about the credential that we sent. Some say so by 400 or 403.
+bool about_credential(int status, std::string_view body) {
+  if (status == 401) return true;
+  if (status != 400 && status != 403) return false;
+  std::string text(body);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const auto says = [&text](std::string_view words) {
+    return text.find(words) != std::string::npos;
+  };
+  // A prompt that was refused is the client's to know of.
+  if (status == 403) return !says("moderation") && !says("flagged");
+  constexpr std::string_view known[] = {"api key not valid",
+                                        "api_key_invalid",
+                                        "api key expired",
+                                        "incorrect api key",
+                                        "invalid api key",
+                                        "invalid_api_key",
+                                        "invalid api token",
+                                        "invalid x-api-key",
+                                        "api key is invalid",
+                                        "api key is missing",
+                                        "invalid access token",
+                                        "invalid authentication",
+                                        "authentication_error",
+                                        "security token included in the request",
+                                        "signature we calculated does not match",
+                                        "expired token"};
+  return std::any_of(std::begin(known), std::end(known), says);
+}
+
 bool out_of_quota(std::string_view body) {
   return body.find("insufficient_quota") != std::string_view::npos;
 }
@@ -115,16 +161,19 @@ bool out_of_quota(std::string_view body) {
 }  // namespace
 
 Tries::Tries(std::vector<Upstream> upstreams, const RetryConfig& retry,
-             const TimeoutConfig& timeouts, net::Reactor& reactor, AttemptCounts figures)
+             const TimeoutConfig& timeouts, const health::HealthConfig& health,
+             net::Reactor& reactor, AttemptCounts figures)
     : counts(figures),
       budget(retry, Clock::now()),
       upstreams_(std::move(upstreams)),
       timeouts_(timeouts),
+      health_(health),
       reattach_for_(retry.reattach_for),
       reactor_(reactor) {}
 
 Task<Result<http::UpstreamPtr>> Tries::connection_to(const Upstream& upstream, Exchange& exchange) {
-  if (auto kept = upstream.pool->take()) {
+  auto kept = exchange.trail.fresh_connection ? nullptr : upstream.pool->take();
+  if (kept) {
     counts.shard->add(counts.connections_reused);
     co_return std::move(kept);
   }
@@ -156,13 +205,18 @@ Task<Tried> Tries::once_only(Exchange& exchange, const Target& target) {
 
 Task<Tried> Tries::try_once(Exchange& exchange, const Target& target) {
   const Upstream& upstream = upstreams_[target.provider];
+  if (exchange.cancellation.cancelled()) {  // during a guard, say: nothing is paid for nobody
+    co_return failed_with({.code = Code::cancelled, .message = "cancelled"}, {});
+  }
+  if (auto sendable = provider::check_sendable(exchange.method, exchange.request.endpoint.tail);
+      !sendable) {
+    co_return failed_with(sendable.error(), {.reached = Reached::sent_request, .status = 400});
+  }
   auto opened = co_await connection_to(upstream, exchange);
   if (!opened) {
-    Tried tried;
-    tried.error = opened.error();
-    tried.failure = {.reached = Reached::not_connected, .code = opened.error().code};
-    if (!opened.error().client_may_retry) tried.failure.should_retry = false;
-    co_return tried;
+    Failure failure{.reached = Reached::not_connected};
+    if (!opened.error().client_may_retry) failure.should_retry = false;
+    co_return failed_with(opened.error(), failure);
   }
   http::UpstreamPtr connection = std::move(*opened);
   if (exchange.notes) exchange.notes->connected(target.name, peer_of(connection->fd()));
@@ -170,33 +224,37 @@ Task<Tried> Tries::try_once(Exchange& exchange, const Target& target) {
   IoStatus sent = IoStatus::ok;
   net::Stream* const own = connection->own_stream();
   if (own != nullptr && reactor_.busy()) sent = co_await own->wait_turn();
-  if (sent == IoStatus::ok) sent = co_await send(exchange, target, *connection);
+  std::size_t sent_bytes = 0;
+  if (sent == IoStatus::ok) sent = co_await send(exchange, target, *connection, sent_bytes);
   exchange.trail.sent = Clock::now();
-  const std::size_t sent_bytes = head_.size() + exchange.request.body.size();
   if (sent != IoStatus::ok && !connection->has_input()) {
     Tried tried;
     const Error* const of_client = exchange.request.stream_error.get();
-    tried.error = of_client != nullptr
-                      ? *of_client
-                      : error_of(sent, "the provider took too long to take the request");
+    tried.error =
+        of_client != nullptr
+            ? *of_client
+            : error_of(sent, deadlines(exchange, target).of(DeadlineKind::sending).error());
     if (sent == IoStatus::failed) add_alert(*connection, tried.error);
     const bool unread = sent == IoStatus::failed && connection->unread(1);
     tried.failure = {.reached = unread ? Reached::unprocessed : Reached::sent_request,
                      .code = of_client != nullptr ? Code::cancelled : tried.error.code};
+    tried.failure.kept_ended = sent == IoStatus::failed && connection->reused();
     co_return tried;
   }
-  co_return co_await receive(exchange, upstream, std::move(connection), sent_bytes);
+  co_return co_await receive(exchange, target, std::move(connection), sent_bytes);
 }
 
 Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
-                           http::UpstreamConnection& connection) {
+                           http::UpstreamConnection& connection, std::size_t& sent_bytes) {
   const auto& request = exchange.request;
   const bool names_other = request.facts.has_model && !target.model.empty();
   const bool renames = names_other && !request.facts.in_path;
   const std::string_view model = request.facts.form ? target.model : target.model_json;
   std::uint64_t length = request.content_length;
   if (renames) length += model.size() - request.facts.model_size;
-  head_.clear();
+  // Others are written while this one waits for its client or for room.
+  std::string head = std::exchange(head_, {});
+  head.clear();
   const auto& upstream = upstreams_[target.provider];
   std::string tail_of_target;
   std::string_view tail = request.endpoint.tail;
@@ -207,13 +265,20 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
   provider::Provider::Request asked{
       *request.head, tail, exchange.id, request.framing, length, exchange.arrived};
   if (upstream.credential) asked.credential = upstream.credential->field();
-  upstream.provider->write_head(asked, head_);
+  const std::string_view named = request.header("idempotency-key");
+  const auto name = upstream.provider->idempotency_name(exchange.principal->tenant,
+                                                        exchange.principal->key, named);
+  asked.idempotency_name = name;
+  upstream.provider->write_head(asked, head);
+  sent_bytes = head.size() + request.body.size();
 
-  const auto deadline = reactor_.now() + timeouts_.stall;
+  const auto stall = deadlines(exchange, target).of(DeadlineKind::sending);
+  const auto deadline = stall.behind(reactor_.now());
   if (request.stream != nullptr) {
-    co_return co_await send_stream(exchange, renames ? model : "", connection, deadline);
+    const SentBody body{head, renames ? model : "", length};
+    co_return co_await send_stream(exchange, body, connection, stall.after);
   }
-  std::array<std::string_view, 4> parts{head_, request.body, {}, {}};
+  std::array<std::string_view, 4> parts{head, request.body, {}, {}};
   std::size_t count = request.body.empty() ? 1 : 2;
   if (renames) {
     parts[1] = request.body.substr(0, request.facts.model_at);
@@ -222,15 +287,19 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
     count = 4;
   }
   const std::span<const std::string_view> all(parts.data(), count);
-  co_return co_await connection.send(all, true, deadline);
+  const IoStatus sent = co_await connection.send(all, true, deadline);
+  head_ = std::move(head);
+  co_return sent;
 }
 
 /// Passes a body on as it comes, piece by piece; stops when the provider answers before its end.
-Task<IoStatus> Tries::send_stream(Exchange& exchange, std::string_view model,
-                                  http::UpstreamConnection& connection,
-                                  Clock::time_point deadline) {
+Task<IoStatus> Tries::send_stream(Exchange& exchange, SentBody body,
+                                  http::UpstreamConnection& connection, milliseconds stall) {
   const bool chunked = connection.chunks() && exchange.request.framing == wire::Framing::chunked;
-  std::string_view head = head_;
+  // A length that is not kept would make what comes next over the connection a part of the body.
+  const bool sized = exchange.request.framing == wire::Framing::length;
+  std::uint64_t left = body.length;
+  std::string_view head = body.head;
   for (bool last = false; !last;) {
     auto piece = co_await exchange.request.stream->next();
     if (!piece) {
@@ -238,44 +307,60 @@ Task<IoStatus> Tries::send_stream(Exchange& exchange, std::string_view model,
       co_return IoStatus::cancelled;
     }
     last = piece->last;
-    if (connection.has_input()) co_return IoStatus::ok;
+    if (connection.refuses_rest()) co_return IoStatus::failed;
     char size[18];
     std::array<std::string_view, 7> parts{head, {}, piece->bytes, {}, {}, {}, {}};
-    if (!model.empty()) {  // it stands in the first piece, which decode read ahead
+    if (!body.model.empty()) {  // it stands in the first piece, which decode read ahead
       const auto& facts = exchange.request.facts;
       parts[2] = piece->bytes.substr(0, facts.model_at);
-      parts[3] = std::exchange(model, {});
+      parts[3] = std::exchange(body.model, {});
       parts[4] = piece->bytes.substr(facts.model_at + facts.model_size);
     }
+    const std::size_t content = parts[2].size() + parts[3].size() + parts[4].size();
+    if (sized && (content > left || (last && content != left))) co_return IoStatus::failed;
+    left -= sized ? content : 0;
     if (chunked && !piece->bytes.empty()) {
-      const std::size_t content = parts[2].size() + parts[3].size() + parts[4].size();
       parts[1] = {size, wire::write_chunk_head(size, content)};
       parts[5] = "\r\n";
     }
     if (chunked && last) parts[6] = "0\r\n\r\n";
     head = {};
     const std::span<const std::string_view> all(parts);
-    const IoStatus sent = co_await connection.send(all, last, deadline);
+    const IoStatus sent = co_await connection.send(all, last, Clock::now() + stall);
     if (sent != IoStatus::ok) co_return sent;
-    deadline = Clock::now() + timeouts_.stall;
   }
   co_return IoStatus::ok;
 }
 
-Clock::time_point Tries::first_token_deadline(const Exchange& exchange) const {
-  return std::min(exchange.trail.sent + timeouts_.first_token, exchange.arrived + timeouts_.total);
+Deadlines Tries::deadlines(const Exchange& exchange, const Target& target) const {
+  return Deadlines({.general = timeouts_,
+                    .operation = nullptr,
+                    .provider = &provider_of(target).timeouts(),
+                    .model = exchange.timeouts});
 }
 
-Task<Tried> Tries::receive(Exchange& exchange, const Upstream& upstream,
-                           http::UpstreamPtr connection, std::size_t sent_bytes) {
-  const auto read =
-      co_await connection->read_head(exchange.request.head->method, first_token_deadline(exchange));
+/// When an answer must have begun. A plain answer begins when the model is done.
+Due Tries::due(const Exchange& exchange, const Target& target) const {
+  const Deadlines all = deadlines(exchange, target);
+  const bool streams = exchange.request.facts.stream;
+  Due due;
+  due.sooner(all.of(DeadlineKind::total), exchange.arrived);
+  due.sooner(all.of(streams ? DeadlineKind::first_token : DeadlineKind::plain_answer),
+             exchange.trail.sent);
+  due.at = std::min(due.at, exchange.latest);
+  return due;
+}
+
+Task<Tried> Tries::receive(Exchange& exchange, const Target& target, http::UpstreamPtr connection,
+                           std::size_t sent_bytes) {
+  const Due limit = due(exchange, target);
+  const auto read = co_await connection->read_head(exchange.request.head->method, limit.at);
   exchange.trail.upstream += Clock::now() - exchange.trail.sent;
   if (read.status == IoStatus::ok) {
-    co_return co_await begin_answer(exchange, upstream, std::move(connection));
+    co_return co_await begin_answer(exchange, target, std::move(connection));
   }
   Tried tried;
-  tried.error = error_of(read.status, "the provider did not begin to answer in time");
+  tried.error = error_of(read.status, limit.deadline.error());
   if (read.status == IoStatus::failed) add_alert(*connection, tried.error);
   if (read.malformed) {
     tried.error = {.code = Code::upstream, .message = "the provider's answer is malformed"};
@@ -284,20 +369,29 @@ Task<Tried> Tries::receive(Exchange& exchange, const Upstream& upstream,
       !read.answered && read.status == IoStatus::closed && connection->unread(sent_bytes);
   tried.failure = {.reached = unread ? Reached::unprocessed : Reached::sent_request,
                    .code = tried.error.code};
+  const bool ended = read.status == IoStatus::closed || read.status == IoStatus::failed;
+  tried.failure.kept_ended = ended && !read.answered && connection->reused();
   co_return tried;
 }
 
-Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
+Task<Tried> Tries::begin_answer(Exchange& exchange, const Target& target,
                                 http::UpstreamPtr connection) {
+  const Upstream& upstream = upstreams_[target.provider];
   const wire::ResponseHead& received = connection->head();
   const bool gateway = upstream.provider->gateway();
   AnswerHead head = answer_head(received, exchange.answer_fields != nullptr, gateway);
+  if (is_coded(received)) {
+    co_return failed_with({.code = Code::upstream,
+                           .message = "The provider packed its answer though it was asked not to: "
+                                      "no policy could read it."},
+                          {.reached = Reached::sent_request});
+  }
   const auto* generation = gateway ? received.find("x-hawser-generation") : nullptr;
   Tried tried;
   if (generation != nullptr) tried.generation = generation->value;
   if (exchange.health != nullptr) {
     exchange.health->told(health::quota_of(received, std::chrono::system_clock::now()),
-                          reactor_.now());
+                          reactor_.now(), health_);
   }
   Failure failure{
       .reached = Reached::sent_request, .code = Code::upstream, .status = received.status};
@@ -306,8 +400,12 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
     failure.should_retry = should_retry(received);
     failure.code = gateway ? code_of_gateway(received) : code_of_status(received.status);
   }
+  const Deadlines all = deadlines(exchange, target);
+  AnswerContent::Limits limits{all.of(DeadlineKind::stall)};
+  // A stream that runs is ended by no age but the one that is set for streams.
+  limits.whole.sooner(all.of(head.event_stream ? DeadlineKind::stream_total : DeadlineKind::total),
+                      exchange.arrived);
   connection->begin_body();
-  const AnswerContent::Limits limits{timeouts_.stall, exchange.arrived + timeouts_.total};
   const dialect::Api api = exchange.request.endpoint.api;
   auto content = std::make_unique<AnswerContent>(upstream.pool, std::move(connection), api,
                                                  head.event_stream, limits);
@@ -317,7 +415,7 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
   if (head.event_stream) {
     const auto begun = Clock::now();
     auto opening =
-        co_await content->open_events(begun + first_event_patience, first_token_deadline(exchange));
+        co_await content->open_events(begun + first_event_patience, due(exchange, target).at);
     exchange.trail.upstream += Clock::now() - begun;
     if (!opening || opening->empty) {
       tried.error = opening ? Error{.code = Code::upstream,
@@ -350,11 +448,10 @@ Task<Tried> Tries::refused(Exchange& exchange, const Upstream& upstream, AnswerH
     tried.failure = failure;
     co_return tried;
   }
+  const bool ours = upstream.provider->has_credential() &&
+                    about_credential(failure.status, *body ? std::string_view(**body) : "");
   if (*body) {
     failure.out_of_quota = failure.status == 402 || out_of_quota(**body);
-    // Who refuses our credential may say it back.
-    const bool ours =
-        (failure.status == 401 || failure.status == 403) && upstream.provider->has_credential();
     const bool told = !ours && exchange.residency.grants.allow(policy::Grants::telemetry_body);
     log::debug("provider refused",
                {{"request_id", log::safe(exchange.id)},
@@ -362,16 +459,23 @@ Task<Tried> Tries::refused(Exchange& exchange, const Upstream& upstream, AnswerH
                 {"status", failure.status},
                 {"body", log::redacted(told ? std::string_view(**body) : "(not told)")}});
   }
+  if (ours && failure.status == 400) failure.status = 401;  // what it means
   tried.failure = failure;
-  // A 401 is about our credential, which the client must neither see in part nor take for its own.
-  if (failure.status == 401 && upstream.provider->has_credential()) {
+  // What is about our credential the client must neither see in part nor take for its own.
+  if (ours) {
     tried.error = {.code = Code::upstream,
                    .message = "the provider refused the gateway's credential",
                    .client_may_retry = false};
     co_return tried;
   }
   if (*body) {
+    const auto changing = upstream.credential ? upstream.credential->field() : std::string_view();
+    upstream.provider->hide_credential(changing, **body);
     tried.answer = generation::make_whole(std::move(head), std::move(**body));
+  } else if (upstream.provider->has_credential()) {
+    tried.error = {.code = Code::upstream,
+                   .message = "The provider's error answer is too long to be passed on.",
+                   .client_may_retry = false};
   } else {
     tried.answer = std::make_unique<generation::Generation>(std::move(head), std::move(content));
   }

@@ -11,6 +11,7 @@
 #include "provider/provider.hpp"
 #include "stage/attempt/answer_content.hpp"
 #include "stage/attempt/config.hpp"
+#include "stage/attempt/deadlines.hpp"
 #include "stage/attempt/decide.hpp"
 #include "stage/attempt/retry_budget.hpp"
 #include "telemetry/metrics.hpp"
@@ -53,11 +54,14 @@ struct Tried {
 /// Held by the stage and by the answers that may need another call later.
 class Tries {
  public:
+  /// @param health  outlives this
   Tries(std::vector<Upstream> upstreams, const RetryConfig& retry, const TimeoutConfig& timeouts,
-        net::Reactor& reactor, AttemptCounts figures);
+        const health::HealthConfig& health, net::Reactor& reactor, AttemptCounts figures);
 
+  /// @param exchange  that went through the stages, or a further call for one (exchange::Decided)
   // Not a coroutine where nothing is noted.
   Task<Tried> once(exchange::Exchange& exchange, const exchange::Target& target) {
+    BOOST_ASSERT_MSG(exchange.pipeline != nullptr, "nobody decided about this request");
     return exchange.notes ? once_noted(exchange, target) : once_only(exchange, target);
   }
 
@@ -66,7 +70,7 @@ class Tries {
   }
 
   net::Reactor& reactor() const { return reactor_; }
-  milliseconds total() const { return timeouts_.total; }
+  Deadlines deadlines(const exchange::Exchange& exchange, const exchange::Target& target) const;
   milliseconds reattach_for() const { return reattach_for_; }
 
   const AttemptCounts counts;
@@ -82,23 +86,30 @@ class Tries {
   Task<Result<http::UpstreamPtr>> connection_to(const Upstream& upstream,
                                                 exchange::Exchange& exchange);
   Task<net::IoStatus> send(exchange::Exchange& exchange, const exchange::Target& target,
-                           http::UpstreamConnection& connection);
-  Task<net::IoStatus> send_stream(exchange::Exchange& exchange, std::string_view model,
-                                  http::UpstreamConnection& connection, Clock::time_point deadline);
-  Task<Tried> receive(exchange::Exchange& exchange, const Upstream& upstream,
+                           http::UpstreamConnection& connection, std::size_t& sent_bytes);
+  /// A body that streams through, as its head tells it.
+  struct SentBody {
+    std::string_view head;
+    std::string_view model;  // in place of the client's; empty: that one stays
+    std::uint64_t length;    // where it has one
+  };
+  Task<net::IoStatus> send_stream(exchange::Exchange& exchange, SentBody body,
+                                  http::UpstreamConnection& connection, milliseconds stall);
+  Task<Tried> receive(exchange::Exchange& exchange, const exchange::Target& target,
                       http::UpstreamPtr connection, std::size_t sent_bytes);
-  Task<Tried> begin_answer(exchange::Exchange& exchange, const Upstream& upstream,
+  Task<Tried> begin_answer(exchange::Exchange& exchange, const exchange::Target& target,
                            http::UpstreamPtr connection);
   Task<Tried> refused(exchange::Exchange& exchange, const Upstream& upstream,
                       generation::AnswerHead head, std::unique_ptr<AnswerContent> content,
                       Failure failure);
-  Clock::time_point first_token_deadline(const exchange::Exchange& exchange) const;
+  Due due(const exchange::Exchange& exchange, const exchange::Target& target) const;
 
   std::vector<Upstream> upstreams_;
   TimeoutConfig timeouts_;
+  const health::HealthConfig& health_;
   milliseconds reattach_for_;
   net::Reactor& reactor_;
-  std::string head_;  // scratch: written and sent before anything else runs
+  std::string head_;  // memory for heads: who writes one takes it, and gives it back
 };
 
 }  // namespace hawser::stage::attempt

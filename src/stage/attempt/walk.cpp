@@ -66,7 +66,7 @@ Option Walk::option(std::size_t at, Clock::time_point now) const {
   return option;
 }
 
-Choice Walk::choose(Clock::time_point now) {
+Choice Walk::choose(Clock::time_point now, Last last) {
   if (!several()) return {Choice::What::take, 0, {}};
   const std::size_t count = std::min(exchange_.candidates.size(), Candidates::chosen_max);
   std::array<Option, Candidates::chosen_max> options;
@@ -74,7 +74,8 @@ Choice Walk::choose(Clock::time_point now) {
   std::uniform_real_distribution<double> draw(0, 1);
   for (;;) {
     const double random[3] = {draw(random_), draw(random_), draw(random_)};
-    const Choice choice = health::choose(std::span(options).first(count), random);
+    Choice choice = health::choose(std::span(options).first(count), random);
+    if (choice.what == Choice::What::wait && last == Last::resort) choice.what = Choice::What::take;
     if (choice.what != Choice::What::take) return choice;
     auto& condition = options[choice.option].condition;
     const bool warm = condition.state == Condition::State::warm;
@@ -93,9 +94,10 @@ void Walk::stay(std::size_t at) {
   if (several()) exchange_.health = target().health;
 }
 
-bool Walk::has_next(Clock::time_point now) const {
+bool Walk::has_next(Clock::time_point now, Last last) const {
   for (std::size_t at = 0; at < exchange_.candidates.size(); ++at) {
     if (at == at_ || (tried_ >> at & 1) != 0) continue;
+    if (last == Last::resort) return true;
     const auto* health = exchange_.candidates[at].health;
     if (health->condition(now, tokens_).state != Condition::State::cold) return true;
   }

@@ -18,10 +18,15 @@ class Walk {
   bool several() const { return exchange_.candidates.size() > 1; }
   const exchange::Target& target() const { return exchange_.candidates[at_]; }
 
+  /// What may be asked where no target is well.
+  enum class Last : std::uint8_t {
+    resort,  // also one that named a time to come back: another one broke, so it is the last hope
+    none,
+  };
   /// Chooses among the targets that were not tried. Of `wait` nothing is chosen.
-  health::Choice choose(Clock::time_point now);
+  health::Choice choose(Clock::time_point now, Last last = Last::none);
   /// Whether a target is left that may be asked now.
-  bool has_next(Clock::time_point now) const;
+  bool has_next(Clock::time_point now, Last last = Last::none) const;
   /// This one failed: it is not asked again by this exchange.
   void leave() { tried_ |= std::uint64_t{1} << at_; }
   std::size_t at() const { return at_; }

@@ -36,7 +36,6 @@ Task<Tried> Tries::with_credential(Exchange& exchange, const Target& target) {
 /// Whether there is another token than the one that was sent.
 Task<bool> Tries::renewed(provider::Credential& credential, std::uint64_t seen,
                           Exchange& exchange) {
-  if (exchange.cancellation.cancelled()) co_return false;
   if (credential.ready(Clock::now()) && credential.version() != seen) co_return true;
   net::Waiter waiter(reactor_);
   const auto waits = std::make_shared<net::Waiter*>(&waiter);
@@ -45,9 +44,11 @@ Task<bool> Tries::renewed(provider::Credential& credential, std::uint64_t seen,
       if (*waits != nullptr) (*waits)->complete(net::IoStatus::ok);
     });
   });
-  exchange.cancellation.aim_at(&waiter);
-  const auto status = co_await waiter.wait(Clock::now() + renewal_patience);
-  exchange.cancellation.aim_at(nullptr);
+  net::IoStatus status = net::IoStatus::ok;
+  {
+    const net::Cancellation::Binding bound(exchange.cancellation, waiter);
+    status = co_await waiter.wait(Clock::now() + renewal_patience);
+  }
   *waits = nullptr;
   if (status != net::IoStatus::ok || !credential.ready(Clock::now())) co_return false;
   co_return credential.version() != seen;

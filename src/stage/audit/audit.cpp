@@ -92,8 +92,7 @@ Task<Answer> Audit::run(Exchange& exchange, exchange::Next next) {
     return exchange::answer_now(
         {.code = Code::overloaded, .message = "The audit log cannot be written now."});
   }
-  then_ = exchange.at_end;
-  exchange.at_end = this;
+  exchange.at_end(*this);
   exchange.notes = new RecordNotes(inlet_);
   if (rules_->strict.empty() && rules_->salt.empty()) return next(exchange);
   return run_looked_at(exchange, next);
@@ -147,7 +146,6 @@ void Audit::ended(const Exchange& exchange) {
   const Facts facts{exchange, rules_->configuration, notes.content_hash, {}};
   append_exchange(facts, "exchange", begun);
   notes.exchange_over(std::move(begun), !exchange.trail.error, exchange.id);
-  if (then_ != nullptr) then_->ended(exchange);
 }
 
 }  // namespace hawser::stage::audit

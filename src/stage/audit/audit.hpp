@@ -40,7 +40,6 @@ class Audit final : public exchange::Stage, private exchange::AtEnd {
   hawser::audit::Log::Inlet& inlet_;
   net::Reactor& reactor_;
   std::shared_ptr<const Rules> rules_;
-  exchange::AtEnd* then_ = nullptr;  // who else is told; the same for every exchange
 };
 
 }  // namespace hawser::stage::audit

@@ -69,9 +69,10 @@ Task<DiskShelf::Found> DiskShelf::find(net::Reactor& here, const Key& key,
   disk_.get(key, std::move(owner), deadline, [answer = answering(here, reply)](DiskFound found) {
     answer(decoded(found));  // on the disk's thread, which has the time
   });
-  cancellation.aim_at(&reply->waiter);
-  if (!cancellation.cancelled()) co_await reply->waiter.wait(deadline);
-  cancellation.aim_at(nullptr);
+  {
+    const net::Cancellation::Binding bound(cancellation, reply->waiter);
+    co_await reply->waiter.wait(deadline);
+  }
   if (!reply->value) co_return Found{};
   co_return std::move(*reply->value);
 }

@@ -22,7 +22,7 @@ std::optional<Clock::duration> overhead(const Exchange& exchange) {
 }  // namespace
 
 Task<exchange::Answer> Observe::run(Exchange& exchange, exchange::Next next) {
-  exchange.at_end = this;
+  exchange.at_end(*this);
   shard_.add(metrics_.in_flight);
   return next(exchange);
 }

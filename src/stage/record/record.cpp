@@ -1,6 +1,7 @@
 #include "stage/record/record.hpp"
 
 #include <boost/json/serialize.hpp>
+#include <cstring>
 
 #include "base/wall_clock.hpp"
 #include "dialect/response_event.hpp"
@@ -51,6 +52,23 @@ generation::Fingerprint fingerprint_of(const Exchange& exchange, Sharing sharing
                                     named.empty() ? asked_body(exchange) : named,
                                     scope};
   return generation::fingerprint_of(parts);
+}
+
+/// What a named request's body is known by; 0 where it has no name: then its fingerprint tells.
+std::uint64_t body_of_name(const Exchange& exchange) {
+  if (exchange.request.header("idempotency-key").empty()) return 0;
+  const std::string_view parts[] = {"body of a name", asked_body(exchange)};
+  const auto digest = generation::fingerprint_of(parts);
+  std::uint64_t out = 0;
+  std::memcpy(&out, digest.data(), sizeof out);
+  return out;
+}
+
+Error name_is_taken() {
+  return {.code = Code::invalid_request,
+          .message = "This Idempotency-Key was used for a request with another body.",
+          .status = 422,
+          .client_may_retry = false};
 }
 
 void fail(generation::Record& record, const Error& error, const dialect::Usage& usage) {
@@ -171,6 +189,7 @@ Task<Answer> Record::run(Exchange& exchange, exchange::Next next) {
 }
 
 Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
+  if (!same_body(exchange)) co_return name_is_taken();
   if (auto id = same_request(exchange)) {
     auto attached = co_await attach(exchange, std::move(*id));
     if (attached || !may_lead(attached.error(), exchange)) co_return std::move(attached);
@@ -185,6 +204,7 @@ Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
       continue;
     }
     shelf_.forget(own->id());
+    if (!same_body(exchange)) co_return name_is_taken();
     auto attached = co_await attach(exchange, std::move(*leader));
     if (attached || !may_lead(attached.error(), exchange)) co_return std::move(attached);
   }
@@ -219,7 +239,7 @@ RecordPtr Record::make_record(const Exchange& exchange) {
   auto owner = owner_of(exchange);
   owner.share(sharing(exchange), exchange.principal->team);
   auto record = shelf_.add(std::move(owner), exchange.request.endpoint.api, limits);
-  record->be_found(directory_, fingerprint_of(exchange, sharing(exchange)));
+  record->be_found(directory_, fingerprint_of(exchange, sharing(exchange)), body_of_name(exchange));
   return record;
 }
 
@@ -264,6 +284,13 @@ bool Record::client_gone(Exchange& exchange) {
   exchange.record->on_cancel([cancellation] { cancellation->cancel(); });
   exchange.record->detach_unless_read();
   return true;
+}
+
+/// Whether nobody used its name for another body.
+bool Record::same_body(const Exchange& exchange) {
+  if (exchange.request.header("idempotency-key").empty() || directory_.empty()) return true;
+  return !directory_.has_other_body(fingerprint_of(exchange, sharing(exchange)),
+                                    body_of_name(exchange));
 }
 
 std::optional<std::string> Record::same_request(const Exchange& exchange) {

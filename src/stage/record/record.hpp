@@ -31,6 +31,7 @@ class Record final : public exchange::Stage, private exchange::Outlives {
   generation::GenerationPtr launch(const exchange::Exchange& exchange,
                                    const generation::RecordPtr& record,
                                    generation::GenerationPtr answer, bool read);
+  bool same_body(const exchange::Exchange& exchange);
   std::optional<std::string> same_request(const exchange::Exchange& exchange);
 
   OnDisconnect on_disconnect(const exchange::Exchange& exchange) const {

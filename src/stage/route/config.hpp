@@ -8,6 +8,7 @@
 
 #include "config/fields.hpp"
 #include "policy/tags.hpp"
+#include "policy/timeouts.hpp"
 
 namespace hawser::stage::route {
 
@@ -71,6 +72,7 @@ struct ModelConfig {
   Coalesce coalesce = Coalesce::general;
   Balance balance = Balance::order;
   std::optional<HedgeConfig> hedge{};
+  policy::Timeouts timeouts{};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -85,6 +87,7 @@ struct ModelConfig {
           "that are as near and as much preferred.");
     field("hedge", hedge, config::Anything{},
           "Asks a second target when the first one is late; off where this is missing.");
+    field("timeouts", timeouts, config::Anything{}, "Deadlines of this model.");
   }
 };
 

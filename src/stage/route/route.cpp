@@ -151,6 +151,7 @@ RouteTable::RouteTable(const config::Map<ModelConfig>& models,
       entry.targets.back().tags = text_of(tags);
     }
     entry.by_latency = model.balance == Balance::latency;
+    entry.timeouts = model.timeouts;
     if (model.hedge) entry.hedge = exchange::Hedge{model.hedge->after, model.hedge->percent};
     for (auto& target : entry.targets) {
       if (entry.targets.size() < 2) break;  // nothing to choose from
@@ -253,6 +254,7 @@ Result<> Route::send_to(Exchange& exchange, const RouteTable::Entry& entry) cons
   exchange.candidates = exchange::Candidates(entry.targets);
   exchange.public_model = entry.name;
   exchange.rules = entry.rules;
+  exchange.timeouts = &entry.timeouts;
   const auto bound = bind(exchange, entry);
   exchange.candidates.balance(entry.by_latency, entry.hedge ? &*entry.hedge : nullptr);
   return bound;

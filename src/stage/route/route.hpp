@@ -23,6 +23,7 @@ class RouteTable {
     generation::Rules rules{};
     bool by_latency = false;
     std::optional<exchange::Hedge> hedge{};
+    policy::Timeouts timeouts{};
     std::size_t index = 0;  // of the model in the policy
   };
 
