@@ -66,6 +66,9 @@ def line_problems(file, line, allowed):
     if ".reveal()" in line and file.startswith("src/") and not file.endswith("_test.cpp"):
         if module_of(file[4:], allowed) not in REVEALS:
             yield "clear text of a Secret is for " + ", ".join(REVEALS) + " only"
+    if "std::mt19937" in line and file.startswith(("src/", "sdk/", "cli/")) and \
+            not re.search(r"_(test|bench)[.]|filter/sample[.]hpp", file):
+        yield "the Mersenne Twister can be predicted: base/secure_random.hpp"
     if len(line) > LINE_MAX:
         yield f"line is over {LINE_MAX} columns"
     if re.search(r"\b(TODO|FIXME|XXX)\b", line):

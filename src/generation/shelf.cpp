@@ -1,10 +1,11 @@
 #include "generation/shelf.hpp"
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <cstring>
+
+#include "base/random_bytes.hpp"
 
 namespace hawser::generation {
 namespace {
@@ -20,12 +21,8 @@ std::string_view name_of(const Record::Id& id) {
   return {id.data(), id.size()};
 }
 
-const std::array<unsigned char, 32>& process_key() {
-  static const auto key = [] {
-    std::array<unsigned char, 32> bytes{};
-    RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
-    return bytes;
-  }();
+const std::string& process_key() {
+  static const std::string key = random_bytes(32);
   return key;
 }
 
