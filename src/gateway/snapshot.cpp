@@ -158,7 +158,7 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
     snapshot->guards.push_back(endpoint_of(guard.endpoint, fresh_of(*config, part, keeper)));
     snapshot->guard_figures.push_back(stage::guard::guard_series(registry, guard.name));
   }
-  snapshot->caches = config->cache.mode != stage::cache::Mode::off || !config->cache.models.empty();
+  snapshot->caches = config->cache.enabled();
   if (snapshot->caches) snapshot->cache_figures = stage::cache::cache_figures(registry);
   if (config->cache.semantic) {
     snapshot->embeddings =

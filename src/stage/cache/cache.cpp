@@ -122,7 +122,7 @@ Cache::Cache(std::shared_ptr<const CacheConfig> config, const Shelves& shelves,
       run_aside_(std::move(run_aside)),
       semantic_(std::move(semantic)) {
   for (const auto& [name, model] : config_->models) {
-    by_model_.emplace(name, Rules{model.mode, model.ttl, model.scope});
+    by_model_.emplace(name, general_.overridden_by(model));
   }
 }
 

@@ -65,6 +65,11 @@ class Cache final : public exchange::Stage {
     Mode mode;
     milliseconds ttl;
     Scope scope;
+
+    /// What the model does not say stays as it is here.
+    Rules overridden_by(const ModelCacheConfig& model) const {
+      return {model.mode.value_or(mode), model.ttl.value_or(ttl), model.scope.value_or(scope)};
+    }
   };
   /// One request, weighed.
   struct Asked {
