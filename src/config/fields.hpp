@@ -25,8 +25,7 @@
 /// Members may be: bool, std::uint16_t/32/64, double, std::string, Secret (with ${env:NAME} and
 /// ${file:PATH}), std::chrono::milliseconds ("250ms", "2s", "5m", "1h"), Bytes ("64KiB", "512MiB",
 /// plain numbers are bytes), an enum with `names_of(E)` found by ADL (see EnumName), another such
-/// struct, std::optional, std::vector<T> and Map<T> (file order kept) of any of them. An entry that
-/// overrides another has optional members only: what it does not say is inherited, never a default.
+/// struct, std::optional<struct>, std::vector<T> and Map<T> (file order kept) of any of them.
 namespace hawser::config {
 
 /// A rule that is broken. `path` is relative to the struct that reports it: "targets[0].provider".
