@@ -3,41 +3,87 @@
 #include <gtest/gtest.h>
 
 #include <set>
-#include <vector>
 
 namespace hawser::store {
 namespace {
 
-std::string name_of(const char* limit, int user) {
-  return std::string(limit) + '\0' + std::to_string(user);
+constexpr std::size_t most = 1600;
+
+CounterName outside(const std::string& key, int user) {
+  return {"limit " + key + " " + std::to_string(user), "others " + key};
 }
 
-// Names come from clients: a new one for each request must neither grow without end nor escape.
-TEST(LimitCounters, BeyondTheirNumberThoseWhoComeNewShareOne) {
-  LimitCounters counters(160);
+/// What must not be forgotten: money that was spent in a window that goes on.
+void spend(LimitCounters& counters, const CounterName& name, std::int64_t amount) {
+  const auto end = std::chrono::system_clock::now() + std::chrono::hours(24);
+  counters.at(name, Clock::now())->spend.take(1, amount, 1'000'000, end);
+}
+
+TEST(LimitCounters, NamesFromOutsideAreBounded) {
+  LimitCounters counters(most);
+  for (int i = 0; i < 200'000; ++i) spend(counters, outside("mallory", i), 1);
+  EXPECT_LE(counters.size(), most / 4 + 32);
+  // Nothing that was spent is lost: what has no counter of its own is in the shared one.
   const auto now = Clock::now();
-  std::vector<LimitCounterPtr> in_use;
-  for (int i = 0; i < 10'000; ++i) in_use.push_back(counters.at(name_of("per-user", i), now));
-  EXPECT_LE(counters.size(), 176u);
-  std::set<const LimitCounter*> different;
-  for (const auto& counter : in_use) different.insert(counter.get());
-  EXPECT_LE(different.size(), 176u + 16u);
-  EXPECT_EQ(counters.at(name_of("per-user", 3), now), in_use[3]) << "who was first keeps his own";
-  EXPECT_NE(counters.at(name_of("other", 20'000), now),
-            counters.at(name_of("per-user", 20'000), now));
+  std::set<LimitCounter*> seen;
+  std::int64_t sum = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    const auto counter = counters.at(outside("mallory", i), now);
+    if (seen.insert(counter.get()).second) sum += counter->spend.spent(1);
+  }
+  EXPECT_EQ(sum, 200'000);
+}
+
+TEST(LimitCounters, TheFloodOfOneKeyLeavesRoomForOthers) {
+  LimitCounters counters(most);
+  for (int i = 0; i < 50'000; ++i) spend(counters, outside("mallory", i), 1);
+  const auto now = Clock::now();
+  std::set<LimitCounter*> own;
+  for (int i = 0; i < 100; ++i) {
+    spend(counters, outside("alice", i), 1);
+    own.insert(counters.at(outside("alice", i), now).get());
+  }
+  EXPECT_EQ(own.size(), 100u);
+}
+
+TEST(LimitCounters, NamesOfTheConfigurationAlwaysHaveTheirOwn) {
+  LimitCounters counters(most);
+  for (int key = 0; key < 8; ++key) {
+    for (int i = 0; i < 10'000; ++i) spend(counters, outside("m" + std::to_string(key), i), 1);
+  }
+  const auto now = Clock::now();
+  std::set<LimitCounter*> own;
+  for (int i = 0; i < 5000; ++i) {
+    own.insert(counters.at("tenant " + std::to_string(i), now).get());
+    spend(counters, CounterName{"tenant " + std::to_string(i), {}}, 1);
+  }
+  EXPECT_EQ(own.size(), 5000u);
+  EXPECT_LE(counters.size(), most + 32 + 5000 + 8 * 16);
 }
 
 TEST(LimitCounters, IdleOnesMakeRoom) {
-  LimitCounters counters(160);
-  const auto now = Clock::now();
-  for (int i = 0; i < 10'000; ++i) {
-    counters.at(name_of("per-user", i), now + std::chrono::seconds(2 * i));
+  LimitCounters counters(most);
+  auto now = Clock::now();
+  const auto yesterday = std::chrono::system_clock::now() - std::chrono::hours(24);
+  for (int round = 0; round < 20; ++round, now += std::chrono::seconds(2)) {
+    std::set<LimitCounter*> own;
+    for (int i = 0; i < 200; ++i) {
+      const auto counter = counters.at(outside("alice", round * 200 + i), now);
+      counter->spend.take(1, 1, 10, yesterday);  // its window is over
+      own.insert(counter.get());
+    }
+    EXPECT_GE(own.size(), 190u) << round;
   }
-  EXPECT_LE(counters.size(), 176u);
-  const auto late = now + std::chrono::hours(24);
-  const auto own = counters.at(name_of("per-user", 777'777), late);
-  const auto others = counters.at(name_of("per-user", 888'888), late + std::chrono::seconds(2));
-  EXPECT_NE(own, others);
+  EXPECT_LE(counters.size(), most + 32);
+}
+
+TEST(LimitCounters, AWorkerRemembersNoMoreThanAShare) {
+  LimitCounters counters(most);
+  KnownCounters known(counters);
+  const auto now = Clock::now();
+  for (int i = 0; i < 10'000; ++i) known.at(outside("mallory", i), now);
+  EXPECT_LE(counters.size(), most / 4 + 32);
+  EXPECT_LE(counters.known_max(), most / 16 + 1);
 }
 
 }  // namespace

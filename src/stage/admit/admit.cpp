@@ -228,7 +228,7 @@ void Admit::warn(Exchange& exchange, const Budget& budget, std::int64_t window) 
   if (!exchange.answer_fields) exchange.answer_fields = std::make_unique<std::string>();
   exchange.answer_fields->append("x-hawser-budget-warning: ").append(budget.name).append("\r\n");
   if (warned_.size() >= warned_max) warned_.clear();
-  std::int64_t& warned = warned_[name_];
+  std::int64_t& warned = warned_[name_.text];
   if (std::exchange(warned, window) == window) return;
   log::warn("a budget has reached its soft limit",
             {{"budget", log::safe(budget.name)},

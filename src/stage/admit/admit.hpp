@@ -101,7 +101,7 @@ class Admit final : public exchange::Stage {
   telemetry::Shard& shard_;
   LimitFigures figures_;
   std::minstd_rand random_{std::random_device{}()};
-  std::string name_;
+  store::CounterName name_;
   std::map<std::string, std::int64_t> warned_;  // counters and their windows
 };
 
