@@ -132,6 +132,9 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
             ? net::make_server_context(*listen.tls, tickets[i], protocols_of(listen, *config))
             : nullptr);
   }
+  if (const auto& tls = config->admin.tls) {
+    snapshot->admin_tls = net::make_server_context(*tls, tickets.back());
+  }
   snapshot->keys = std::make_shared<const stage::authenticate::KeyTable>(config->keys);
   snapshot->policy = policy_of(*config);
   snapshot->refusals = refusals_of(*config, registry);

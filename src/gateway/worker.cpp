@@ -90,7 +90,7 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
              },
              shared.audit,
              shared.audit != nullptr ? &shared.audit->make_inlet() : nullptr},
-      services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics, bytes_},
+      services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics, bytes_, parts_.access_log},
       websocket_{reactor_,          ids_, parts_.shard, shared.metrics, services_.pipeline,
                  services_.draining},
       grpc_{reactor_, ids_, parts_.shard, shared.metrics, services_.pipeline, services_.draining} {
@@ -107,7 +107,11 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
   apply(std::move(snapshot));
 }
 
-Worker::~Worker() = default;
+Worker::~Worker() {
+  if (!thread_.joinable()) return;
+  drain(Clock::now());  // the start failed behind this one's
+  join();
+}
 
 void Worker::start() {
   thread_ = std::thread([this] {
@@ -126,6 +130,11 @@ void Worker::apply(SnapshotPtr snapshot) {
   services_.pipeline = assemble(*snapshot, parts_);
   resolver_.configure(resolver_settings(*snapshot, parts_));
   services_.limits = snapshot->config->limits;
+  services_.web.clear();
+  for (const auto& listen : snapshot->config->listen) {
+    services_.web.push_back(
+        std::make_shared<const front::http::WebAccess>(listen, snapshot->keys->empty()));
+  }
   services_.http2 = snapshot->config->http2;
   const auto& generations = snapshot->config->generations;
   const auto& memory = services_.limits.memory;
@@ -144,7 +153,8 @@ void Worker::apply(SnapshotPtr snapshot) {
                               const wire::RequestHead& head,
                               const std::vector<std::string>& client_names) {
     const bool admitted = stage::authenticate::admits(*keys, head, client_names);
-    if (!admitted && inlet != nullptr) inlet->put(refused_connection());
+    if (!admitted && inlet != nullptr)
+      inlet->put(refused_connection(), audit::Log::Inlet::By::stranger);
     return admitted;
   };
   snapshot_ = std::move(snapshot);
@@ -182,7 +192,7 @@ void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
   auto speaks = Speaks::http;
   if (listener < listen.size() && listen[listener].grpc) speaks = Speaks::grpc;
   if (listener < listen.size() && listen[listener].http2_only) speaks = Speaks::http2;
-  serve(std::move(stream), client, speaks);
+  serve(std::move(stream), client, {speaks, static_cast<std::uint32_t>(listener)});
 }
 
 /// A call of gRPC on the API's own listener.
@@ -214,7 +224,7 @@ Task<> Worker::serve_grpc(std::unique_ptr<net::Stream> stream, const std::string
 }
 
 // Not a task that is spawned: a silent connection would hold one more frame.
-Detached Worker::serve(std::unique_ptr<net::Stream> stream, Client& client, Speaks speaks) {
+Detached Worker::serve(std::unique_ptr<net::Stream> stream, Client& client, CameBy by) {
   struct Leaving {
     Worker& worker;
     Client& client;
@@ -228,11 +238,11 @@ Detached Worker::serve(std::unique_ptr<net::Stream> stream, Client& client, Spea
   const Leaving leaving{*this, client};
   services_.shard.add(services_.metrics.client_connections);
   try {
-    if (speaks == Speaks::grpc) {
+    if (by.speaks == Speaks::grpc) {
       co_await serve_grpc(std::move(stream), client.first);
     } else {
-      front::http::Session session(services_, std::move(stream), client.first,
-                                   speaks == Speaks::http2);
+      front::http::Session session(services_, std::move(stream), client.first, by.listener,
+                                   by.speaks == Speaks::http2);
       const Listed listed(sessions_, session);
       co_await session.run();
     }

@@ -61,9 +61,13 @@ class Worker {
   h2::HandlerPtr open_call(front::http::Services::Call call);
   void admit(std::size_t listener, net::Listener::Accepted accepted);
   enum class Speaks : std::uint8_t { http, http2, grpc };
+  struct CameBy {
+    Speaks speaks;
+    std::uint32_t listener;
+  };
   /// An address and how many connections it has. It stays where it is as long as it has any.
   using Client = std::pair<const std::string, std::uint32_t>;
-  Detached serve(std::unique_ptr<net::Stream> stream, Client& client, Speaks speaks);
+  Detached serve(std::unique_ptr<net::Stream> stream, Client& client, CameBy by);
   Task<> serve_grpc(std::unique_ptr<net::Stream> stream, const std::string& peer);
   Task<> tend();
 

@@ -8,6 +8,7 @@
 #include "net/listener.hpp"
 #include "net/proxy.hpp"
 #include "price/price_table.hpp"
+#include "settings/front_checks.hpp"
 #include "settings/residency.hpp"
 #include "settings/tls_checks.hpp"
 #include "settings/tls_walk.hpp"
@@ -65,10 +66,7 @@ void check_listen(const Config& config, Problems& problems) {
                           "on 127.0.0.1, or set allow_anonymous: true"});
     }
   }
-  if (config.admin.address == "off") return;
-  const auto admin = net::parse_host_port(config.admin.address);
-  if (!admin) problems.push_back({"admin.address", admin.error().message});
-  if (seen.count(config.admin.address) != 0) {
+  if (config.admin.address != "off" && seen.count(config.admin.address) != 0) {
     problems.push_back({"admin.address", "must not be an address of the API"});
   }
 }
@@ -235,6 +233,9 @@ void check_keys(const Config& config, Problems& problems) {
       problems.push_back({at("keys", i, "name"), "'" + key.name + "' stands twice"});
     }
     check_subject(config, i, subjects, problems);
+    if (key.needs_certificate && (key.hash.empty() || key.client_subject.empty())) {
+      problems.push_back({at("keys", i, "needs_certificate"), "needs hash and client_subject"});
+    }
     if (key.hash.empty() && !key.client_subject.empty()) continue;
     if (key.hash.empty()) {
       problems.push_back({at("keys", i, "hash"), "is missing"});
@@ -325,6 +326,8 @@ std::string Config::catch_all() const {
 Problems Config::check() const {
   Problems problems;
   check_listen(*this, problems);
+  check_pages(*this, problems);
+  check_admin(admin, problems);
   check_providers(*this, problems);
   check_resolver(resolver, problems);
   check_guards(guards, problems);

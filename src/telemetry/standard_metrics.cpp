@@ -40,6 +40,8 @@ StandardMetrics::StandardMetrics(Registry& registry) {
   client_connections =
       registry.gauge("hawser_connections", "Open client connections.", {{"side", "downstream"}});
   retries = registry.counter("hawser_retries_total", "Tries repeated at the same target.");
+  admin_refusals = registry.counter("hawser_admin_refusals_total",
+                                    "Requests for administration that had no right to it.");
   http2_floods =
       registry.counter("hawser_http2_floods_total",
                        "HTTP/2 connections ended because their client sent too much of what costs "

@@ -31,6 +31,7 @@ struct StandardMetrics {
   SeriesId hedges_won{};
   SeriesId breakers_opened{};
   SeriesId http2_floods{};
+  SeriesId admin_refusals{};  // hawser_admin_refusals_total
   SeriesId upstream_connections_new{};
   SeriesId upstream_connections_reused{};
   SeriesId http2_connections{};       // hawser_upstream_http2_connections

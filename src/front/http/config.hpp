@@ -38,7 +38,7 @@ struct LimitsConfig {
   Bytes unpacked_ratio_free{1024 * 1024};
   MemoryConfig memory{};
   std::uint32_t connections_max = 16'000;
-  std::uint32_t connections_per_address_max = 16'000;
+  std::uint32_t connections_per_address_max = 4'096;
   std::chrono::milliseconds head_timeout{10'000};
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds write_timeout{60'000};
@@ -74,7 +74,8 @@ struct LimitsConfig {
           "Open client connections of a worker.");
     field("connections_per_address_max", connections_per_address_max,
           config::Range<std::uint32_t>{1, 1'000'000},
-          "Open connections of one client address to a worker.");
+          "Open connections of one client address to a worker. More where clients come through one "
+          "proxy.");
     field("head_timeout", head_timeout, config::Range<milliseconds>{10ms, 1h},
           "From the first byte of a request to the end of its headers.");
     field("body_timeout", body_timeout, config::Range<milliseconds>{10ms, 1h},

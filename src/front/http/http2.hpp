@@ -87,6 +87,7 @@ struct Opened {
   net::InBuffer& in;
   const std::string& client_address;
   const std::vector<std::string>& client_names;
+  std::uint32_t listener = 0;
 };
 
 /// A WebSocket on a stream (RFC 8441), for a front that knows sockets only: one end of a pair is
@@ -114,6 +115,7 @@ class Http2Socket final : public h2::Handler {
   Services& services_;
   const std::string& client_address_;
   const std::vector<std::string>& client_names_;
+  const std::uint32_t listener_;
   h2::Server* server_;  // null: the stream is over
   std::int32_t stream_;
   std::string head_text_;

@@ -8,8 +8,10 @@
 #include "exchange/stage.hpp"
 #include "front/http/config.hpp"
 #include "front/http/loaded_body.hpp"
+#include "front/http/web_access.hpp"
 #include "h2/server.hpp"
 #include "net/stream.hpp"
+#include "telemetry/access_log.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/standard_metrics.hpp"
 
@@ -41,6 +43,9 @@ struct Services {
   telemetry::Shard& shard;
   const telemetry::StandardMetrics& metrics;
   net::WorkerBytes& bytes;
+  telemetry::AccessLog::Writer& access_log;
+  /// What each listener has to do with web pages; a reload swaps them.
+  std::vector<std::shared_ptr<const WebAccess>> web{};
   /// The policies and limits in force; a reload swaps them, exchanges keep what they began with.
   std::shared_ptr<exchange::Pipeline> pipeline{};
   LimitsConfig limits{};
@@ -72,8 +77,16 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
 
  protected:
   /// @param client_address  outlives it
-  Serving(Services& services, const std::string& client_address)
-      : services_(services), limits_(services.limits), client_address_(client_address) {}
+  /// @param listener  where it came from
+  Serving(Services& services, const std::string& client_address, std::uint32_t listener)
+      : services_(services),
+        limits_(services.limits),
+        client_address_(client_address),
+        listener_(listener) {}
+
+  /// The rules in force; not to be kept over a wait.
+  const WebAccess& web() const { return *services_.web[listener_]; }
+  std::optional<Error> foreign_page() const { return web().refusal(head_, !client_names_.empty()); }
 
   // The way of one exchange: serve.cpp.
   Task<bool> serve();
@@ -127,6 +140,7 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   Services& services_;
   const LimitsConfig& limits_;  // those in force
   const std::string& client_address_;
+  const std::uint32_t listener_;
   std::vector<std::string> client_names_{};  // of its certificate
   wire::RequestHead head_{};
   std::string_view* endpoint_tail_ = nullptr;  // of the exchange: a view into the head too
@@ -144,7 +158,16 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   Result<> begin_decoding(exchange::Request& request, coding::Coding coding);
   Task<bool> serve_exchange();
   Task<Task<bool>> answer(exchange::Exchange& exchange, const exchange::Pipeline& pipeline);
+  /// An answer of our own in front of the pipeline.
+  struct Early {
+    int status = 200;
+    std::string fields{};
+    std::string body{};
+    std::optional<Error> error{};  // in place of the body
+  };
+  Task<bool> answer_early(Early early);
   Task<bool> answer_ourselves();
+  Task<bool> answer_preflight();
   void describe(exchange::Exchange& exchange);
   static void append_own_fields(const exchange::Exchange& exchange, std::string& out);
   Task<bool> relay(exchange::Exchange& exchange, generation::GenerationPtr answer);

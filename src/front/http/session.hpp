@@ -15,7 +15,7 @@ class Session final : private Serving, private net::Companion {
  public:
   /// @param http2_only  speaks nothing else, from the first byte on
   Session(Services& services, std::unique_ptr<net::Stream> stream,
-          const std::string& client_address, bool http2_only = false);
+          const std::string& client_address, std::uint32_t listener, bool http2_only = false);
 
   /// Serves requests until either side ends the connection.
   Task<> run();
