@@ -46,7 +46,7 @@ class Simulator {
     }
     const auto address = net::parse_host_port(options.listen);
     if (!address) throw std::runtime_error(address.error().message);
-    const auto fd = net::listen_on(*address);
+    const auto fd = net::listen_on(*address, net::Sharing::port);
     if (!fd) throw std::runtime_error(fd.error().message);
     address_ = address->host + ":" + std::to_string(net::port_of(*fd));
     listener_ = std::make_unique<net::Listener>(reactor_, *fd);

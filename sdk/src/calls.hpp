@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/secure_random.hpp"
 #include "hawser/client.hpp"
 #include "retry.hpp"
 
@@ -47,7 +48,7 @@ ApiError cancelled_error();
 void read_error(std::string_view body, ApiError& error);
 std::string_view find_header(const Headers& headers, std::string_view name);
 
-/// Random numbers from several threads.
+/// Random numbers from several threads, which nobody can predict: names of calls are made of them.
 class Chance {
  public:
   double next();
@@ -56,7 +57,7 @@ class Chance {
 
  private:
   std::mutex mutex_;
-  std::mt19937_64 random_{std::random_device{}()};
+  SecureRandom random_;
 };
 
 /// How long to wait before the n-th try to take a connection up again: at once with a little

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -53,21 +54,26 @@ bool sync_folder(const std::string& folder) {
 
 // --- the workers' side
 
-void Log::Inlet::put(std::string_view rest) {
-  const std::size_t size = rest.size();
+void Log::Inlet::put(std::string_view rest, By by) {
+  const std::size_t size = rest.size(), most = log_.options_.queue_max;
+  const std::size_t strange = by == By::stranger ? size : 0;
+  const auto strangers = log_.strangers_.fetch_add(strange) + strange;
   const auto waiting = log_.waiting_.fetch_add(size) + size;
-  if (waiting > log_.options_.queue_max && !log_.options_.refuse) {
+  const bool full = waiting > most && !log_.options_.refuse;
+  if (full || (strange > 0 && strangers > most / 4)) {
     log_.waiting_.fetch_sub(size);
+    log_.strangers_.fetch_sub(strange);
     log_.dropped_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  if (log_.options_.refuse && waiting > log_.options_.queue_max / 2) {
+  if (log_.options_.refuse && waiting > strangers && waiting - strangers > most / 2) {
     log_.refuses_.store(true, std::memory_order_relaxed);
   }
   {
     const std::lock_guard lock(mutex_);
     lines_.append(rest).push_back('\n');
     ++count_;
+    strangers_ += strange;
   }
   std::int64_t none = 0;
   if (log_.oldest_.load(std::memory_order_relaxed) == 0) {
@@ -80,7 +86,13 @@ void Log::Inlet::put(std::string_view rest) {
 }
 
 void Log::Inlet::put(std::string_view rest, Told told) {
-  log_.waiting_.fetch_add(rest.size());  // who waits for its record is not dropped
+  // Who waits for its record is not dropped, but for a disk that takes nothing any more.
+  const auto waiting = log_.waiting_.fetch_add(rest.size()) + rest.size();
+  if (waiting > 2 * log_.options_.queue_max) {
+    log_.waiting_.fetch_sub(rest.size());
+    log_.dropped_.fetch_add(1, std::memory_order_relaxed);
+    return told(false);
+  }
   {
     const std::lock_guard lock(mutex_);
     lines_.append(rest).push_back('\n');
@@ -207,6 +219,7 @@ bool Log::collect(Batch& batch) {
       inlet->lines_.clear();
     }
     batch.count += std::exchange(inlet->count_, 0);
+    batch.strangers += std::exchange(inlet->strangers_, 0);
     for (auto& told : inlet->told_) batch.told.push_back(std::move(told));
     inlet->told_.clear();
   }
@@ -337,7 +350,7 @@ void Log::run() {
       last = ending_;
     }
     batch.lines.clear();
-    batch.count = 0;
+    batch.count = batch.strangers = 0;
     collect(batch);
     encode(batch);
     add_gap();
@@ -361,8 +374,10 @@ void Log::run() {
       records_ += batch.count;
       const std::size_t size = batch.lines.size() - batch.count;
       const auto waiting = waiting_.fetch_sub(size) - size;
+      const auto strangers = strangers_.fetch_sub(batch.strangers) - batch.strangers;
       oldest_ = waiting == 0 ? 0 : ticks_now();
-      refuses_ = options_.refuse && waiting > options_.queue_max / 2;
+      const auto known = waiting - std::min(waiting, strangers);
+      refuses_ = options_.refuse && known > options_.queue_max / 2;
       if (!last) rotate_if_due();
     }
   }

@@ -36,8 +36,12 @@ class Log {
   /// The side of one thread.
   class Inlet {
    public:
+    /// Who made what a record is about. Strangers (no key, or a wrong one) can make any number of
+    /// records: theirs may fill a quarter of the queue, beyond it they are only counted, and they
+    /// never bring about that others are refused.
+    enum class By : std::uint8_t { known, stranger };
     /// @param rest  of a JSON object of one line, behind its "seq"
-    void put(std::string_view rest);
+    void put(std::string_view rest, By by = By::known);
     /// `told` is called once it is on the disk, or cannot be put there.
     void put(std::string_view rest, Told told);
 
@@ -48,6 +52,7 @@ class Log {
     std::mutex mutex_;  // held for one append or one swap
     std::string lines_{};
     std::uint64_t count_ = 0;
+    std::size_t strangers_ = 0;  // bytes of lines_
     std::vector<Told> told_{};
   };
 
@@ -81,6 +86,7 @@ class Log {
   struct Batch {
     std::string lines{};
     std::uint64_t count = 0;
+    std::size_t strangers = 0;  // bytes of lines
     std::vector<Told> told{};
   };
   void lock_folder();
@@ -118,7 +124,8 @@ class Log {
 
   std::atomic<bool> refuses_{false};
   std::atomic<std::size_t> waiting_{0};
-  std::atomic<std::int64_t> oldest_{0};  // when what waits began to; 0: nothing does
+  std::atomic<std::size_t> strangers_{0};  // bytes of what waits
+  std::atomic<std::int64_t> oldest_{0};    // when what waits began to; 0: nothing does
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::uint64_t> records_{0};

@@ -288,5 +288,35 @@ TEST_F(AuditLog, UnderTheRuleToRefuseNothingIsDropped) {
   EXPECT_EQ(report.by_type.at("gap"), 1u);
 }
 
+// Whoever has no key can be refused as often as they like: that must not refuse others.
+TEST_F(AuditLog, StrangersDoNotBringTheRuleToRefuseAbout) {
+  options_.queue_max = 8192;
+  options_.refuse = true;
+  options_.commit_every = 1000ms;
+  std::uint64_t dropped = 0;
+  {
+    const auto log = open();
+    auto& inlet = log->make_inlet();
+    for (int i = 0; i < 10'000; ++i) {
+      inlet.put(record(i), Log::Inlet::By::stranger);
+      ASSERT_FALSE(log->refuses()) << i;
+    }
+    EXPECT_LE(log->figures().waiting, 8192u / 4);
+    dropped = log->figures().dropped;
+    EXPECT_GT(dropped, 9'000u);
+    for (int i = 0; i < 20; ++i) inlet.put(record(i));  // of known keys: all are kept
+    EXPECT_FALSE(log->refuses());
+    // What was written makes room for strangers again.
+    EXPECT_TRUE(eventually([&] { return log->figures().waiting == 0; }));
+    inlet.put(record(1), Log::Inlet::By::stranger);
+    EXPECT_EQ(log->figures().dropped, dropped);
+    for (int i = 0; i < 1000; ++i) inlet.put(record(i));
+    EXPECT_TRUE(log->refuses());
+  }
+  const Report report = look({.stopped = true});
+  EXPECT_EQ(report.problems, std::vector<std::string>());
+  EXPECT_EQ(report.by_type.at("exchange"), 10'000u - dropped + 1021);
+}
+
 }  // namespace
 }  // namespace hawser::audit

@@ -39,11 +39,18 @@ struct Format {
   std::size_t least;  // bytes behind the prefix: shorter ones are words
 };
 constexpr std::array formats{
-    Format{"sk-", 8},   Format{"rk-", 16},     Format{"AIza", 20}, Format{"AKIA", 12},
-    Format{"ASIA", 12}, Format{"ya29.", 16},   Format{"gsk_", 12}, Format{"xai-", 12},
-    Format{"hf_", 16},  Format{"pplx-", 12},   Format{"r8_", 16},  Format{"hwk_", 8},
-    Format{"csk-", 12}, Format{"tgp_v1_", 12}, Format{"eyJ", 24},  Format{"hvs.", 12},
-    Format{"ghp_", 16}, Format{"AQ.", 24},
+    Format{"sk-", 8},      Format{"rk-", 16},     Format{"AIza", 20},
+    Format{"AKIA", 12},    Format{"ASIA", 12},    Format{"ABSK", 16},
+    Format{"ya29.", 16},   Format{"gsk_", 12},    Format{"xai-", 12},
+    Format{"hf_", 16},     Format{"pplx-", 12},   Format{"r8_", 16},
+    Format{"hwk_", 8},     Format{"csk-", 12},    Format{"tgp_v1_", 12},
+    Format{"eyJ", 24},     Format{"hvs.", 12},    Format{"hvb.", 12},
+    Format{"ghp_", 16},    Format{"gho_", 16},    Format{"ghu_", 16},
+    Format{"ghs_", 16},    Format{"ghr_", 16},    Format{"github_pat_", 12},
+    Format{"glpat-", 12},  Format{"nvapi-", 12},  Format{"bedrock-api-key-", 8},
+    Format{"AQ.", 24},     Format{"fw_", 16},     Format{"sk_live_", 12},
+    Format{"xoxb-", 12},   Format{"xoxp-", 12},   Format{"xapp-", 12},
+    Format{"GOCSPX-", 12}, Format{"dop_v1_", 16}, Format{"npm_", 16},
 };
 
 std::optional<std::size_t> key_at(std::string_view text) {
@@ -56,7 +63,7 @@ std::optional<std::size_t> key_at(std::string_view text) {
 }
 
 /// Names whose value is a credential, in headers, JSON members, query strings and environments.
-constexpr std::array<std::string_view, 19> names{"authorization",
+constexpr std::array<std::string_view, 28> names{"authorization",
                                                  "proxy-authorization",
                                                  "x-api-key",
                                                  "api-key",
@@ -64,17 +71,30 @@ constexpr std::array<std::string_view, 19> names{"authorization",
                                                  "apikey",
                                                  "x-goog-api-key",
                                                  "access_token",
+                                                 "client_token",
+                                                 "auth_token",
+                                                 "id_token",
+                                                 "bearer_token",
                                                  "client_secret",
+                                                 "client_assertion",
                                                  "secret_access_key",
                                                  "secretaccesskey",
                                                  "aws_secret_access_key",
+                                                 "aws_bearer_token_bedrock",
                                                  "session_token",
                                                  "x-amz-security-token",
                                                  "refresh_token",
                                                  "password",
                                                  "x-vault-token",
+                                                 "x-auth-token",
                                                  "private_key",
+                                                 "cookie",
+                                                 "set-cookie",
                                                  "ocp-apim-subscription-key"};
+
+/// Parameters of a URL whose value grants access; elsewhere these words mean other things.
+constexpr std::array<std::string_view, 6> parameters{"key",  "token",     "sig",
+                                                     "code", "signature", "x-amz-signature"};
 
 /// Behind a name: quotes, blanks and one ':' or '='; then where the value begins.
 std::optional<std::size_t> value_start(std::string_view text) {
@@ -111,7 +131,8 @@ std::optional<Found> named_at(std::string_view text) {
     if (!start) continue;
     const std::size_t begin = name.size() + *start;
     // "Authorization: Bearer x y": keys may hold blanks, so a header's value goes to its end.
-    const bool header = name.ends_with("authorization") || name.starts_with("x-");
+    const bool header =
+        name.ends_with("authorization") || name.starts_with("x-") || name.ends_with("cookie");
     const std::size_t size = value_size(text.substr(begin), header);
     if (size == 0 || text.substr(begin).starts_with(mark)) continue;
     return Found{begin, size};
@@ -127,11 +148,18 @@ std::optional<Found> bearer_at(std::string_view text) {
   return Found{word.size(), run};
 }
 
+/// "?key=..." or "&key=...", to the end of the value: percent-encoded bytes are part of it.
 std::optional<Found> key_parameter_at(std::string_view text) {
-  if (!text.starts_with("?key=") && !text.starts_with("&key=")) return std::nullopt;
-  const std::size_t run = key_run(text.substr(5));
-  if (run == 0) return std::nullopt;
-  return Found{5, run};
+  for (const std::string_view name : parameters) {
+    if (!starts_with_any_case(text.substr(1), name)) continue;
+    const std::size_t begin = 1 + name.size() + 1;
+    if (text.size() <= begin || text[begin - 1] != '=') continue;
+    const std::string_view value = text.substr(begin);
+    if (value.starts_with(mark)) continue;
+    const std::size_t size = std::min(value.find_first_of("&# \t\r\n\"'\\<>)"), value.size());
+    if (size > 0) return Found{begin, size};
+  }
+  return std::nullopt;
 }
 
 /// "://user:password@host"

@@ -2,17 +2,17 @@
 
 #include <array>
 #include <cstdint>
-#include <random>
 #include <string_view>
+
+#include "base/secure_random.hpp"
 
 namespace hawser {
 
-/// Makes ids such as "req_0g8k...": 128 random bits in Crockford's base 32. Ids name things; they
-/// are not secrets. One a worker.
+/// Makes ids such as "req_0g8k...": 128 random bits in Crockford's base 32. The id of a generation
+/// is a capability where several users share a key, so no id can be computed from others. One a
+/// worker.
 class IdSource {
  public:
-  IdSource() : random_(seed()) {}
-
   static constexpr std::size_t size = 4 + 26;
   /// The next id; the view lives until the call after it.
   std::string_view next() {
@@ -24,14 +24,9 @@ class IdSource {
     }
     return {text_.data(), size};
   }
-  std::uint64_t random() { return random_(); }
 
  private:
-  static std::uint64_t seed() {
-    std::random_device device;
-    return (static_cast<std::uint64_t>(device()) << 32) | device();
-  }
-  std::mt19937_64 random_;
+  SecureRandom random_;
   std::array<char, size> text_{'r', 'e', 'q', '_'};
 };
 

@@ -25,7 +25,7 @@
 /// Members may be: bool, std::uint16_t/32/64, double, std::string, Secret (with ${env:NAME} and
 /// ${file:PATH}), std::chrono::milliseconds ("250ms", "2s", "5m", "1h"), Bytes ("64KiB", "512MiB",
 /// plain numbers are bytes), an enum with `names_of(E)` found by ADL (see EnumName), another such
-/// struct, std::optional<struct>, std::vector<T> and Map<T> (file order kept) of any of them.
+/// struct, std::optional<T> (absent: inherited), std::vector<T> and Map<T> (file order) of those.
 namespace hawser::config {
 
 /// A rule that is broken. `path` is relative to the struct that reports it: "targets[0].provider".

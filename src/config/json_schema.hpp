@@ -92,8 +92,8 @@ std::string members(V& value, const C& constraint, const std::string& indent) {
   if constexpr (!std::is_void_v<Inner>) {
     Inner inner{};
     // What may be absent has no default of its own.
-    if constexpr (Element<V>::kind == 'o' && std::is_arithmetic_v<Inner>) {
-      return scalar_members<Inner>();
+    if constexpr (Element<V>::kind == 'o' && !requires { inner.fields([](auto&&...) {}); }) {
+      return scalar_members<Inner>() + range_members(constraint);
     }
     const std::string of_inner = members(inner, Anything{}, indent + "  ");
     if constexpr (Element<V>::kind == 'o') return of_inner;

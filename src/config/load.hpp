@@ -197,6 +197,13 @@ class Loader {
                 text_of(value));
   }
 
+  /// What may be absent is inherited then.
+  template <class T>
+  void constrain(const YAML::Node& node, const std::string& path, bool given,
+                 const std::optional<T>& value, const Range<T>& range) {
+    if (value) constrain(node, path, given, *value, range);
+  }
+
   template <std::unsigned_integral I>
   static std::string text_of(I number) {
     return std::to_string(number);

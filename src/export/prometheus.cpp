@@ -1,12 +1,14 @@
 #include "export/prometheus.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <vector>
+
+#include "export/page.hpp"
 
 namespace hawser::exporting {
 namespace {
@@ -14,30 +16,6 @@ namespace {
 using telemetry::Kind;
 using telemetry::Labels;
 using telemetry::Registry;
-using Out = std::back_insert_iterator<std::string>;
-
-std::string escaped(std::string_view value) {
-  std::string out;
-  for (const char c : value) {
-    if (c == '\\' || c == '"') out.push_back('\\');
-    if (c == '\n') {
-      out.append("\\n");
-    } else {
-      out.push_back(c);
-    }
-  }
-  return out;
-}
-
-/// {a="b",c="d"} with `extra` behind; nothing when both are empty.
-std::string label_set(const Labels& labels, std::string_view extra = {}) {
-  std::string out;
-  for (const auto& [name, value] : labels) {
-    fmt::format_to(Out(out), "{}{}=\"{}\"", out.empty() ? "" : ",", name, escaped(value));
-  }
-  if (!extra.empty()) fmt::format_to(Out(out), "{}{}", out.empty() ? "" : ",", extra);
-  return out.empty() ? out : "{" + out + "}";
-}
 
 std::string_view type_of(Kind kind) {
   switch (kind) {
@@ -51,37 +29,44 @@ std::string_view type_of(Kind kind) {
   return "untyped";
 }
 
-void render_histogram(std::string& out, std::string_view name, const Registry& registry,
-                      const Registry::Series& series, const Registry::Reading& reading) {
+std::vector<Page::Label> labels_of(const Labels& labels) {
+  std::vector<Page::Label> out;
+  for (const auto& [name, value] : labels) out.emplace_back(name, value);
+  return out;
+}
+
+void render_histogram(Page& page, const Registry& registry, const Registry::Series& series,
+                      const Registry::Reading& reading) {
   const auto bounds = registry.bounds_of(series.id);
+  const auto labels = labels_of(series.labels);
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < reading.buckets.size(); ++i) {
     total += reading.buckets[i];
-    const std::string bound = i < bounds.size() ? fmt::format("{}", bounds[i]) : "+Inf";
-    fmt::format_to(Out(out), "{}_bucket{} {}\n", name,
-                   label_set(series.labels, fmt::format("le=\"{}\"", bound)), total);
+    const std::string bound = i < bounds.size() ? Page::text_of(bounds[i]) : "+Inf";
+    auto bucket = labels;
+    bucket.emplace_back("le", bound);
+    page.line("_bucket", bucket, std::to_string(total));
   }
-  fmt::format_to(Out(out), "{}_sum{} {}\n", name, label_set(series.labels), reading.sum);
-  fmt::format_to(Out(out), "{}_count{} {}\n", name, label_set(series.labels), total);
+  page.line("_sum", labels, Page::text_of(reading.sum));
+  page.line("_count", labels, std::to_string(total));
 }
 
 }  // namespace
 
 std::string render(const Registry& registry) {
-  std::string out;
+  Page page;
   registry.each([&](const std::string& name, const Registry::Family& family) {
-    fmt::format_to(Out(out), "# HELP {} {}\n# TYPE {} {}\n", name, family.help, name,
-                   type_of(family.kind));
+    page.family(name, type_of(family.kind), family.help);
     for (const auto& series : family.series) {
       const auto reading = registry.read(family, series);
       if (family.kind == Kind::histogram) {
-        render_histogram(out, name, registry, series, reading);
+        render_histogram(page, registry, series, reading);
       } else if (reading.value != 0 || family.series.size() <= 16) {
-        fmt::format_to(Out(out), "{}{} {}\n", name, label_set(series.labels), reading.value);
+        page.line({}, labels_of(series.labels), Page::text_of(reading.value));
       }
     }
   });
-  return out;
+  return page.take();
 }
 
 std::string render_process() {
@@ -98,14 +83,11 @@ std::string render_process() {
   const auto descriptors =
       std::distance(std::filesystem::directory_iterator("/proc/self/fd", ignored),
                     std::filesystem::directory_iterator());
-  return fmt::format(
-      "# HELP process_cpu_seconds_total User and system CPU time.\n"
-      "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total {}\n"
-      "# HELP process_resident_memory_bytes Resident memory.\n"
-      "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {}\n"
-      "# HELP process_open_fds Open file descriptors.\n"
-      "# TYPE process_open_fds gauge\nprocess_open_fds {}\n",
-      cpu_s, resident, descriptors);
+  Page page;
+  page.add("process_cpu_seconds_total", "counter", "User and system CPU time.", cpu_s);
+  page.add("process_resident_memory_bytes", "gauge", "Resident memory.", resident);
+  page.add("process_open_fds", "gauge", "Open file descriptors.", descriptors);
+  return page.take();
 }
 
 }  // namespace hawser::exporting

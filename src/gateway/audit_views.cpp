@@ -1,8 +1,8 @@
 #include "gateway/audit_views.hpp"
 
-#include <cstdio>
 #include <stdexcept>
 
+#include "export/page.hpp"
 #include "stage/audit/record_text.hpp"
 #include "telemetry/log.hpp"
 
@@ -45,31 +45,23 @@ void AuditView::admin(std::string_view action, std::uint64_t configuration) {
 std::string AuditView::render() const {
   if (!log_) return {};
   const auto figures = log_->figures();
-  std::string out;
-  const auto add = [&out](const char* name, const char* type, const char* help,
-                          const std::string& value) {
-    out.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ").append(name);
-    out.append(" ").append(type).append("\n").append(name).append(" ").append(value).append("\n");
-  };
-  add("hawser_audit_records_total", "counter", "Records of the audit that are on the disk.",
-      std::to_string(figures.records));
-  add("hawser_audit_waiting_bytes", "gauge", "Records of the audit that wait for the disk.",
-      std::to_string(figures.waiting));
-  char lag[32];
-  std::snprintf(lag, sizeof lag, "%.6f", figures.lag);
-  add("hawser_audit_lag_seconds", "gauge", "How long the oldest of them waits.", lag);
-  add("hawser_audit_dropped_total", "counter", "Records that were lost: too many waited.",
-      std::to_string(figures.dropped));
-  add("hawser_audit_refused_total", "counter",
-      "Exchanges that were refused because the audit could not be written.",
-      std::to_string(figures.refused));
-  add("hawser_audit_errors_total", "counter", "Tries to write the audit that failed.",
-      std::to_string(figures.errors));
-  add("hawser_audit_witness_errors_total", "counter", "Tries to write its witness that failed.",
-      std::to_string(figures.witness_errors));
-  add("hawser_audit_signed_seq", "gauge", "The last line of the audit that is signed.",
-      std::to_string(figures.signed_through));
-  return out;
+  exporting::Page page;
+  page.add("hawser_audit_records_total", "counter", "Records of the audit that are on the disk.",
+           figures.records);
+  page.add("hawser_audit_waiting_bytes", "gauge", "Records of the audit that wait for the disk.",
+           figures.waiting);
+  page.add("hawser_audit_lag_seconds", "gauge", "How long the oldest of them waits.", figures.lag);
+  page.add("hawser_audit_dropped_total", "counter", "Records that were lost: too many waited.",
+           figures.dropped);
+  page.add("hawser_audit_refused_total", "counter",
+           "Exchanges that were refused because the audit could not be written.", figures.refused);
+  page.add("hawser_audit_errors_total", "counter", "Tries to write the audit that failed.",
+           figures.errors);
+  page.add("hawser_audit_witness_errors_total", "counter",
+           "Tries to write its witness that failed.", figures.witness_errors);
+  page.add("hawser_audit_signed_seq", "gauge", "The last line of the audit that is signed.",
+           figures.signed_through);
+  return page.take();
 }
 
 std::string refused_connection() {

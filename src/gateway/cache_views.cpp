@@ -1,41 +1,22 @@
 #include "gateway/cache_views.hpp"
 
 #include "config/scalar.hpp"
+#include "export/page.hpp"
 #include "wire/percent.hpp"
 
 namespace hawser::gateway {
 
 namespace {
 
-/// Series of one value, as Prometheus reads them.
-class Page {
- public:
-  void family(const char* name, const char* type, const char* help) {
-    text_.append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ");
-    text_.append(name).append(" ").append(type).append("\n");
-  }
-  void value(std::string_view series, std::uint64_t value) {
-    text_.append(series).append(" ").append(std::to_string(value)).append("\n");
-  }
-  void add(const char* name, const char* type, const char* help, std::uint64_t number) {
-    family(name, type, help);
-    value(name, number);
-  }
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
-
-void add_disk(Page& page, const store::DiskCache::Totals& totals) {
+void add_disk(exporting::Page& page, const store::DiskCache::Totals& totals) {
   page.add("hawser_cache_disk_bytes", "gauge", "What the cached answers take of the disk.",
            totals.bytes);
   page.add("hawser_cache_disk_entries", "gauge", "Cached answers on the disk.", totals.entries);
   page.family("hawser_cache_disk_dropped_total", "counter",
               "Answers that were not kept on the disk, by what was in the way.");
-  page.value(R"(hawser_cache_disk_dropped_total{cause="queue"})", totals.dropped_queue);
-  page.value(R"(hawser_cache_disk_dropped_total{cause="size"})", totals.dropped_size);
-  page.value(R"(hawser_cache_disk_dropped_total{cause="disk"})", totals.dropped_disk);
+  page.sample({{"cause", "queue"}}, totals.dropped_queue);
+  page.sample({{"cause", "size"}}, totals.dropped_size);
+  page.sample({{"cause", "disk"}}, totals.dropped_disk);
 }
 
 Result<stage::cache::Purge> parse_purge(std::string_view query) {
@@ -70,7 +51,7 @@ Result<stage::cache::Purge> parse_purge(std::string_view query) {
 
 std::string render_cache(const stage::cache::Cache::Shelves& shelves) {
   const auto totals = shelves.memory.totals();
-  Page page;
+  exporting::Page page;
   page.add("hawser_cache_bytes", "gauge", "Memory of the cached answers.", totals.bytes);
   page.add("hawser_cache_entries", "gauge", "Cached answers.", totals.entries);
   page.add("hawser_cache_evictions_total", "counter", "Answers that made room for others.",

@@ -17,6 +17,7 @@
 #include "gateway/audit_views.hpp"
 #include "gateway/cache_views.hpp"
 #include "gateway/own_provider.hpp"
+#include "gateway/listening.hpp"
 #include "gateway/peers.hpp"
 #include "gateway/residency_views.hpp"
 #include "gateway/secret_views.hpp"
@@ -62,44 +63,24 @@ std::vector<FileStamp> stamps_of(const std::string& file, const settings::Config
 
 ListenTickets tickets_of(const settings::Config& config) {
   ListenTickets tickets;
-  for (std::size_t i = 0; i < config.listen.size(); ++i) {
+  for (std::size_t i = 0; i < config.listen.size() + 1; ++i) {  // the last one is admin's
     tickets.push_back(std::make_shared<net::TicketKeys>());
   }
   return tickets;
 }
 
-/// The listening sockets of every worker; the first one takes the port, the others share it.
-struct Listening {
-  std::vector<std::vector<int>> by_worker;
-  std::vector<std::string> urls;
-};
-Listening listen_all(const settings::Config& config, std::size_t workers) {
-  Listening out;
-  out.by_worker.resize(workers);
-  for (const auto& listen : config.listen) {
-    auto address = net::parse_host_port(listen.address);
-    if (!address) throw std::runtime_error(address.error().message);
-    for (auto& sockets : out.by_worker) {
-      const auto fd = net::listen_on(*address);
-      if (!fd) throw std::runtime_error(fd.error().message);
-      address->port = net::port_of(*fd);
-      sockets.push_back(*fd);
-    }
-    const bool v6 = address->host.find(':') != std::string::npos;
-    out.urls.push_back((listen.tls ? "https://" : "http://") +
-                       (v6 ? "[" + address->host + "]" : address->host) + ":" +
-                       std::to_string(address->port));
-  }
-  return out;
-}
-
 /// Sockets stay what they were: a listener must not lose its TLS, nor take another one's.
 bool same_listeners(const settings::Config& a, const settings::Config& b) {
   return std::equal(a.listen.begin(), a.listen.end(), b.listen.begin(), b.listen.end(),
-                    [](const net::ListenConfig& x, const net::ListenConfig& y) {
+                    [](const front::http::ListenConfig& x, const front::http::ListenConfig& y) {
                       return x.address == y.address && x.tls.has_value() == y.tls.has_value() &&
-                             x.grpc == y.grpc;
-                    });
+                             x.grpc == y.grpc && x.share_port == y.share_port;
+                    }) &&
+         a.admin.address == b.admin.address && a.admin.tls.has_value() == b.admin.tls.has_value();
+}
+
+std::size_t workers_of(const settings::Config& config) {
+  return config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
 }
 
 /// The process: its workers, the operators' listener, signals and reload.
@@ -109,10 +90,17 @@ class Gateway {
       : options_(options),
         keeper_(options.keeper ? options.keeper : std::make_shared<secret::Keeper>()),
         config_(options.config),
-        access_log_(config_->log.access_log, config_->log.access_log_queue_max.count()) {
+        access_log_(config_->log.access_log, config_->log.access_log_queue_max.count()),
+        listening_(listen_all(*config_, workers_of(*config_))) {
     log::set_level(config_->log.level);
-    start_workers();
-    start_admin();
+    if (const auto problem = own_provider(*config_, listening_.urls); !problem.empty()) {
+      throw std::runtime_error(problem);
+    }
+    make_workers();
+    make_admin();
+    for (auto& worker : workers_) worker->start();
+    for (const auto& url : listening_.urls) std::cout << "listening on " << url << std::endl;
+    if (admin_) std::cout << "admin on " << listening_.admin_url << std::endl;
     keeper_->retain(settings::wanted(config_));
     keeper_->on_change([this] { reactor_.post([this] { reload(secret::How::kept); }); });
   }
@@ -124,6 +112,7 @@ class Gateway {
     watch_file();
     loop_.run();
     if (waiter_.joinable()) waiter_.join();
+    offload_.stop();
     keeper_->stop();  // before the workers: it posts to them
     if (loading_.joinable()) loading_.join();
     if (disk_) disk_->stop();
@@ -131,17 +120,10 @@ class Gateway {
   }
 
  private:
-  void start_workers() {
-    const std::size_t count = config_->workers != 0
-                                  ? config_->workers
-                                  : std::max(1u, std::thread::hardware_concurrency());
+  void make_workers() {
+    const std::size_t count = listening_.by_worker.size();
     const SnapshotPtr snapshot = snapshot_ =
         compile(config_, tickets_, registry_, health_, ++configurations_, *keeper_);
-    const Listening listening = listen_all(*config_, count);
-    urls_ = listening.urls;
-    if (const auto problem = own_provider(*config_, urls_); !problem.empty()) {
-      throw std::runtime_error(problem);
-    }
     limits_ =
         std::make_unique<stage::admit::SharedLimits>(snapshot->config->admission.counters_max);
     open_ledger(*snapshot->limits);
@@ -156,14 +138,14 @@ class Gateway {
                         *limits_,
                         filter_secret_,
                         {*cache_, disk_.get(), neighbours_.get()},
+                        bytes_,
+                        offload_,
                         audit_.log(),
                         objects_};
     for (std::size_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(shared, static_cast<std::uint32_t>(i), snapshot,
-                                                  listening.by_worker[i]));
+                                                  listening_.by_worker[i]));
     }
-    for (auto& worker : workers_) worker->start();
-    for (const auto& url : listening.urls) std::cout << "listening on " << url << std::endl;
   }
 
   /// Owners of objects are known from the start of the process on, whatever is reloaded.
@@ -198,17 +180,14 @@ class Gateway {
     restore_budgets(*limits_->ledger, table, limits_->counters);
   }
 
-  void start_admin() {
+  void make_admin() {
     reactor_.start();
-    if (config_->admin.address == "off") return;
-    const auto address = net::parse_host_port(config_->admin.address);
-    if (!address) throw std::runtime_error(address.error().message);
-    const auto fd = net::listen_on(*address);
-    if (!fd) throw std::runtime_error(fd.error().message);
+    if (listening_.admin < 0) return;
     admin_ = std::make_unique<admin::Admin>(
-        reactor_, blocks_, *fd,
+        reactor_, blocks_, listening_.admin,
         admin::Views{
-            [this] { return !draining_; },
+            [this] { return std::shared_ptr<const admin::AdminConfig>(config_, &config_->admin); },
+            [this] { return snapshot_->admin_tls; }, [this] { return !draining_; },
             [this] {
               return exporting::render(registry_) + exporting::render_process() +
                      render_cache({*cache_, disk_.get(), neighbours_.get()}) + render_peers() +
@@ -224,9 +203,9 @@ class Gateway {
               audit_.admin("policy_explain");
               return explain_policy(*snapshot_, body);
             },
-            [this] { return list_targets(health_); }});
+            [this] { return list_targets(health_); },
+            [this] { shard_.add(metrics_.admin_refusals); }});
     admin_->start();
-    std::cout << "admin on http://" << address->host << ":" << net::port_of(*fd) << std::endl;
   }
 
   void watch_signals() {
@@ -268,7 +247,7 @@ class Gateway {
     if (loading_.joinable()) loading_.join();
     loading_ = std::thread([this, how] {
       auto loaded = settings::load_file(options_.config_file, keeper_.get(), how);
-      const auto circle = loaded.config ? own_provider(*loaded.config, urls_) : std::string();
+      const auto circle = loaded.config ? own_provider(*loaded.config, listening_.urls) : std::string();
       if (!circle.empty()) {
         loaded.problems.push_back(circle);
         loaded.config = nullptr;
@@ -295,7 +274,7 @@ class Gateway {
     try {
       if (!loaded.config) throw std::runtime_error("the configuration has problems");
       if (!same_listeners(*loaded.config, *config_)) {
-        throw std::runtime_error("listen cannot change without a restart");
+        throw std::runtime_error("listen and admin.address cannot change without a restart");
       }
       if (loaded.config->audit.has_value() != config_->audit.has_value()) {
         throw std::runtime_error("audit cannot begin or end without a restart");
@@ -324,6 +303,7 @@ class Gateway {
   void drain() {
     if (std::exchange(draining_, true)) return;
     log::info("draining", {{"timeout", config_->drain_timeout}});
+    listening_.leases.clear();
     const auto deadline = Clock::now() + config_->drain_timeout;
     for (auto& worker : workers_) worker->drain(deadline);
     // The operators' listener shows the drain until the last worker is done.
@@ -343,8 +323,8 @@ class Gateway {
   health::Directory health_;  // outlives every snapshot
   telemetry::Shard& shard_ = registry_.make_shard();
   telemetry::AccessLog access_log_;
+  Listening listening_;
   ListenTickets tickets_ = tickets_of(*config_);
-  std::vector<std::string> urls_;  // of the listeners; never changes once they are open
   asio::io_context loop_{1};
   net::Reactor reactor_{loop_};
   net::BlockPool blocks_;
@@ -359,6 +339,8 @@ class Gateway {
   std::string filter_secret_ = random_bytes(32);  // pseudonyms follow from it until the end
   std::unique_ptr<stage::cache::Shelf> cache_;
   std::unique_ptr<stage::cache::Neighbours> neighbours_;
+  net::ProcessBytes bytes_;
+  net::Offload offload_{1};
   AuditView audit_;  // before the workers: their exchanges' ends go there
   std::vector<std::unique_ptr<Worker>> workers_;
   // Before the workers: it posts its answers to them.

@@ -3,8 +3,8 @@
 #include <chrono>
 
 #include "base/wall_clock.hpp"
+#include "export/page.hpp"
 #include "net/peer_record.hpp"
-#include "telemetry/json_text.hpp"
 #include "telemetry/log.hpp"
 
 namespace hawser::gateway {
@@ -17,40 +17,24 @@ std::int64_t seconds_now() {
       .count();
 }
 
-std::string series(const char* name, const std::string& provider) {
-  std::string out = name;
-  out.append("{provider=");
-  telemetry::append_json(out, provider);
-  return out.append("} ");
-}
-
 }  // namespace
 
 std::string render_peers() {
-  std::string ends, mismatches;
-  for (const auto& record : net::PeerRecord::all()) {
-    if (const std::int64_t not_after = record->not_after.load(); not_after != 0) {
-      ends += series("hawser_upstream_certificate_expiry_seconds", record->name) +
-              std::to_string(not_after - seconds_now()) + "\n";
-    }
-    mismatches += series("hawser_upstream_pin_mismatches_total", record->name) +
-                  std::to_string(record->pin_mismatches.load()) + "\n";
+  exporting::Page page;
+  const auto records = net::PeerRecord::all();
+  if (records.empty()) return {};
+  page.family("hawser_upstream_certificate_expiry_seconds", "gauge",
+              "Time until the first certificate of the provider's chain ends.");
+  for (const auto& record : records) {
+    const std::int64_t not_after = record->not_after.load();
+    if (not_after != 0) page.sample({{"provider", record->name}}, not_after - seconds_now());
   }
-  std::string out;
-  if (!ends.empty()) {
-    out +=
-        "# HELP hawser_upstream_certificate_expiry_seconds Time until the first certificate of "
-        "the provider's chain ends.\n"
-        "# TYPE hawser_upstream_certificate_expiry_seconds gauge\n" +
-        ends;
+  page.family("hawser_upstream_pin_mismatches_total", "counter",
+              "Handshakes without a pinned key.");
+  for (const auto& record : records) {
+    page.sample({{"provider", record->name}}, record->pin_mismatches.load());
   }
-  if (!mismatches.empty()) {
-    out +=
-        "# HELP hawser_upstream_pin_mismatches_total Handshakes without a pinned key.\n"
-        "# TYPE hawser_upstream_pin_mismatches_total counter\n" +
-        mismatches;
-  }
-  return out;
+  return page.take();
 }
 
 void PeerWatch::look() {

@@ -133,6 +133,9 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
             ? net::make_server_context(*listen.tls, tickets[i], protocols_of(listen, *config))
             : nullptr);
   }
+  if (const auto& tls = config->admin.tls) {
+    snapshot->admin_tls = net::make_server_context(*tls, tickets.back());
+  }
   snapshot->keys = std::make_shared<const stage::authenticate::KeyTable>(config->keys);
   snapshot->policy = policy_of(*config);
   snapshot->refusals = refusals_of(*config, registry);
@@ -159,7 +162,7 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
     snapshot->guards.push_back(endpoint_of(guard.endpoint, fresh_of(*config, part, keeper)));
     snapshot->guard_figures.push_back(stage::guard::guard_series(registry, guard.name));
   }
-  snapshot->caches = config->cache.mode != stage::cache::Mode::off || !config->cache.models.empty();
+  snapshot->caches = config->cache.enabled();
   if (snapshot->caches) snapshot->cache_figures = stage::cache::cache_figures(registry);
   if (config->cache.semantic) {
     snapshot->embeddings =

@@ -34,6 +34,7 @@ struct Snapshot {
   std::vector<provider::CredentialParts> credentials;  // by provider; empty: it stands in there
   std::vector<std::shared_ptr<const http::Endpoint>> doh;
   std::vector<net::SslContext> listen_tls;  // by listener; null: plain
+  net::SslContext admin_tls;                // null: plain
   std::shared_ptr<const stage::authenticate::KeyTable> keys;
   std::shared_ptr<const stage::route::RouteTable> routes;
   const health::HealthConfig* health_rules = nullptr;
@@ -54,7 +55,7 @@ struct Snapshot {
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
-/// The ticket keys of each listener: they outlive configurations.
+/// The ticket keys of each listener, then those of the admin listener: they outlive configurations.
 using ListenTickets = std::vector<std::shared_ptr<net::TicketKeys>>;
 
 /// @param health  of all targets; outlives every snapshot

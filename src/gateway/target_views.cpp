@@ -3,8 +3,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <cmath>
+#include <vector>
 
-#include "telemetry/json_text.hpp"
+#include "export/page.hpp"
 
 namespace hawser::gateway {
 namespace {
@@ -25,31 +26,25 @@ std::string_view name_of(Condition::State state) {
   return "warm";
 }
 
-std::string series(const char* name, const TargetHealth& target) {
-  std::string out = name;
-  out.append("{target=");
-  telemetry::append_json(out, target.name());
-  return out.append("} ");
-}
-
 }  // namespace
 
 std::string render_targets(const health::Directory& targets) {
-  std::string fit, first_token;
+  std::vector<const TargetHealth*> all;
+  targets.each([&](const TargetHealth& target) { all.push_back(&target); });
+  if (all.empty()) return {};
   const auto now = Clock::now();
-  targets.each([&](const TargetHealth& target) {
-    const bool warm = target.condition(now, 0).state == Condition::State::warm;
-    fit += series("hawser_target_up", target) + (warm ? "1\n" : "0\n");
-    first_token += series("hawser_target_first_token_seconds", target) +
-                   std::to_string(target.first_token_ms() / 1000) + "\n";
-  });
-  if (fit.empty()) return {};
-  return "# HELP hawser_target_up Whether a target of a model with several is asked.\n"
-         "# TYPE hawser_target_up gauge\n" +
-         fit +
-         "# HELP hawser_target_first_token_seconds Time to first token, as targets are compared.\n"
-         "# TYPE hawser_target_first_token_seconds gauge\n" +
-         first_token;
+  exporting::Page page;
+  page.family("hawser_target_up", "gauge", "Whether a target of a model with several is asked.");
+  for (const auto* target : all) {
+    const bool warm = target->condition(now, 0).state == Condition::State::warm;
+    page.sample({{"target", target->name()}}, warm ? 1 : 0);
+  }
+  page.family("hawser_target_first_token_seconds", "gauge",
+              "Time to first token, as targets are compared.");
+  for (const auto* target : all) {
+    page.sample({{"target", target->name()}}, target->first_token_ms() / 1000);
+  }
+  return page.take();
 }
 
 std::string list_targets(const health::Directory& targets) {

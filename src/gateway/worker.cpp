@@ -70,6 +70,7 @@ Result<std::unique_ptr<front::http::Upgraded>> open_websocket(front::websocket::
 Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
                const std::vector<int>& listening)
     : directory_(shared.directory),
+      process_bytes_(shared.bytes),
       shelf_(reactor_, index),
       limits_(shared.limits),
       parts_{reactor_,
@@ -82,13 +83,15 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
              limits_,
              shared.filter_secret,
              shared.cache,
+             bytes_,
+             shared.offload,
              [this](exchange::Call::Given given, std::function<void()> over) {
                run_aside(std::move(given), std::move(over));
              },
              shared.audit,
              shared.audit != nullptr ? &shared.audit->make_inlet() : nullptr,
              shared.objects},
-      services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics},
+      services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics, bytes_, parts_.access_log},
       websocket_{reactor_,          ids_, parts_.shard, shared.metrics, services_.pipeline,
                  services_.draining},
       grpc_{reactor_, ids_, parts_.shard, shared.metrics, services_.pipeline, services_.draining} {
@@ -101,10 +104,15 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
   for (const int fd : listening)
     listeners_.push_back(std::make_unique<net::Listener>(reactor_, fd));
   directory_.place(index, shelf_);
+  shelf_.account_to(bytes_);
   apply(std::move(snapshot));
 }
 
-Worker::~Worker() = default;
+Worker::~Worker() {
+  if (!thread_.joinable()) return;
+  drain(Clock::now());  // the start failed behind this one's
+  join();
+}
 
 void Worker::start() {
   thread_ = std::thread([this] {
@@ -123,10 +131,20 @@ void Worker::apply(SnapshotPtr snapshot) {
   services_.pipeline = assemble(*snapshot, parts_);
   resolver_.configure(resolver_settings(*snapshot, parts_));
   services_.limits = snapshot->config->limits;
+  services_.web.clear();
+  for (const auto& listen : snapshot->config->listen) {
+    services_.web.push_back(
+        std::make_shared<const front::http::WebAccess>(listen, snapshot->keys->empty()));
+  }
   services_.http2 = snapshot->config->http2;
   const auto& generations = snapshot->config->generations;
-  shelf_.configure({generations.kept, generations.memory_max.count() / directory_.workers(),
-                    generations.detached_per_key_max, generations.delivered_max.count()});
+  const auto& memory = services_.limits.memory;
+  const net::ByteLimits byte_limits{memory.process.count(), memory.per_key.count(),
+                                    memory.per_connection.count(), generations.memory_max.count()};
+  process_bytes_.set_limits(byte_limits);  // by each worker the same
+  bytes_.configure(byte_limits);
+  shelf_.configure(
+      {generations.kept, generations.detached_per_key_max, generations.delivered_max.count()});
   grpc_.reflection = snapshot->config->grpc.reflection;
   websocket_.config = snapshot->config->websocket;
   websocket_.write_timeout = services_.limits.write_timeout;
@@ -136,7 +154,8 @@ void Worker::apply(SnapshotPtr snapshot) {
                               const wire::RequestHead& head,
                               const std::vector<std::string>& client_names) {
     const bool admitted = stage::authenticate::admits(*keys, head, client_names);
-    if (!admitted && inlet != nullptr) inlet->put(refused_connection());
+    if (!admitted && inlet != nullptr)
+      inlet->put(refused_connection(), audit::Log::Inlet::By::stranger);
     return admitted;
   };
   snapshot_ = std::move(snapshot);
@@ -174,7 +193,7 @@ void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
   auto speaks = Speaks::http;
   if (listener < listen.size() && listen[listener].grpc) speaks = Speaks::grpc;
   if (listener < listen.size() && listen[listener].http2_only) speaks = Speaks::http2;
-  serve(std::move(stream), client, speaks);
+  serve(std::move(stream), client, {speaks, static_cast<std::uint32_t>(listener)});
 }
 
 /// A call of gRPC on the API's own listener.
@@ -206,7 +225,7 @@ Task<> Worker::serve_grpc(std::unique_ptr<net::Stream> stream, const std::string
 }
 
 // Not a task that is spawned: a silent connection would hold one more frame.
-Detached Worker::serve(std::unique_ptr<net::Stream> stream, Client& client, Speaks speaks) {
+Detached Worker::serve(std::unique_ptr<net::Stream> stream, Client& client, CameBy by) {
   struct Leaving {
     Worker& worker;
     Client& client;
@@ -220,11 +239,11 @@ Detached Worker::serve(std::unique_ptr<net::Stream> stream, Client& client, Spea
   const Leaving leaving{*this, client};
   services_.shard.add(services_.metrics.client_connections);
   try {
-    if (speaks == Speaks::grpc) {
+    if (by.speaks == Speaks::grpc) {
       co_await serve_grpc(std::move(stream), client.first);
     } else {
-      front::http::Session session(services_, std::move(stream), client.first,
-                                   speaks == Speaks::http2);
+      front::http::Session session(services_, std::move(stream), client.first, by.listener,
+                                   by.speaks == Speaks::http2);
       const Listed listed(sessions_, session);
       co_await session.run();
     }
@@ -270,7 +289,19 @@ void Worker::tend_generations(Clock::time_point now) {
   directory_.tend(now);
   show(parts_.shard, parts_.metrics.generations_running, shelf_.running(), shown_running_);
   show(parts_.shard, parts_.metrics.generations_detached, shelf_.detached(), shown_detached_);
-  show(parts_.shard, parts_.metrics.generation_bytes, shelf_.memory(), shown_bytes_);
+}
+
+void Worker::show_memory() {
+  show(parts_.shard, parts_.metrics.generation_bytes,
+       bytes_.in_use(net::MemoryKind::generation_log), shown_log_bytes_);
+  for (std::size_t i = 0; i < net::memory_kinds; ++i) {
+    const auto kind = static_cast<net::MemoryKind>(i);
+    show(parts_.shard, parts_.metrics.bytes_in_use[i], bytes_.in_use(kind), shown_bytes_[i]);
+  }
+  for (std::size_t i = 0; i < net::memory_bounds; ++i) {
+    const auto bound = static_cast<net::MemoryBound>(i);
+    show(parts_.shard, parts_.metrics.memory_refused[i], bytes_.refused(bound), shown_refused_[i]);
+  }
 }
 
 void Worker::show_connections() {
@@ -292,6 +323,7 @@ Task<> Worker::tend() {
       next_pools_ = now + 1s;
     }
     tend_generations(now);
+    show_memory();
     if (now >= drain_deadline_) reactor_.cancel_all();
     if (ended_) co_return;  // by the last session that was cancelled just now
     const bool draining = drain_deadline_ != Clock::time_point::max();

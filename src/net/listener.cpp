@@ -4,16 +4,25 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
+#include <utility>
 
 namespace hawser::net {
 namespace {
+
+std::string text_of(const HostPort& address) {
+  const bool v6 = address.host.find(':') != std::string::npos;
+  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
 
 Error bad_address(std::string_view text) {
   return {.code = Code::invalid_request,
@@ -21,8 +30,7 @@ Error bad_address(std::string_view text) {
 }
 Error refused(const HostPort& address, const char* what) {
   return {.code = Code::connection,
-          .message = std::string(what) + " " + address.host + ":" + std::to_string(address.port) +
-                     ": " + std::strerror(errno)};
+          .message = std::string(what) + " " + text_of(address) + ": " + std::strerror(errno)};
 }
 
 Result<asio::ip::tcp::endpoint> endpoint_of(const HostPort& address) {
@@ -74,7 +82,9 @@ bool is_loopback(const HostPort& address) {
   return !error && parsed.is_loopback();
 }
 
-Result<int> listen_on(const HostPort& address) {
+namespace {
+
+Result<int> bind_to(const HostPort& address, Sharing sharing) {
   const auto endpoint = endpoint_of(address);
   if (!endpoint) return endpoint.error();
   const int fd =
@@ -82,15 +92,83 @@ Result<int> listen_on(const HostPort& address) {
   if (fd < 0) return refused(address, "no socket for");
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (sharing == Sharing::port) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
-  if (::bind(fd, endpoint->data(), static_cast<socklen_t>(endpoint->size())) != 0 ||
-      ::listen(fd, 4096) != 0) {
+  if (::bind(fd, endpoint->data(), static_cast<socklen_t>(endpoint->size())) != 0) {
     auto error = refused(address, "cannot listen on");
     ::close(fd);
     return error;
   }
   return fd;
+}
+
+}  // namespace
+
+Result<int> listen_on(const HostPort& address, Sharing sharing) {
+  const auto fd = bind_to(address, sharing);
+  if (!fd) return fd.error();
+  if (::listen(*fd, 4096) != 0) {
+    auto error = refused(address, "cannot listen on");
+    ::close(*fd);
+    return error;
+  }
+  return *fd;
+}
+
+Result<PortLease> PortLease::take(HostPort& address) {
+  PortLease lease;
+  if (address.port != 0) {
+    auto locked = lease.lock(address);
+    if (!locked) return locked.error();
+  }
+  // Refused while anybody listens there, sharing or not; it never listens itself.
+  const auto probe = bind_to(address, Sharing::none);
+  if (!probe) return probe.error();
+  const bool chosen = std::exchange(address.port, port_of(*probe)) == 0;
+  if (chosen) {
+    auto locked = lease.lock(address);
+    if (!locked) {
+      ::close(*probe);
+      return locked.error();
+    }
+  }
+  ::close(*probe);
+  return lease;
+}
+
+Result<> PortLease::none_held(const HostPort& address) {
+  PortLease lease;
+  return lease.lock(address);
+}
+
+/// An abstract Unix socket: its name is known in this network namespace alone, as the port is, and
+/// is gone with the process, however it ends.
+Result<> PortLease::lock(const HostPort& address) {
+  const auto endpoint = endpoint_of(address);
+  if (!endpoint) return endpoint.error();
+  const std::string name =
+      "hawser-listener/" + endpoint->address().to_string() + "/" + std::to_string(address.port);
+  sockaddr_un own{};
+  own.sun_family = AF_UNIX;
+  name.copy(own.sun_path + 1, sizeof own.sun_path - 1);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 +
+                                           std::min(name.size(), sizeof own.sun_path - 1));
+  fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd_ < 0 || ::bind(fd_, reinterpret_cast<const sockaddr*>(&own), size) != 0) {
+    return refused(address, "cannot listen on");
+  }
+  return {};
+}
+
+PortLease::PortLease(PortLease&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+PortLease& PortLease::operator=(PortLease&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+PortLease::~PortLease() {
+  if (fd_ >= 0) ::close(fd_);
 }
 
 std::uint16_t port_of(int fd) {

@@ -8,6 +8,7 @@
 #include "net/listener.hpp"
 #include "net/proxy.hpp"
 #include "price/price_table.hpp"
+#include "settings/front_checks.hpp"
 #include "settings/residency.hpp"
 #include "settings/tls_checks.hpp"
 #include "settings/tls_walk.hpp"
@@ -65,10 +66,7 @@ void check_listen(const Config& config, Problems& problems) {
                           "on 127.0.0.1, or set allow_anonymous: true"});
     }
   }
-  if (config.admin.address == "off") return;
-  const auto admin = net::parse_host_port(config.admin.address);
-  if (!admin) problems.push_back({"admin.address", admin.error().message});
-  if (seen.count(config.admin.address) != 0) {
+  if (config.admin.address != "off" && seen.count(config.admin.address) != 0) {
     problems.push_back({"admin.address", "must not be an address of the API"});
   }
 }
@@ -235,6 +233,9 @@ void check_keys(const Config& config, Problems& problems) {
       problems.push_back({at("keys", i, "name"), "'" + key.name + "' stands twice"});
     }
     check_subject(config, i, subjects, problems);
+    if (key.needs_certificate && (key.hash.empty() || key.client_subject.empty())) {
+      problems.push_back({at("keys", i, "needs_certificate"), "needs hash and client_subject"});
+    }
     if (key.hash.empty() && !key.client_subject.empty()) continue;
     if (key.hash.empty()) {
       problems.push_back({at("keys", i, "hash"), "is missing"});
@@ -269,6 +270,20 @@ void check_limits(const Config& config, Problems& problems) {
   }
   if (!config.ledger.prices.empty()) {
     check_opens("ledger.prices", problems, [&] { price::PriceTable::load(config.ledger.prices); });
+  }
+}
+
+/// One body must fit into every budget: else it is refused however often it is sent.
+void check_memory(const Config& config, Problems& problems) {
+  const auto& memory = config.limits.memory;
+  const std::pair<const char*, Bytes> budgets[] = {{"process", memory.process},
+                                                   {"per_key", memory.per_key},
+                                                   {"per_connection", memory.per_connection}};
+  for (const auto& [name, most] : budgets) {
+    if (most < config.limits.json_body_max || most < config.limits.replay_max) {
+      problems.push_back({std::string("limits.memory.") + name,
+                          "must not be below limits.json_body_max and limits.replay_max"});
+    }
   }
 }
 
@@ -311,6 +326,8 @@ std::string Config::catch_all() const {
 Problems Config::check() const {
   Problems problems;
   check_listen(*this, problems);
+  check_pages(*this, problems);
+  check_admin(admin, problems);
   check_providers(*this, problems);
   check_resolver(resolver, problems);
   check_guards(guards, problems);
@@ -326,6 +343,7 @@ Problems Config::check() const {
   check_keys(*this, problems);
   check_limits(*this, problems);
   check_residency(*this, problems);
+  check_memory(*this, problems);
   if (timeouts.total < timeouts.connect) {
     problems.push_back({"timeouts.total", "must not be below timeouts.connect"});
   }

@@ -3,11 +3,13 @@
 #include <string>
 #include <vector>
 
+#include "admin/config.hpp"
 #include "audit/config.hpp"
 #include "config/fields.hpp"
 #include "config/scalar.hpp"
 #include "front/grpc/config.hpp"
 #include "front/http/config.hpp"
+#include "front/http/listen_config.hpp"
 #include "front/websocket/config.hpp"
 #include "h2/config.hpp"
 #include "health/config.hpp"
@@ -29,20 +31,10 @@
 
 namespace hawser::settings {
 
-struct AdminConfig {
-  std::string address = "127.0.0.1:9901";
-
-  template <class Visitor>
-  void fields(Visitor&& field) {
-    field("address", address, config::Anything{},
-          "HOST:PORT of health, metrics and administration; off: none.");
-  }
-};
-
 /// The whole configuration file.
 struct Config {
-  std::vector<net::ListenConfig> listen{net::ListenConfig{}};
-  AdminConfig admin{};
+  std::vector<front::http::ListenConfig> listen{front::http::ListenConfig{}};
+  admin::AdminConfig admin{};
   std::uint32_t workers = 0;
   std::chrono::milliseconds drain_timeout{30'000};
   bool allow_anonymous = false;
@@ -85,7 +77,8 @@ struct Config {
     field("drain_timeout", drain_timeout, config::Range<milliseconds>{0ms, 1h},
           "How long open exchanges may go on after SIGTERM.");
     field("allow_anonymous", allow_anonymous, config::Anything{},
-          "Serve without keys on an address that others can reach.");
+          "Serve without keys on an address that others can reach: everybody who reaches it may "
+          "spend your money.");
     field("secrets", secrets, config::Anything{},
           "Where credentials come from that stand elsewhere. Takes values from the environment, "
           "files and sealed files only.");

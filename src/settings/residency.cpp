@@ -156,7 +156,7 @@ void warn_of_services(const Config& config, const Policy& policy, std::size_t ru
     warnings.push_back({path, "does not hold for the guard " + joined(guards) +
                                   ": requests that both are about are refused with 451"});
   }
-  const bool caches = config.cache.mode != stage::cache::Mode::off || !config.cache.models.empty();
+  const bool caches = config.cache.enabled();
   if (caches && !allows(Grants::memory_cache)) {
     warnings.push_back({path, "does not hold for this node: its cache is not used"});
   }

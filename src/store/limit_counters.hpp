@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,16 @@ struct LimitCounter {
 };
 using LimitCounterPtr = std::shared_ptr<LimitCounter>;
 
+/// The name of a counter, of bounded size. Most are made of names of the configuration, of which
+/// there are few. Where a part comes from outside (a client's own word for its user, an address)
+/// anybody can make up more of them than memory holds.
+struct CounterName {
+  std::string text{};
+  /// The counter that takes the place of this one where there are too many; its own name is of the
+  /// configuration. Empty: so is this one's, and it always has its own.
+  std::string overflow{};
+};
+
 struct NameHash : std::hash<std::string_view> {
   using is_transparent = void;
 };
@@ -29,22 +40,37 @@ struct NameHash : std::hash<std::string_view> {
 /// counters that they use, so this lock is not on the way of a request.
 class LimitCounters {
  public:
-  /// @param counters_max  beyond it idle ones are forgotten: a full bucket is like a new one
+  /// @param counters_max  of names from outside. Beyond it idle ones are forgotten (a full bucket
+  /// is like a new one); where none is idle, further names share their overflow counter: nothing
+  /// that was counted is lost. No overflow counter's names take more than a quarter, so that one
+  /// key's flood leaves room for others.
   explicit LimitCounters(std::size_t counters_max) : most_a_shard_(counters_max / shards + 1) {}
 
-  LimitCounterPtr at(const std::string& name, Clock::time_point now);
+  LimitCounterPtr at(const CounterName& name, Clock::time_point now);
+  LimitCounterPtr at(const std::string& name, Clock::time_point now) {
+    return at(CounterName{name, {}}, now);
+  }
   std::size_t size() const;
+  /// How many a worker may remember, and so keep from being forgotten.
+  std::size_t known_max() const { return std::min<std::size_t>(most_a_shard_, 4096); }
   /// Of all counters: places that are taken.
   std::uint64_t places_taken() const;
 
  private:
   static constexpr std::size_t shards = 16;
+  struct Entry {
+    LimitCounterPtr counter{};
+    std::uint32_t* held = nullptr;  // counts the names of its overflow counter; null: has none
+  };
   struct Shard {
     mutable std::mutex mutex;
-    std::unordered_map<std::string, LimitCounterPtr, NameHash, std::equal_to<>> counters;
-    std::size_t swept_at = 0;
+    std::unordered_map<std::string, Entry, NameHash, std::equal_to<>> counters;
+    std::unordered_map<std::string, std::uint32_t> held;  // by overflow counter; entries stay
+    std::size_t outside = 0;
+    Clock::time_point next_sweep{};
   };
-  void sweep(Shard& shard, Clock::time_point now) const;
+  static void sweep(Shard& shard, Clock::time_point now);
+  LimitCounterPtr add(Shard& shard, const CounterName& name, Clock::time_point now) const;
 
   std::size_t most_a_shard_;
   std::array<Shard, shards> shards_;
@@ -54,10 +80,9 @@ class LimitCounters {
 class KnownCounters {
  public:
   explicit KnownCounters(LimitCounters& counters) : counters_(counters) {}
-  const LimitCounterPtr& at(const std::string& name, Clock::time_point now);
+  const LimitCounterPtr& at(const CounterName& name, Clock::time_point now);
 
  private:
-  static constexpr std::size_t most = 4096;
   LimitCounters& counters_;
   std::unordered_map<std::string, LimitCounterPtr, NameHash, std::equal_to<>> known_;
 };

@@ -31,6 +31,7 @@ struct StandardMetrics {
   SeriesId hedges_won{};
   SeriesId breakers_opened{};
   SeriesId http2_floods{};
+  SeriesId admin_refusals{};  // hawser_admin_refusals_total
   SeriesId upstream_connections_new{};
   SeriesId upstream_connections_reused{};
   SeriesId http2_connections{};       // hawser_upstream_http2_connections
@@ -46,6 +47,8 @@ struct StandardMetrics {
   SeriesId generations_running{};
   SeriesId generations_detached{};
   SeriesId generation_bytes{};
+  std::array<SeriesId, 5> bytes_in_use{};    // hawser_bytes_in_use{kind}, by net::MemoryKind
+  std::array<SeriesId, 4> memory_refused{};  // by net::MemoryBound
   SeriesId reloads_ok{};
   SeriesId reloads_failed{};
 };

@@ -150,17 +150,41 @@ def key(name, **more):
     return {"name": name, "hash": "sha256:" + hashlib.sha256(f"secret-{name}".encode()).hexdigest(), **more}
 
 
-@pytest.mark.parametrize("scope,expected", [("tenant", "+-+"), ("key", "+++"), ("global", "+--"), ("team", "+++")])
-def test_tenants_do_not_see_each_others_answers(cached, sim, scope, expected, figure):
-    keys = [key("a", tenant="t1", team="x"), key("b", tenant="t1", team="y"), key("c", tenant="t2", team="x")]
-    gateway = cached(cache={"scope": scope}, keys=keys)
+def askers(gateway, sim):
+    """Of keys a, b and c, who ask the same one after another: + asked the model, - got an answer that was there."""
     asked = ""
     for name in "abc":
         before = len(sim.journal())
         assert ask(gateway, {"authorization": f"Bearer secret-{name}"})[0] == 200
         asked += "+" if len(sim.journal()) > before else "-"
+    return asked
+
+
+THREE_KEYS = [key("a", tenant="t1", team="x"), key("b", tenant="t1", team="y"), key("c", tenant="t2", team="x")]
+
+
+@pytest.mark.parametrize("scope,expected", [("tenant", "+-+"), ("key", "+++"), ("global", "+--"), ("team", "+++")])
+def test_tenants_do_not_see_each_others_answers(cached, sim, scope, expected, figure):
+    asked = askers(cached(cache={"scope": scope}, keys=THREE_KEYS), sim)
     assert asked == expected
     figure(f"scope {scope}: of two keys of a tenant and one of another {asked.count('+')} asked the model")
+
+
+@pytest.mark.parametrize("cache", [{}, {"models": {"m": {"ttl": "2h"}}}, {"models": {"m": {"mode": "all"}}},
+                                   {"scope": "tenant", "models": {"m": {"scope": "key"}}}])
+def test_nothing_is_shared_beyond_a_key_unless_it_is_said(cached, sim, cache):
+    """Neither by default nor by an entry of a model that is about something else."""
+    models = {"m": {"targets": [{"provider": "sim"}]}}
+    assert askers(cached(cache=cache, keys=THREE_KEYS, models=models), sim) == "+++"
+
+
+def test_an_entry_of_a_model_inherits_what_it_does_not_say(cached, sim):
+    models = {"m": {"targets": [{"provider": "sim"}]}}
+    gateway = cached(cache={"scope": "tenant", "ttl": "1s", "models": {"m": {"mode": "auto"}}}, keys=THREE_KEYS,
+                     models=models)
+    assert askers(gateway, sim) == "+-+"
+    time.sleep(1.2)  # the ttl, and its tenth more
+    assert ask(gateway, {"authorization": "Bearer secret-a", "cache-control": "min-fresh=0"})[1]["x-hawser-cache"] == "miss"
 
 
 def test_probes_of_another_tenant_learn_nothing(cached, sim, figure):

@@ -174,6 +174,21 @@ def test_a_certificate_stands_for_a_key(root, sim, tmp_path, fronted):
     assert used.count("bearer") == 14
 
 
+def test_a_key_may_need_its_certificate_too(root, sim, tmp_path, fronted):
+    keys = [{"name": "both", "hash": HASH, "client_subject": "CN=ci,O=Example", "needs_certificate": True}]
+    with serving(tmp_path, sim, fronted, keys=keys) as gateway:
+        right = context_of(root, client(root, tmp_path, "right", named("ci", "Example")))
+        other = context_of(root, client(root, tmp_path, "other", named("x", "Example")))
+        key = {"Authorization": "Bearer " + KEY}
+        assert ask(gateway, right, key).status == 200
+        for context, headers in ((right, {}), (right, {"Authorization": "Bearer wrong"}), (other, key),
+                                 (context_of(root), key), (other, {}), (context_of(root), {})):
+            assert ask(gateway, context, headers).status == 401
+        plain = http.client.HTTPConnection("127.0.0.1", port_of(gateway, 1), timeout=10)
+        plain.request("POST", "/v1/chat/completions", BODY, {"Content-Type": "application/json", **key})
+        assert plain.getresponse().status == 401
+
+
 def refused_in_handshake(gateway, context):
     try:
         ask(gateway, context)

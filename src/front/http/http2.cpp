@@ -42,7 +42,10 @@ Http2::Http2(Services& services, const Opened& opened)
 
 h2::HandlerPtr Http2::open(std::int32_t stream, h2::RequestHead head) {
   ++running_;
-  if (services_.is_call != nullptr && services_.is_call(head)) {
+  const bool page = services_.web[opened_.listener]
+                        ->refusal(head, !opened_.client_names.empty())
+                        .has_value();  // is refused as a request
+  if (!page && services_.is_call != nullptr && services_.is_call(head)) {
     return services_.call({server_, stream, std::move(head), opened_.client_address,
                            opened_.client_names, [this] { ended(); }});
   }

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "dialect/error_body.hpp"
+#include "front/http/early_answer.hpp"
 #include "front/http/http2.hpp"
 
 namespace hawser::front::http {
@@ -24,6 +25,7 @@ Http2Socket::Http2Socket(Http2& connection, std::int32_t stream, const h2::Reque
     : services_(connection.services_),
       client_address_(connection.opened_.client_address),
       client_names_(connection.opened_.client_names),
+      listener_(connection.opened_.listener),
       server_(&connection.server_),
       stream_(stream),
       news_(services_.reactor) {
@@ -59,6 +61,9 @@ Task<> Http2Socket::run() {
     error.status = outcome.status;
     co_return co_await refuse(error, {});
   }
+  if (const auto refused = services_.web[listener_]->refusal(head_, !client_names_.empty())) {
+    co_return co_await refuse(*refused, {});
+  }
   if (const auto opened = open_pair(); !opened) co_return co_await refuse(opened.error(), {});
   std::string fields;
   auto front =
@@ -79,8 +84,14 @@ Task<> Http2Socket::refuse(const Error& error, std::string_view fields) {
   out_ = dialect::error_body(dialect::Dialect::openai, error, id);
   out_ended_ = true;
   const int status = dialect::status_of(error);
-  services_.shard.add(services_.metrics.requests(status));
-  services_.shard.add(services_.metrics.errors[static_cast<std::size_t>(error.code)]);
+  note_early(services_, {.id = id,
+                         .client = client_address_,
+                         .method = head_.method,
+                         .path = head_.path,
+                         .status = status,
+                         .error = error.code,
+                         .arrived = Clock::now(),
+                         .bytes_out = out_.size()});
   auto answer = fields_of(fields);
   answer.push_back({"content-type", "application/json"});
   answer.push_back({"x-request-id", id});

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "dialect/error_body.hpp"
+#include "front/http/early_answer.hpp"
 #include "front/http/http2.hpp"
 #include "net/tls_server.hpp"
 
@@ -38,9 +39,10 @@ std::vector<h2::Field> fields_of(std::string_view text) {
 }
 
 Http2Stream::Http2Stream(Http2& connection, std::int32_t stream, const h2::RequestHead& head)
-    : Serving(connection.services_, connection.opened_.client_address),
+    : Serving(connection.services_, connection.opened_.client_address, connection.opened_.listener),
       server_(&connection.server_),
       socket_(connection.opened_.stream),
+      connection_bytes_(connection.bytes_),
       stream_(stream),
       in_ended_(head.ends),
       more_in_(services_.reactor),
@@ -104,8 +106,12 @@ Task<> Http2Stream::refuse_head(const wire::HeadOutcome& outcome) {
   append_field(head.fields, "x-request-id", id);
   append_field(head.fields, "request-id", id);
   begin_answer({.head = head});
-  services_.shard.add(services_.metrics.requests(outcome.status));
-  services_.shard.add(services_.metrics.errors[static_cast<std::size_t>(Code::invalid_request)]);
+  note_early(services_, {.id = id,
+                         .client = client_address_,
+                         .status = outcome.status,
+                         .error = Code::invalid_request,
+                         .arrived = arrived_,
+                         .bytes_out = body.size()});
   co_await write(body, true);
 }
 
@@ -126,6 +132,9 @@ Task<> Http2Stream::finish() {
 // --- the answer
 
 void Http2Stream::begin_answer(const Begin& begin) {
+  if (head_outcome_.state == wire::HeadOutcome::State::complete) {
+    web().append_cors(head_, begin.head.fields);
+  }
   answer_ = &begin.head;
   bodiless_ = begin.head.bodiless || begin.head_only;
 }
@@ -218,7 +227,7 @@ void Http2Stream::release_request(bool) {
   if (server_ != nullptr) server_->consumed(stream_, piece_.size() + in_.size());
   std::string().swap(piece_);
   std::string().swap(in_);
-  std::string().swap(whole_body_);
+  loaded_.reset();
   std::string().swap(head_text_);
   std::vector<wire::Field>().swap(head_.fields);
 }

@@ -3,6 +3,7 @@
 
 #include "dialect/error_body.hpp"
 #include "exchange/identify.hpp"
+#include "front/http/early_answer.hpp"
 #include "front/http/serving.hpp"
 
 namespace hawser::front::http {
@@ -32,6 +33,12 @@ void append_retry_advice(const Error& error, std::string& out) {
 
 /// @return whether the connection may serve another request
 Task<bool> Serving::serve() {
+  if (auto refused = foreign_page()) {
+    Early early;
+    early.error = std::move(*refused);
+    return answer_early(std::move(early));
+  }
+  if (WebAccess::is_preflight(head_)) return answer_preflight();
   if (!dialect::under_api(head_.path)) return answer_ourselves();
   return serve_exchange();
 }
@@ -47,6 +54,7 @@ Task<bool> Serving::serve_exchange() {
   const bool goes_on = co_await std::move(answering);
   watch_hangup(nullptr);
   exchange_ = nullptr;
+  loaded_.reset();  // it counts at the connection, which may be gone before this stream is
   exchange.trail.bytes_in = std::max<std::uint64_t>(body_bytes(), exchange.request.body.size());
   co_return goes_on;
 }
@@ -195,35 +203,73 @@ Task<bool> Serving::refuse(Exchange& exchange, Error error) {
   co_return written&& goes_on();
 }
 
+/// What a browser asks before a page's request; no key comes with it, and no provider is asked.
+Task<bool> Serving::answer_preflight() {
+  Early early;
+  if (web().grants(head_)) {
+    early.status = 204;
+    web().append_preflight(head_, early.fields);
+  } else {
+    early.error = Error{.code = Code::permission,
+                        .message =
+                            "Pages of this origin may not use the gateway: list it under "
+                            "listen[].cors.origins.",
+                        .param = "origin"};
+  }
+  return answer_early(std::move(early));
+}
+
 /// Paths that are not an API's: a word on what this is, and 404.
 Task<bool> Serving::answer_ourselves() {
+  Early early;
+  const bool root = head_.path == "/" && head_.target.find('?') == std::string_view::npos;
+  if (root || head_.path == "*") {
+    early.body = R"({"name":"hawser","object":"gateway","api":"/v1"})";
+    if (head_.method == "OPTIONS") early.fields = "Allow: GET, HEAD, POST, OPTIONS\r\n";
+  } else {
+    early.error =
+        Error{.code = Code::not_found, .message = "Unknown path: the API lives under /v1/."};
+  }
+  return answer_early(std::move(early));
+}
+
+/// Everything that is answered before there is an exchange goes out here, counted and logged.
+Task<bool> Serving::answer_early(Early early) {
   const std::string id(services_.ids.next());
   const Rest rest = co_await skip_rest_of_body();
-  AnswerHead head;
-  std::string body;
-  const bool root = head_.path == "/" && head_.target.find('?') == std::string_view::npos;
-  if (rest == Rest::none && (root || head_.path == "*")) {
-    body = R"({"name":"hawser","object":"gateway","api":"/v1"})";
-    if (head_.method == "OPTIONS") head.fields = "Allow: GET, HEAD, POST, OPTIONS\r\n";
-  } else {
-    Error error{.code = Code::not_found, .message = "Unknown path: the API lives under /v1/."};
-    if (rest != Rest::none) {
-      error = {.code = Code::invalid_request,
-               .message = "The request body is malformed, incomplete or does not belong here."};
-    }
-    head.status = dialect::status_of(error);
-    body = dialect::error_body(dialect::Dialect::openai, error, id);
-    services_.shard.add(services_.metrics.errors[static_cast<std::size_t>(error.code)]);
+  if (rest != Rest::none && !early.error) {
+    early.error = Error{.code = Code::invalid_request,
+                        .message =
+                            "The request body is malformed, incomplete or does not belong "
+                            "here."};
   }
-  services_.shard.add(services_.metrics.requests(head.status));
-  head.length = body.size();
-  append_field(head.fields, "Content-Type", "application/json");
+  AnswerHead head;
+  head.status = early.status;
+  head.fields = std::move(early.fields);
+  if (early.error) {
+    const auto dialect = dialect::endpoint_of(head_.method, head_.path).dialect;
+    early.body = dialect::error_body(dialect, *early.error, id);
+    head.status = dialect::status_of(*early.error);
+    append_field(head.fields, "x-hawser-error", name_of(early.error->code));
+  }
+  if (!early.body.empty()) append_field(head.fields, "Content-Type", "application/json");
+  if (head.status != 204) head.length = early.body.size();
+  head.bodiless = head.status == 204;
   append_field(head.fields, "x-request-id", id);
   append_field(head.fields, "request-id", id);
+  const auto code = early.error ? std::optional(early.error->code) : std::nullopt;
+  note_early(services_, {.id = id,
+                         .client = client_address_,
+                         .method = head_.method,
+                         .path = head_.path,
+                         .status = head.status,
+                         .error = code,
+                         .arrived = arrived_,
+                         .bytes_out = early.body.size()});
   begin_answer({.head = head,
                 .keep_alive = head_.keep_alive && rest == Rest::none && !services_.draining,
                 .head_only = head_.method == "HEAD"});
-  const bool written = co_await write(body, true);
+  const bool written = co_await write(early.body, true);
   release_request(true);
   if (written && rest != Rest::none) co_await linger();
   co_return written&& goes_on();

@@ -7,8 +7,11 @@
 #include "base/request_id.hpp"
 #include "exchange/stage.hpp"
 #include "front/http/config.hpp"
+#include "front/http/loaded_body.hpp"
+#include "front/http/web_access.hpp"
 #include "h2/server.hpp"
 #include "net/stream.hpp"
+#include "telemetry/access_log.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/standard_metrics.hpp"
 
@@ -39,6 +42,10 @@ struct Services {
   IdSource& ids;
   telemetry::Shard& shard;
   const telemetry::StandardMetrics& metrics;
+  net::WorkerBytes& bytes;
+  telemetry::AccessLog::Writer& access_log;
+  /// What each listener has to do with web pages; a reload swaps them.
+  std::vector<std::shared_ptr<const WebAccess>> web{};
   /// The policies and limits in force; a reload swaps them, exchanges keep what they began with.
   std::shared_ptr<const exchange::Pipeline> pipeline{};
   LimitsConfig limits{};
@@ -70,8 +77,16 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
 
  protected:
   /// @param client_address  outlives it
-  Serving(Services& services, const std::string& client_address)
-      : services_(services), limits_(services.limits), client_address_(client_address) {}
+  /// @param listener  where it came from
+  Serving(Services& services, const std::string& client_address, std::uint32_t listener)
+      : services_(services),
+        limits_(services.limits),
+        client_address_(client_address),
+        listener_(listener) {}
+
+  /// The rules in force; not to be kept over a wait.
+  const WebAccess& web() const { return *services_.web[listener_]; }
+  std::optional<Error> foreign_page() const { return web().refusal(head_, !client_names_.empty()); }
 
   // The way of one exchange: serve.cpp.
   Task<bool> serve();
@@ -108,6 +123,8 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   Task<Result<>> load(exchange::Request& request) override;
   virtual Task<Result<>> load_whole(exchange::Request& request, std::size_t size_max) = 0;
   Task<Result<>> collect(exchange::Request& request, std::size_t size_max);
+  /// What the connection's bodies hold.
+  virtual net::ConnectionBytes& connection_bytes() = 0;
   static Error too_large(std::uint64_t most);
   virtual std::uint64_t body_bytes() const = 0;
   /// Whether nothing of the request's body is left.
@@ -123,19 +140,33 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   Services& services_;
   const LimitsConfig& limits_;  // those in force
   const std::string& client_address_;
+  const std::uint32_t listener_;
   std::vector<std::string> client_names_{};  // of its certificate
   wire::RequestHead head_{};
   std::string named_{};  // id, method and path of the exchange; their memory is used again
   Clock::time_point arrived_{};
   exchange::Exchange* exchange_ = nullptr;  // under way
   generation::Reader* reader_ = nullptr;    // of the answer under way, where it is recorded
-  std::string whole_body_{};
+  std::unique_ptr<LoadedBody> loaded_{};    // until the request is released
   std::uint64_t body_max_ = 0;
 
  private:
+  LoadedBody& loaded();
+  net::ByteLease lease(net::MemoryKind kind);
+  Result<coding::Coding> content_coding();
+  Result<> begin_decoding(exchange::Request& request, coding::Coding coding);
   Task<bool> serve_exchange();
   Task<Task<bool>> answer(exchange::Exchange& exchange);
+  /// An answer of our own in front of the pipeline.
+  struct Early {
+    int status = 200;
+    std::string fields{};
+    std::string body{};
+    std::optional<Error> error{};  // in place of the body
+  };
+  Task<bool> answer_early(Early early);
   Task<bool> answer_ourselves();
+  Task<bool> answer_preflight();
   void describe(exchange::Exchange& exchange);
   static void append_own_fields(const exchange::Exchange& exchange, std::string& out);
   Task<bool> relay(exchange::Exchange& exchange, generation::GenerationPtr answer);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dialect/error_body.hpp"
+#include "front/http/early_answer.hpp"
 #include "front/http/http2.hpp"
 #include "net/tls_server.hpp"
 
@@ -13,8 +14,8 @@ namespace hawser::front::http {
 using net::IoStatus;
 
 Session::Session(Services& services, std::unique_ptr<net::Stream> stream,
-                 const std::string& client_address, bool http2_only)
-    : Serving(services, client_address),
+                 const std::string& client_address, std::uint32_t listener, bool http2_only)
+    : Serving(services, client_address, listener),
       stream_(std::move(stream)),
       in_(services.blocks),
       body_(*stream_, in_),
@@ -55,7 +56,7 @@ Task<bool> Session::serve_one() {
 
 /// The connection is one of HTTP/2 from here on.
 Task<> Session::serve_http2() {
-  const Opened opened{*stream_, in_, client_address_, client_names_};
+  const Opened opened{*stream_, in_, client_address_, client_names_, listener_};
   upgraded_ = std::make_unique<Http2>(services_, opened);
   if (services_.draining) upgraded_->drain();
   co_await upgraded_->run();
@@ -69,6 +70,7 @@ bool Session::begins_http2() const {
 }
 
 void Session::begin_answer(const Begin& begin) {
+  web().append_cors(head_, begin.head.fields);
   writer_.emplace(*stream_, limits_.write_timeout);
   writer_->begin({.head = begin.head,
                   .minor_version = head_.minor_version,
@@ -129,8 +131,12 @@ Task<> Session::refuse_head(const wire::HeadOutcome& outcome) {
       "Content-Type: application/json\r\nx-request-id: " + id + "\r\nrequest-id: " + id + "\r\n";
   ResponseWriter writer(*stream_, limits_.write_timeout);
   writer.begin({.head = head, .keep_alive = false});
-  services_.shard.add(services_.metrics.requests(outcome.status));
-  services_.shard.add(services_.metrics.errors[static_cast<std::size_t>(Code::invalid_request)]);
+  note_early(services_, {.id = id,
+                         .client = client_address_,
+                         .status = outcome.status,
+                         .error = Code::invalid_request,
+                         .arrived = Clock::now(),
+                         .bytes_out = body.size()});
   if (co_await writer.write(body, true)) co_await linger();
 }
 

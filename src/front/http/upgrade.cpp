@@ -1,5 +1,6 @@
 // A connection that leaves HTTP: RFC 9110, 7.8.
 #include "dialect/error_body.hpp"
+#include "front/http/early_answer.hpp"
 #include "front/http/session.hpp"
 
 namespace hawser::front::http {
@@ -16,6 +17,10 @@ bool Session::asks_for_upgrade() const {
 
 /// Hands the connection over until it is over. @return false: nothing follows
 Task<bool> Session::upgrade() {
+  if (const auto refused = foreign_page()) {
+    co_await refuse_upgrade(*refused, {});
+    co_return false;
+  }
   detach_head();
   std::string fields;
   auto upgraded = services_.upgrade({*stream_, in_, head_, client_address_, client_names_}, fields);
@@ -50,8 +55,14 @@ Task<> Session::refuse_upgrade(const Error& error, std::string_view fields) {
   head.fields.append("request-id: ").append(id).append("\r\n").append(fields);
   ResponseWriter writer(*stream_, limits_.write_timeout);
   writer.begin({.head = head, .keep_alive = false});
-  services_.shard.add(services_.metrics.requests(head.status));
-  services_.shard.add(services_.metrics.errors[static_cast<std::size_t>(error.code)]);
+  note_early(services_, {.id = id,
+                         .client = client_address_,
+                         .method = head_.method,
+                         .path = head_.path,
+                         .status = head.status,
+                         .error = error.code,
+                         .arrived = arrived_,
+                         .bytes_out = body.size()});
   if (co_await writer.write(body, true)) co_await linger();
 }
 

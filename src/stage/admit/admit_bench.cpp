@@ -23,7 +23,7 @@ void decision(benchmark::State& state) {
   store::LimitCounters counters(1000);
   store::KnownCounters known(counters);
   const auto history = std::make_shared<History>("gpt-4o");
-  std::string name;
+  store::CounterName name;
   std::deque<Holding> taken;
   const auto now = Clock::now();
   for (auto _ : state) {

@@ -159,7 +159,7 @@ struct AdmissionConfig {
   std::vector<std::string> trusted_proxies{};
   std::uint32_t ipv6_prefix = 64;
   std::uint32_t output_tokens = 512;
-  std::uint32_t counters_max = 1'000'000;
+  std::uint32_t counters_max = 100'000;
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -171,7 +171,9 @@ struct AdmissionConfig {
           "Output that is reserved for a request of a tenant and model that nothing is known of "
           "yet; later it is what four of five of its answers stayed below.");
     field("counters_max", counters_max, config::Range<std::uint32_t>{1'000, 100'000'000},
-          "Counters kept; beyond it idle ones are forgotten.");
+          "Counters of users and addresses. Beyond it idle ones are forgotten; where none is idle, "
+          "further "
+          "users or addresses of a key share one.");
   }
   std::vector<config::Problem> check() const;
 };

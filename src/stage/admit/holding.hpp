@@ -83,7 +83,7 @@ class Holding final : public exchange::Reservation {
   std::uint64_t plain_bytes_ = 0;  // of an answer that is no stream
   dialect::Api api_;
   std::optional<tokenizer::Counter> counter_;
-  std::string scratch_{};
+  store::CounterName scratch_{};
   std::vector<Held> held_{};
   std::unique_ptr<Bill> bill_{};
 };

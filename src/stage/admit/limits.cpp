@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "base/hex.hpp"
 #include "base/json.hpp"
 #include "base/name_pattern.hpp"
+#include "base/sha256.hpp"
 #include "stage/admit/rate.hpp"
 
 namespace hawser::stage::admit {
@@ -43,10 +45,21 @@ Limit compile(const RateLimitConfig& config, std::size_t index) {
   return limit;
 }
 
+std::string_view view_of(const std::array<unsigned char, 32>& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+/// As the ledger has it, so that a start finds the same counters again.
+std::string user_of(const Exchange& exchange) {
+  std::string user;
+  const auto written = exchange.request.facts.user;
+  if (!written.empty()) decode_json_string(written.substr(0, 200), user);
+  return user;
+}
+
 LimitTable::Who who_of(const Exchange& exchange, const exchange::Target* target) {
   LimitTable::Who who;
   who.key = exchange.principal->key;
-  who.user = exchange.request.facts.user;
   who.team = exchange.principal->team;
   who.tenant = exchange.principal->tenant;
   who.model = exchange.public_model;
@@ -118,47 +131,56 @@ std::string LimitTable::client_of(const Exchange& exchange) const {
 }
 
 void LimitTable::name_counter(std::string_view limit, const std::vector<By>& by, const Who& who,
-                              std::string& out) {
-  out = limit;
+                              store::CounterName& out) {
+  out.text = limit;
+  out.overflow.clear();
+  bool outside = false;
   for (const By one : by) {
-    out.push_back('\0');  // no name holds it: no two lists of names look alike
+    out.text.push_back('\0');  // no name holds it: no two lists of names look alike
     switch (one) {
       case By::address:
-        out += who.address;
+        outside = true;
+        out.text += who.address;
         break;
       case By::key:
-        out += who.key;
+        out.text += who.key;
         break;
       case By::user:
-        out += who.user;
+        outside = true;
+        if (!who.user.empty()) out.text += to_hex(view_of(sha256(who.user)));
         break;
       case By::team:
-        out += who.team;
+        out.text += who.team;
         break;
       case By::tenant:
-        out += who.tenant;
+        out.text += who.tenant;
         break;
       case By::model:
-        out += who.model;
+        out.text += who.model;
         break;
       case By::target:
-        out += who.target;
+        out.text += who.target;
         break;
     }
   }
+  if (!outside) return;
+  out.overflow.append(limit).append("\0others\0", 8).append(who.key);
 }
 
 void LimitTable::name_counter(const Limit& limit, const Exchange& exchange,
-                              const exchange::Target* target, std::string& out) const {
+                              const exchange::Target* target, store::CounterName& out) const {
   const std::string address = has(limit.by, By::address) ? client_of(exchange) : std::string();
+  const std::string user = has(limit.by, By::user) ? user_of(exchange) : std::string();
   Who who = who_of(exchange, target);
   who.address = address;
+  who.user = user;
   name_counter(limit.name, limit.by, who, out);
 }
 
-void LimitTable::name_counter(const Budget& budget, const Who& who, std::string& out) {
+void LimitTable::name_counter(const Budget& budget, const Who& who, store::CounterName& out) {
   name_counter(budget.name, budget.by, who, out);
-  out.insert(0, "budget ");  // no limit's name holds a blank
+  out.text.insert(0, "budget ");  // no limit's name holds a blank
+  if (!out.overflow.empty()) out.overflow.insert(0, "budget ");
 }
 
 std::string LimitTable::billed_address(const Exchange& exchange) const {
@@ -166,12 +188,11 @@ std::string LimitTable::billed_address(const Exchange& exchange) const {
 }
 
 void LimitTable::name_counter(const Budget& budget, const Exchange& exchange,
-                              const exchange::Target* target, std::string& out) const {
+                              const exchange::Target* target, store::CounterName& out) const {
   Who who = who_of(exchange, target);
   const std::string address = has(budget.by, By::address) ? client_of(exchange) : std::string();
   who.address = address;
-  std::string user;  // as the ledger has it
-  if (!who.user.empty()) decode_json_string(who.user.substr(0, 200), user);
+  const std::string user = has(budget.by, By::user) ? user_of(exchange) : std::string();
   who.user = user;
   name_counter(budget, who, out);
 }

@@ -10,7 +10,7 @@
 #include "price/price_table.hpp"
 #include "stage/admit/budget.hpp"
 #include "stage/admit/config.hpp"
-#include "store/bucket.hpp"
+#include "store/limit_counters.hpp"
 
 namespace hawser::stage::admit {
 
@@ -72,21 +72,22 @@ class LimitTable {
   std::uint32_t output_tokens() const { return output_tokens_; }
   Share share_of(std::string_view tenant) const;
 
-  /// Who asks, as counters are named.
+  /// Who asks, as counters are named. `user` is what the client wrote, unescaped and cut, as the
+  /// ledger has it: counters are named by its digest.
   struct Who {
     std::string_view address{}, key{}, user{}, team{}, tenant{}, model{}, target{};
   };
   static void name_counter(std::string_view limit, const std::vector<By>& by, const Who& who,
-                           std::string& out);
+                           store::CounterName& out);
   /// Writes the name of the counter that `budget` has for this exchange at `target` into `out`.
   /// Starts with a word that no limit's has.
   void name_counter(const Budget& budget, const exchange::Exchange& exchange,
-                    const exchange::Target* target, std::string& out) const;
-  static void name_counter(const Budget& budget, const Who& who, std::string& out);
+                    const exchange::Target* target, store::CounterName& out) const;
+  static void name_counter(const Budget& budget, const Who& who, store::CounterName& out);
   /// Writes the name of the counter that `limit` has for this exchange at `target` into `out`.
   /// @param target  null: it has none
   void name_counter(const Limit& limit, const exchange::Exchange& exchange,
-                    const exchange::Target* target, std::string& out) const;
+                    const exchange::Target* target, store::CounterName& out) const;
   /// Who asks, as limits by address see it; empty where no budget is by address.
   std::string billed_address(const exchange::Exchange& exchange) const;
 

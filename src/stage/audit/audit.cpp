@@ -28,7 +28,9 @@ class RecordNotes final : public exchange::Notes {
 
   /// The exchange is over; the answer may go on.
   /// @param begun  the record up to the notes
-  void exchange_over(std::string begun, bool client_has_all, std::string_view request_id) {
+  void exchange_over(std::string begun, bool client_has_all, std::string_view request_id,
+                     Log::Inlet::By by) {
+    by_ = by;
     const bool answers = !tries.empty() && !tries.back().error;
     const bool goes_on = answers && !settled;
     begun_ = std::move(begun);
@@ -45,12 +47,13 @@ class RecordNotes final : public exchange::Notes {
   void write() {
     append_notes(*this, begun_);
     begun_.push_back('}');
-    inlet_.put(begun_);
+    inlet_.put(begun_, by_);
     begun_.clear();
   }
 
   Log::Inlet& inlet_;
   std::string begun_{};
+  Log::Inlet::By by_ = Log::Inlet::By::known;
 };
 
 RecordNotes& notes_of(const Exchange& exchange) {
@@ -145,7 +148,9 @@ void Audit::ended(const Exchange& exchange) {
   begun.reserve(1024);
   const Facts facts{exchange, rules_->configuration, notes.content_hash, {}};
   append_exchange(facts, "exchange", begun);
-  notes.exchange_over(std::move(begun), !exchange.trail.error, exchange.id);
+  const bool stranger = exchange.trail.error == Code::authentication;
+  notes.exchange_over(std::move(begun), !exchange.trail.error, exchange.id,
+                      stranger ? Log::Inlet::By::stranger : Log::Inlet::By::known);
 }
 
 }  // namespace hawser::stage::audit

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace hawser::stage::authenticate {
@@ -66,20 +67,29 @@ std::size_t KeyTable::HashPrefix::operator()(const Digest& digest) const {
 KeyTable::KeyTable(const std::vector<KeyConfig>& keys) {
   for (const KeyConfig& key : keys) {
     Entry entry{{key.tenant, key.team, key.name, key.models, operations_of(key), key.any_objects},
+                {},
                 {}};
-    if (!key.client_subject.empty()) subjects_.emplace(key.client_subject, entry.principal);
+    if (key.needs_certificate) entry.certificate = key.client_subject;
+    if (!key.client_subject.empty() && !key.needs_certificate)
+      subjects_.emplace(key.client_subject, entry.principal);
     if (!parse_hash(key.hash, entry.digest)) continue;
     const Digest digest = entry.digest;
     entries_.emplace(digest, std::move(entry));
   }
 }
 
-const KeyTable::Entry* KeyTable::find(const Digest& digest) const {
+const KeyTable::Entry* KeyTable::find(const Digest& digest,
+                                      const std::vector<std::string>* client_names) const {
   const auto found = entries_.find(digest);
   if (found == entries_.end()) return nullptr;
   // The table finds by a digest, which tells nothing of the key; the last word is constant-time.
   const Entry& entry = found->second;
-  return CRYPTO_memcmp(entry.digest.data(), digest.data(), digest.size()) == 0 ? &entry : nullptr;
+  if (CRYPTO_memcmp(entry.digest.data(), digest.data(), digest.size()) != 0) return nullptr;
+  if (entry.certificate.empty()) return &entry;
+  const bool shown = client_names != nullptr &&
+                     std::find(client_names->begin(), client_names->end(), entry.certificate) !=
+                         client_names->end();
+  return shown ? &entry : nullptr;
 }
 
 const exchange::Principal* KeyTable::find(const std::vector<std::string>* client_names) const {
@@ -120,7 +130,7 @@ bool admits(const KeyTable& keys, const wire::RequestHead& head,
   if (key.empty()) return keys.find(&client_names) != nullptr;
   Digest digest{};
   EVP_Digest(key.data(), key.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-  return keys.find(digest) != nullptr;
+  return keys.find(digest, &client_names) != nullptr;
 }
 
 Authenticate::Authenticate(std::shared_ptr<const KeyTable> keys)
@@ -142,7 +152,8 @@ Task<Answer> Authenticate::run(Exchange& exchange, exchange::Next next) {
   const exchange::Principal* principal = nullptr;
   if (key.empty()) {
     principal = keys_->find(exchange.request.client_names);
-  } else if (const KeyTable::Entry* entry = keys_->find(digest_of(key))) {
+  } else if (const KeyTable::Entry* entry =
+                 keys_->find(digest_of(key), exchange.request.client_names)) {
     principal = &entry->principal;
   }
   if (principal == nullptr) return exchange::answer_now(refusal(!key.empty()));

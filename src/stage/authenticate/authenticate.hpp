@@ -21,12 +21,14 @@ class KeyTable {
   struct Entry {
     exchange::Principal principal{};
     Digest digest{};
+    std::string certificate{};  // a name that the client's must have; empty: none is needed
   };
   /// @param keys  checked before: hashes are "sha256:" and 64 hex digits
   explicit KeyTable(const std::vector<KeyConfig>& keys);
 
   bool empty() const { return entries_.empty() && subjects_.empty(); }
-  const Entry* find(const Digest& digest) const;
+  /// @param client_names  of the client's certificate; null or empty: it showed none
+  const Entry* find(const Digest& digest, const std::vector<std::string>* client_names) const;
   /// The key of the first name that is one's client_subject; null: none is.
   const exchange::Principal* find(const std::vector<std::string>* client_names) const;
 

@@ -12,6 +12,7 @@ struct KeyConfig {
   std::string name{};
   std::string hash{};  // "sha256:<64 hex digits>", as `hawser key new` prints it
   std::string client_subject{};
+  bool needs_certificate = false;
   std::string tenant = "default";
   std::string team{};
   std::vector<std::string> models{};
@@ -28,6 +29,9 @@ struct KeyConfig {
           "A client certificate with this name stands for the key where none is sent: its subject "
           "(CN=ci,O=Example, as RFC 2253 writes it) or an alternative name (DNS:ci.example.com, "
           "URI:spiffe://example.com/ci, email:ci@example.com).");
+    field("needs_certificate", needs_certificate, config::Anything{},
+          "The key counts only together with the certificate of client_subject: who steals one of "
+          "both has nothing.");
     field("tenant", tenant, config::Anything{}, "Who owns the key.");
     field("team", team, config::Anything{}, "Part of the tenant that it belongs to.");
     field("models", models, config::Anything{},

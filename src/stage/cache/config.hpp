@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,17 +35,18 @@ inline auto names_of(Scope) {
   return std::span(names);
 }
 
-/// For one model in place of the general rules.
+/// For one model in place of the general rules; what is absent is as they say.
 struct ModelCacheConfig {
-  Mode mode = Mode::deterministic;
-  milliseconds ttl{3'600'000};
-  Scope scope = Scope::tenant;
+  std::optional<Mode> mode{};
+  std::optional<milliseconds> ttl{};
+  std::optional<Scope> scope{};
 
   template <class Visitor>
   void fields(Visitor&& field) {
-    field("mode", mode, config::Anything{}, "As cache.mode.");
-    field("ttl", ttl, config::Range<milliseconds>{1s, 24h * 90}, "As cache.ttl.");
-    field("scope", scope, config::Anything{}, "As cache.scope.");
+    field("mode", mode, config::Anything{}, "In place of cache.mode; absent: as there.");
+    field("ttl", ttl, config::Range<milliseconds>{1s, 24h * 90},
+          "In place of cache.ttl; absent: as there.");
+    field("scope", scope, config::Anything{}, "In place of cache.scope; absent: as there.");
   }
 };
 
@@ -116,7 +118,7 @@ struct SemanticConfig {
 struct CacheConfig {
   Mode mode = Mode::off;
   milliseconds ttl{3'600'000};
-  Scope scope = Scope::tenant;
+  Scope scope = Scope::key;
   milliseconds negative_ttl{30'000};
   milliseconds stale_while_revalidate{60'000};
   milliseconds stale_if_error{24 * 3'600'000};
@@ -134,7 +136,8 @@ struct CacheConfig {
     field("ttl", ttl, config::Range<milliseconds>{1s, 24h * 90},
           "How long an answer is fresh; up to a tenth more or less, so that not all end at once.");
     field("scope", scope, config::Anything{},
-          "Who shares an answer. global is for public data only: it crosses tenants.");
+          "Who shares an answer. From user on, others may find out by its speed and headers what "
+          "was asked before; global is for public data only: it crosses tenants.");
     field("negative_ttl", negative_ttl, config::Range<milliseconds>{0ms, 10min},
           "How long a refusal that will not change (400, 404) is repeated; 0: never.");
     field("stale_while_revalidate", stale_while_revalidate, config::Range<milliseconds>{0ms, 24h},
@@ -152,6 +155,20 @@ struct CacheConfig {
           "Also answers questions that are asked in other words; absent: never.");
     field("models", models, config::Anything{},
           "Other rules for a model, by its public name as it stands under models.");
+  }
+  /// Whether anything is answered from the cache.
+  bool enabled() const {
+    return mode != Mode::off || std::any_of(models.begin(), models.end(), [](const auto& model) {
+             return model.second.mode.value_or(Mode::off) != Mode::off;
+           });
+  }
+  std::vector<config::Problem> warnings() const {
+    std::vector<config::Problem> out;
+    for (const auto& [name, model] : models) {
+      if (mode != Mode::off || model.mode) continue;
+      out.push_back({"models." + name, "has no effect: cache.mode is off, and it sets no mode"});
+    }
+    return out;
   }
 };
 
