@@ -57,6 +57,14 @@ Call::Given copy_request(const Exchange& exchange) {
 }
 
 Task<Result<>> Call::load(Request& request) {
+  // What carries it is compressed as a whole, or not: nobody reads a body in another coding.
+  const std::string_view coding = request.header("content-encoding");
+  if (!coding.empty() && !wire::same_token(coding, "identity")) {
+    return Result<>(Error{.code = Code::invalid_request,
+                          .message = "A request over this transport must not be compressed.",
+                          .param = "Content-Encoding",
+                          .status = 415});
+  }
   request.body = given_.body;
   return Result<>();
 }

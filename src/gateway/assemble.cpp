@@ -34,7 +34,7 @@ StagePtr route(const Snapshot& snapshot) {
 }
 StagePtr admit(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::admit::Admit>(snapshot.limits, parts.limits, parts.reactor,
-                                               parts.shard, snapshot.limit_figures);
+                                               parts.offload, parts.shard, snapshot.limit_figures);
 }
 StagePtr record(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::record::Record>(snapshot.config->generations, parts.directory,
@@ -68,8 +68,9 @@ std::shared_ptr<stage::cache::Semantic> semantic(const Snapshot& snapshot,
 }
 StagePtr cache(const Snapshot& snapshot, const WorkerParts& parts) {
   std::shared_ptr<const stage::cache::CacheConfig> config(snapshot.config, &snapshot.config->cache);
-  return std::make_unique<stage::cache::Cache>(std::move(config), parts.cache, parts.reactor,
-                                               parts.shard, snapshot.cache_figures, parts.run_aside,
+  const stage::cache::Cache::Worker worker{parts.reactor, parts.bytes, parts.offload, parts.shard};
+  return std::make_unique<stage::cache::Cache>(std::move(config), parts.cache, worker,
+                                               snapshot.cache_figures, parts.run_aside,
                                                semantic(snapshot, parts));
 }
 StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
@@ -95,8 +96,8 @@ StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
                                              parts.metrics.breakers_opened,
                                              parts.metrics.splices};
   return std::make_unique<stage::attempt::Attempt>(std::move(upstreams), snapshot.config->retry,
-                                                   snapshot.config->timeouts, parts.reactor, counts,
-                                                   *snapshot.health_rules);
+                                                   snapshot.config->timeouts, parts.reactor,
+                                                   parts.bytes, counts, *snapshot.health_rules);
 }
 
 }  // namespace

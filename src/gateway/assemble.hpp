@@ -6,6 +6,8 @@
 #include "gateway/snapshot.hpp"
 #include "generation/shelf.hpp"
 #include "http/upstream.hpp"
+#include "net/byte_budget.hpp"
+#include "net/offload.hpp"
 #include "telemetry/access_log.hpp"
 #include "telemetry/standard_metrics.hpp"
 
@@ -23,6 +25,8 @@ struct WorkerParts {
   stage::admit::WorkerLimits& limits;
   std::string_view filter_secret;
   stage::cache::Cache::Shelves cache;
+  net::WorkerBytes& bytes;
+  net::Offload& offload;
   stage::cache::Cache::RunAside run_aside;
   audit::Log* audit = nullptr;  // none is kept
   audit::Log::Inlet* audit_inlet = nullptr;

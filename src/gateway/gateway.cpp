@@ -123,6 +123,7 @@ class Gateway {
     watch_file();
     loop_.run();
     if (waiter_.joinable()) waiter_.join();
+    offload_.stop();
     keeper_->stop();  // before the workers: it posts to them
     if (loading_.joinable()) loading_.join();
     if (disk_) disk_->stop();
@@ -150,6 +151,8 @@ class Gateway {
                         *limits_,
                         filter_secret_,
                         {*cache_, disk_.get(), neighbours_.get()},
+                        bytes_,
+                        offload_,
                         audit_.log()};
     for (std::size_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(shared, static_cast<std::uint32_t>(i), snapshot,
@@ -337,6 +340,8 @@ class Gateway {
   std::string filter_secret_ = random_bytes(32);  // pseudonyms follow from it until the end
   std::unique_ptr<stage::cache::Shelf> cache_;
   std::unique_ptr<stage::cache::Neighbours> neighbours_;
+  net::ProcessBytes bytes_;
+  net::Offload offload_{1};
   AuditView audit_;  // before the workers: their exchanges' ends go there
   std::vector<std::unique_ptr<Worker>> workers_;
   // Before the workers: it posts its answers to them.

@@ -70,6 +70,7 @@ Result<std::unique_ptr<front::http::Upgraded>> open_websocket(front::websocket::
 Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
                const std::vector<int>& listening)
     : directory_(shared.directory),
+      process_bytes_(shared.bytes),
       shelf_(reactor_, index),
       limits_(shared.limits),
       parts_{reactor_,
@@ -82,12 +83,14 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
              limits_,
              shared.filter_secret,
              shared.cache,
+             bytes_,
+             shared.offload,
              [this](exchange::Call::Given given, std::function<void()> over) {
                run_aside(std::move(given), std::move(over));
              },
              shared.audit,
              shared.audit != nullptr ? &shared.audit->make_inlet() : nullptr},
-      services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics},
+      services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics, bytes_},
       websocket_{reactor_,          ids_, parts_.shard, shared.metrics, services_.pipeline,
                  services_.draining},
       grpc_{reactor_, ids_, parts_.shard, shared.metrics, services_.pipeline, services_.draining} {
@@ -100,6 +103,7 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
   for (const int fd : listening)
     listeners_.push_back(std::make_unique<net::Listener>(reactor_, fd));
   directory_.place(index, shelf_);
+  shelf_.account_to(bytes_);
   apply(std::move(snapshot));
 }
 
@@ -124,8 +128,13 @@ void Worker::apply(SnapshotPtr snapshot) {
   services_.limits = snapshot->config->limits;
   services_.http2 = snapshot->config->http2;
   const auto& generations = snapshot->config->generations;
-  shelf_.configure({generations.kept, generations.memory_max.count() / directory_.workers(),
-                    generations.detached_per_key_max, generations.delivered_max.count()});
+  const auto& memory = services_.limits.memory;
+  const net::ByteLimits byte_limits{memory.process.count(), memory.per_key.count(),
+                                    memory.per_connection.count(), generations.memory_max.count()};
+  process_bytes_.set_limits(byte_limits);  // by each worker the same
+  bytes_.configure(byte_limits);
+  shelf_.configure(
+      {generations.kept, generations.detached_per_key_max, generations.delivered_max.count()});
   grpc_.reflection = snapshot->config->grpc.reflection;
   websocket_.config = snapshot->config->websocket;
   websocket_.write_timeout = services_.limits.write_timeout;
@@ -270,7 +279,19 @@ void Worker::tend_generations(Clock::time_point now) {
   directory_.tend(now);
   show(parts_.shard, parts_.metrics.generations_running, shelf_.running(), shown_running_);
   show(parts_.shard, parts_.metrics.generations_detached, shelf_.detached(), shown_detached_);
-  show(parts_.shard, parts_.metrics.generation_bytes, shelf_.memory(), shown_bytes_);
+}
+
+void Worker::show_memory() {
+  show(parts_.shard, parts_.metrics.generation_bytes,
+       bytes_.in_use(net::MemoryKind::generation_log), shown_log_bytes_);
+  for (std::size_t i = 0; i < net::memory_kinds; ++i) {
+    const auto kind = static_cast<net::MemoryKind>(i);
+    show(parts_.shard, parts_.metrics.bytes_in_use[i], bytes_.in_use(kind), shown_bytes_[i]);
+  }
+  for (std::size_t i = 0; i < net::memory_bounds; ++i) {
+    const auto bound = static_cast<net::MemoryBound>(i);
+    show(parts_.shard, parts_.metrics.memory_refused[i], bytes_.refused(bound), shown_refused_[i]);
+  }
 }
 
 void Worker::show_connections() {
@@ -292,6 +313,7 @@ Task<> Worker::tend() {
       next_pools_ = now + 1s;
     }
     tend_generations(now);
+    show_memory();
     if (now >= drain_deadline_) reactor_.cancel_all();
     if (ended_) co_return;  // by the last session that was cancelled just now
     const bool draining = drain_deadline_ != Clock::time_point::max();

@@ -24,6 +24,8 @@ struct Shared {
   stage::admit::SharedLimits& limits;
   std::string_view filter_secret;
   stage::cache::Cache::Shelves cache;
+  net::ProcessBytes& bytes;
+  net::Offload& offload;
   audit::Log* audit = nullptr;  // none is kept
 };
 
@@ -54,6 +56,7 @@ class Worker {
   Task<> run_call(exchange::Call::Given given, std::function<void()> over);
   void tend_generations(Clock::time_point now);
   void show_connections();
+  void show_memory();
   Task<> accept_all(std::size_t listener);
   h2::HandlerPtr open_call(front::http::Services::Call call);
   void admit(std::size_t listener, net::Listener::Accepted accepted);
@@ -70,6 +73,8 @@ class Worker {
   net::Resolver resolver_{reactor_};  // its own connections read into those blocks
   http::UpstreamPools pools_{{reactor_, resolver_, blocks_}};
   generation::Directory& directory_;
+  net::ProcessBytes& process_bytes_;
+  net::WorkerBytes bytes_{process_bytes_};
   generation::Shelf shelf_;
   stage::admit::WorkerLimits limits_;
   IdSource ids_;
@@ -88,7 +93,9 @@ class Worker {
   http::Http2Figures shown_http2_{};
   std::size_t shown_running_ = 0;
   std::size_t shown_detached_ = 0;
-  std::size_t shown_bytes_ = 0;
+  std::uint64_t shown_log_bytes_ = 0;
+  std::array<std::uint64_t, net::memory_kinds> shown_bytes_{};
+  std::array<std::uint64_t, net::memory_bounds> shown_refused_{};
   bool ended_ = false;
   Clock::time_point drain_deadline_ = Clock::time_point::max();
   std::thread thread_;

@@ -47,10 +47,14 @@ Log::~Log() {
 Log::Segment* Log::add_segment(std::size_t needed) {
   const std::size_t usual =
       first_ == nullptr ? first_capacity : std::min<std::size_t>(4 * last_->capacity, capacity_max);
-  const std::size_t capacity = std::max(usual, needed);
+  std::size_t capacity = std::max(usual, needed);
+  short_of_memory_ = !lease_.try_grow(sizeof(Segment) + capacity);
+  if (short_of_memory_) {
+    capacity = needed;  // what is here already is kept, and no room beside it
+    lease_.force(sizeof(Segment) + capacity);
+  }
   auto* segment = new (take_memory(capacity, sizeof(Segment) + capacity))
       Segment{next_, 0, static_cast<std::uint32_t>(capacity), nullptr};
-  memory_ += sizeof(Segment) + capacity;
   (first_ == nullptr ? first_ : last_->next) = segment;
   return last_ = segment;
 }
@@ -118,7 +122,8 @@ void Log::drop_before(std::uint64_t seq) {
   // A position in front of `seq` may still stand at the end of the segment before it.
   while (first_ != nullptr && first_ != last_ && first_->next->first_seq < seq) {
     Segment* const gone = std::exchange(first_, first_->next);
-    memory_ -= sizeof(Segment) + gone->capacity;
+    lease_.shrink(sizeof(Segment) + gone->capacity);
+    short_of_memory_ = false;
     give_memory(gone, gone->capacity);
   }
 }

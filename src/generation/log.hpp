@@ -3,6 +3,9 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
+
+#include "net/byte_budget.hpp"
 
 namespace hawser::generation {
 
@@ -17,7 +20,8 @@ struct EventRun {
 /// their segment is dropped. One writer, any number of positions, one thread.
 class Log {
  public:
-  Log() = default;
+  /// @param lease  takes what it holds
+  explicit Log(net::ByteLease lease = {}) : lease_(std::move(lease)) {}
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
   ~Log();
@@ -27,7 +31,11 @@ class Log {
 
   std::uint64_t first() const { return first_ == nullptr ? next_ : first_->first_seq; }
   std::uint64_t next() const { return next_; }  // seq of the event to come
-  std::size_t memory() const { return memory_; }
+  std::size_t memory() const { return lease_.bytes(); }
+  /// Whether the budget refused it memory since it last gave some back: it then holds a segment
+  /// beyond it for what had come already, and should not be given more before something was read.
+  bool short_of_memory() const { return short_of_memory_; }
+  bool belongs_to(const net::KeyBytes* key) const { return lease_.belongs_to(key); }
 
   /// Asks for the memory that the next append() writes to; first for the header that tells where.
   void prefetch(bool header) const;
@@ -66,7 +74,8 @@ class Log {
   Segment* first_ = nullptr;
   Segment* last_ = nullptr;
   std::uint64_t next_ = 0;
-  std::size_t memory_ = 0;
+  net::ByteLease lease_;
+  bool short_of_memory_ = false;
 };
 
 }  // namespace hawser::generation

@@ -56,8 +56,9 @@ bool Owner::admits(const Owner& other, std::string_view team) const {
   return others.empty() || (others.starts_with("team ") && others.substr(5) == team);
 }
 
-Record::Record(const Id& id, Owner owner, dialect::Api api, const Limits& limits)
-    : api_(api), limits_(limits), id_(id), owner_(std::move(owner)) {}
+Record::Record(const Id& id, Owner owner, dialect::Api api, const Limits& limits,
+               net::ByteLease lease)
+    : api_(api), log_(std::move(lease)), limits_(limits), id_(id), owner_(std::move(owner)) {}
 
 void Record::be_found(Directory& directory, const Fingerprint& by) {
   directory_ = &directory;
@@ -116,16 +117,16 @@ void Record::prefetch(int turns) const {
 }
 
 bool Record::full() {
-  if (log_.memory() <= limits_.log_max) return false;
+  if (!over_limits()) return false;
   // Who has it all waits for more: that makes no room.
   const bool all_read = trim() == log_.next();
-  return log_.memory() > limits_.log_max && !all_read;
+  return over_limits() && !all_read;
 }
 
 void Record::append(std::string_view bytes, std::uint32_t events) {
   if (ended()) return;
   log_.append(bytes, event_stream_ && events == 0 ? frames_in(bytes) : std::max(events, 1u));
-  if (log_.memory() > limits_.log_max) trim();
+  if (over_limits()) trim();
   wake_readers();
   if (readers_ == nullptr && log_.next() - detached_since_ > limits_.detached_max) {
     cancel(State::expired);
@@ -140,6 +141,7 @@ void Record::end(State state, const Error* error, const dialect::Usage& usage) {
   if (error != nullptr) error_ = std::make_unique<Error>(*error);
   ended_at_ = Clock::now();
   deadline_ = Clock::time_point::max();
+  if (shelf_ != nullptr) shelf_->keep_ended(id_);
   if (readers_ != nullptr || state != State::done) withdraw();
   wake_readers();
 }

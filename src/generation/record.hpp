@@ -56,7 +56,9 @@ class Record final : public net::Companion {
   };
   /// As its shelf makes it: its worker, and what nobody guesses.
   using Id = std::array<char, 2 + 2 + 26>;
-  Record(const Id& id, Owner owner, dialect::Api api, const Limits& limits);
+  /// @param lease  of the memory of its log
+  Record(const Id& id, Owner owner, dialect::Api api, const Limits& limits,
+         net::ByteLease lease = {});
   Record(const Record&) = delete;
   Record& operator=(const Record&) = delete;
   ~Record();
@@ -116,6 +118,8 @@ class Record final : public net::Companion {
   void attach(LocalReader& reader);
   void detach(LocalReader& reader);
   std::uint64_t trim();
+  /// Its own limit, or the memory that all logs, or those of its key, may hold.
+  bool over_limits() const { return log_.memory() > limits_.log_max || log_.short_of_memory(); }
   void detach();
   void offer();
   void withdraw();

@@ -136,10 +136,7 @@ TEST_F(RecordTest, RunsOnWithoutAReaderForItsGraceAndNoLonger) {
   EXPECT_EQ(record->state(), State::detached);
   frame(record, "1");
   EXPECT_EQ(record->log().next(), 1u);
-  shelf_.configure({.kept = 1000ms,
-                    .memory_max = 1 << 20,
-                    .detached_per_key_max = 10,
-                    .delivered_max = 1 << 20});
+  shelf_.configure({.kept = 1000ms, .detached_per_key_max = 10, .delivered_max = 1 << 20});
   shelf_.tend(Clock::now());
   EXPECT_EQ(record->state(), State::detached);
   shelf_.tend(Clock::now() + 1100ms);
@@ -224,8 +221,7 @@ TEST_F(RecordTest, OfThoseWhoComeAtOnceOneLeads) {
 }
 
 TEST_F(RecordTest, DeliveredOnesMakeRoomForNewOnes) {
-  shelf_.configure(
-      {.kept = 1h, .memory_max = 1 << 30, .detached_per_key_max = 10, .delivered_max = 4 * 1024});
+  shelf_.configure({.kept = 1h, .detached_per_key_max = 10, .delivered_max = 4 * 1024});
   for (int i = 0; i < 50; ++i) {
     const auto record = begin();
     std::string out;
@@ -235,6 +231,85 @@ TEST_F(RecordTest, DeliveredOnesMakeRoomForNewOnes) {
   }
   EXPECT_LT(shelf_.size(), 10u);
   EXPECT_GT(shelf_.size(), 0u);
+}
+
+class BoundedLogs : public RecordTest {
+ protected:
+  static constexpr std::uint64_t most = 1024 * 1024;
+
+  void bound(std::uint64_t per_key) {
+    const net::ByteLimits limits{
+        .process = 4 * most, .per_key = per_key, .per_connection = most, .logs = most};
+    process_.set_limits(limits);
+    bytes_.configure(limits);
+    shelf_.account_to(bytes_);
+    shelf_.configure({.kept = 1h, .detached_per_key_max = 100, .delivered_max = 100 * most});
+  }
+  net::ProcessBytes process_;
+  net::WorkerBytes bytes_{process_};
+};
+
+TEST_F(BoundedLogs, StreamsThatNobodyReadsHoldNoMoreThanAllMay) {
+  bound(4 * most);
+  std::vector<RecordPtr> records;
+  std::vector<std::unique_ptr<LocalReader>> readers;
+  const std::string text(2'000, 'x');
+  for (int i = 0; i < 60; ++i) {
+    records.push_back(begin(16 * most));
+    readers.push_back(std::make_unique<LocalReader>(reactor_, records.back(), 0));
+  }
+  bool all_full = false;
+  for (int turn = 0; turn < 10'000 && !all_full; ++turn) {
+    all_full = true;
+    for (const auto& record : records) {
+      if (record->full()) continue;  // its writer waits for the reader
+      frame(record, text);
+      all_full = false;
+    }
+  }
+  EXPECT_TRUE(all_full);
+  // One event each may be there that had come already.
+  EXPECT_LE(bytes_.in_use(net::MemoryKind::generation_log), most + 60 * 2'100);
+
+  // Who reads is served: what it reads makes room for what comes.
+  std::string out;
+  const auto honest = begin(16 * most);
+  spawn(read_all(honest, out), no_bug);
+  for (int i = 0; i < 1000; ++i) {
+    frame(honest, text);
+    EXPECT_FALSE(honest->full());
+  }
+  honest->end(State::done, nullptr, {});
+  EXPECT_EQ(out.size(), 1000 * (text.size() + 8));
+  readers.clear();
+  records.clear();
+  shelf_.clear();
+}
+
+TEST_F(BoundedLogs, EndedOnesMakeRoomForThoseUnderWay) {
+  bound(4 * most);
+  const std::string text(30'000, 'x');
+  for (int i = 0; i < 100; ++i) {
+    const auto record = begin(16 * most);
+    for (int n = 0; n < 10; ++n) frame(record, text);
+    record->end(State::done, nullptr, {});
+    EXPECT_FALSE(record->log().short_of_memory()) << i;
+  }
+  EXPECT_LE(bytes_.in_use(net::MemoryKind::generation_log), most);
+  EXPECT_GE(shelf_.size(), 2u) << "the last ones are kept";
+}
+
+TEST_F(BoundedLogs, AKeyThatHoldsAllItMayIsToldSo) {
+  bound(most / 4);
+  const auto record = begin(16 * most);
+  LocalReader reader(reactor_, record, 0);
+  for (int i = 0; i < 200; ++i) frame(record, std::string(2'000, 'x'));
+  EXPECT_TRUE(record->full());
+  const auto room = shelf_.room_for({"tenant", "key"});
+  ASSERT_FALSE(room);
+  EXPECT_EQ(room.error().code, Code::rate_limit);
+  EXPECT_TRUE(shelf_.room_for({"tenant", "other"}));
+  record->end(State::done, nullptr, {});
 }
 
 TEST(Ids, NameTheirWorker) {

@@ -9,11 +9,16 @@
 namespace hawser::generation {
 namespace {
 
+constexpr std::uint64_t log_begins_with = 32 * 1024;
 constexpr std::string_view digits = "0123456789abcdefghjkmnpqrstvwxyz";
 
 struct ContextFree {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
+
+std::string_view name_of(const Record::Id& id) {
+  return {id.data(), id.size()};
+}
 
 const std::array<unsigned char, 32>& process_key() {
   static const auto key = [] {
@@ -45,10 +50,51 @@ Fingerprint fingerprint_of(std::span<const std::string_view> parts) {
 RecordPtr Shelf::add(Owner owner, dialect::Api api, const Record::Limits& limits) {
   Record::Id id{'g', '-', digits[worker_ / 32 % 32], digits[worker_ % 32]};
   ids_.next().substr(4).copy(id.data() + 4, id.size() - 4);
-  auto record = std::make_shared<Record>(id, std::move(owner), api, limits);
+  auto lease = lease_for(owner);
+  auto record = std::make_shared<Record>(id, std::move(owner), api, limits, std::move(lease));
   record->shelf_ = this;
   records_.insert(record);
   return record;
+}
+
+void Shelf::account_to(net::WorkerBytes& bytes) {
+  bytes_ = &bytes;
+  bytes.on_shortage([this](std::uint64_t wanted, const net::KeyBytes* of) { reclaim(wanted, of); });
+}
+
+net::ByteLease Shelf::lease_for(const Owner& owner) {
+  if (bytes_ == nullptr) return {};
+  const std::string_view key = std::string_view(owner.key).substr(0, owner.key.find('\0'));
+  return bytes_->lease(net::MemoryKind::generation_log, owner.tenant, key);
+}
+
+Result<> Shelf::room_for(const Owner& owner) {
+  // A worker's own shortage makes logs short and their writers wait; it refuses nobody.
+  auto lease = lease_for(owner);
+  auto room = lease.grow(log_begins_with);
+  if (!room && room.error().code == Code::rate_limit) return room;
+  return {};
+}
+
+/// The oldest first. What a reader still holds is not freed by it.
+void Shelf::reclaim(std::uint64_t bytes, const net::KeyBytes* of) {
+  constexpr std::size_t looked_at_max = 256;  // where the oldest are not those that are meant
+  std::uint64_t freed = 0;
+  std::size_t at = 0;
+  for (std::size_t looked = 0; at < ended_.size() && freed < bytes && looked < looked_at_max;
+       ++looked) {
+    const auto found = records_.find(name_of(ended_[at]));
+    if (found != records_.end() && of != nullptr && !(*found)->log().belongs_to(of)) {
+      ++at;
+      continue;
+    }
+    if (found != records_.end()) {
+      const RecordPtr gone = *found;
+      records_.erase(found);
+      if (gone.use_count() == 1) freed += gone->log().memory();
+    }
+    ended_.erase(ended_.begin() + static_cast<std::ptrdiff_t>(at));
+  }
 }
 
 void Shelf::forget(std::string_view id) {
@@ -97,6 +143,9 @@ void Shelf::tend(Clock::time_point now) {
     ++at;
   }
   for (const auto& record : late) record->cancel(State::expired);
+  if (ended_.size() > 2 * records_.size() + 1024) {  // most of them are forgotten already
+    std::erase_if(ended_, [this](const auto& id) { return !records_.contains(name_of(id)); });
+  }
   while (!delivered_.empty() && !records_.contains(std::string_view(delivered_.front().id))) {
     delivered_memory_ -= delivered_.front().memory;
     delivered_.pop_front();
@@ -104,13 +153,11 @@ void Shelf::tend(Clock::time_point now) {
   keep_bounds();
 }
 
-/// Beyond the bounds the oldest go first: what ended, then what nobody reads.
+/// Of those that run without a client the oldest stop beyond their bound.
 void Shelf::keep_bounds() {
   std::unordered_map<std::string, std::vector<RecordPtr>> by_key;
-  std::vector<RecordPtr> ended;
   for (const auto& record : records_) {
     if (record->state() == State::detached) by_key[record->owner().key].push_back(record);
-    if (record->ended()) ended.push_back(record);
   }
   for (auto& [key, records] : by_key) {
     if (records.size() <= limits_.detached_per_key_max) continue;
@@ -118,14 +165,6 @@ void Shelf::keep_bounds() {
               [](const auto& a, const auto& b) { return a->deadline() < b->deadline(); });
     records.resize(records.size() - limits_.detached_per_key_max);
     for (const auto& record : records) record->cancel(State::expired);
-  }
-  if (memory_ <= limits_.memory_max) return;
-  std::sort(ended.begin(), ended.end(),
-            [](const auto& a, const auto& b) { return a->ended_at() < b->ended_at(); });
-  for (const auto& record : ended) {
-    if (memory_ <= limits_.memory_max) break;
-    memory_ -= std::min(memory_, record->log().memory() + sizeof(Record));
-    records_.erase(record);
   }
 }
 

@@ -26,8 +26,7 @@ Fingerprint fingerprint_of(std::span<const std::string_view> parts);
 class Shelf {
  public:
   struct Limits {
-    milliseconds kept{};         // how long an ended generation can be read
-    std::size_t memory_max = 0;  // of all logs of this worker
+    milliseconds kept{};  // how long an ended generation can be read
     std::uint32_t detached_per_key_max = 0;
     std::size_t delivered_max = 0;  // logs of this worker that a client got to their end
   };
@@ -35,6 +34,11 @@ class Shelf {
 
   net::Reactor& reactor() { return reactor_; }
   void configure(const Limits& limits) { limits_ = limits; }
+  /// Takes the memory of logs from there, and gives logs of ended generations up where there is no
+  /// more. Without it, for tests, nothing bounds them together.
+  void account_to(net::WorkerBytes& bytes);
+  /// Whether a log of `owner` may begin: its key holds not all that it may.
+  Result<> room_for(const Owner& owner);
 
   /// A new record with an id that names this worker.
   RecordPtr add(Owner owner, dialect::Api api, const Record::Limits& limits);
@@ -42,6 +46,8 @@ class Shelf {
   void forget(std::string_view id);
   /// A client got this one to its end; beyond the bound the oldest of such are forgotten at once.
   void keep_delivered(std::string_view id);
+  /// This one came to its end: of those that did, the oldest are forgotten where memory is short.
+  void keep_ended(const Record::Id& id) { ended_.push_back(id); }
   /// Ends what ran out of its grace, forgets what was kept long enough, and keeps the bounds. To be
   /// called a few times a second.
   void tend(Clock::time_point now);
@@ -59,6 +65,8 @@ class Shelf {
 
  private:
   void keep_bounds();
+  net::ByteLease lease_for(const Owner& owner);
+  void reclaim(std::uint64_t bytes, const net::KeyBytes* of);
 
   net::Reactor& reactor_;
   std::uint32_t worker_;
@@ -83,6 +91,8 @@ class Shelf {
   };
   std::deque<Delivered> delivered_;  // oldest first; some are forgotten already
   std::size_t delivered_memory_ = 0;
+  std::deque<Record::Id> ended_;  // oldest first; some are forgotten already
+  net::WorkerBytes* bytes_ = nullptr;
   std::size_t memory_ = 0;
   std::size_t running_ = 0;
   std::size_t detached_ = 0;

@@ -272,6 +272,20 @@ void check_limits(const Config& config, Problems& problems) {
   }
 }
 
+/// One body must fit into every budget: else it is refused however often it is sent.
+void check_memory(const Config& config, Problems& problems) {
+  const auto& memory = config.limits.memory;
+  const std::pair<const char*, Bytes> budgets[] = {{"process", memory.process},
+                                                   {"per_key", memory.per_key},
+                                                   {"per_connection", memory.per_connection}};
+  for (const auto& [name, most] : budgets) {
+    if (most < config.limits.json_body_max || most < config.limits.replay_max) {
+      problems.push_back({std::string("limits.memory.") + name,
+                          "must not be below limits.json_body_max and limits.replay_max"});
+    }
+  }
+}
+
 }  // namespace
 
 namespace {
@@ -326,6 +340,7 @@ Problems Config::check() const {
   check_keys(*this, problems);
   check_limits(*this, problems);
   check_residency(*this, problems);
+  check_memory(*this, problems);
   if (timeouts.total < timeouts.connect) {
     problems.push_back({"timeouts.total", "must not be below timeouts.connect"});
   }

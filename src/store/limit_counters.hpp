@@ -27,11 +27,15 @@ struct NameHash : std::hash<std::string_view> {
 
 /// The counters of all limits, shared by the workers; they outlive a reload. Workers remember the
 /// counters that they use, so this lock is not on the way of a request.
+///
+/// Some names come from clients, so their number is bounded: where all counters are in use, those
+/// who come new share one for each limit. It binds them more than their own would, never less.
 class LimitCounters {
  public:
-  /// @param counters_max  beyond it idle ones are forgotten: a full bucket is like a new one
+  /// @param counters_max  where it is met idle ones are forgotten: a full bucket is like a new one
   explicit LimitCounters(std::size_t counters_max) : most_a_shard_(counters_max / shards + 1) {}
 
+  /// @param name  of the limit, a byte 0, and whom it counts for
   LimitCounterPtr at(const std::string& name, Clock::time_point now);
   std::size_t size() const;
   /// Of all counters: places that are taken.
@@ -42,8 +46,10 @@ class LimitCounters {
   struct Shard {
     mutable std::mutex mutex;
     std::unordered_map<std::string, LimitCounterPtr, NameHash, std::equal_to<>> counters;
-    std::size_t swept_at = 0;
+    std::unordered_map<std::string, LimitCounterPtr> shared;  // by limit: of those beyond
+    Clock::time_point next_sweep{};
   };
+  bool make_room(Shard& shard, Clock::time_point now) const;
   void sweep(Shard& shard, Clock::time_point now) const;
 
   std::size_t most_a_shard_;

@@ -83,6 +83,20 @@ StandardMetrics::StandardMetrics(Registry& registry) {
   generations_running = registry.gauge("hawser_generations", states_help, {{"state", "running"}});
   generations_detached = registry.gauge("hawser_generations", states_help, {{"state", "detached"}});
   generation_bytes = registry.gauge("hawser_generation_log_bytes", "Memory of the logs.");
+  constexpr std::array memory_kinds{"request_body", "unpacking", "generation_log", "copy",
+                                    "queue"};  // as net::MemoryKind
+  for (std::size_t i = 0; i < memory_kinds.size(); ++i) {
+    bytes_in_use[i] = registry.gauge("hawser_bytes_in_use", "Memory that clients make it hold.",
+                                     {{"kind", memory_kinds[i]}});
+  }
+  constexpr std::array bounds{"process", "key", "connection", "generations"};  // as MemoryBound
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    memory_refused[i] =
+        registry.counter("hawser_memory_refused_total",
+                         "How often a bound of memory was met: a request was refused, a stream "
+                         "made to wait, a copy not kept.",
+                         {{"bound", bounds[i]}});
+  }
   constexpr auto reloads_help = "Reloads of the configuration.";
   reloads_ok = registry.counter("hawser_config_reloads_total", reloads_help, {{"result", "ok"}});
   reloads_failed =

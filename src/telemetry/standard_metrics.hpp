@@ -46,6 +46,8 @@ struct StandardMetrics {
   SeriesId generations_running{};
   SeriesId generations_detached{};
   SeriesId generation_bytes{};
+  std::array<SeriesId, 5> bytes_in_use{};    // hawser_bytes_in_use{kind}, by net::MemoryKind
+  std::array<SeriesId, 4> memory_refused{};  // by net::MemoryBound
   SeriesId reloads_ok{};
   SeriesId reloads_failed{};
 };

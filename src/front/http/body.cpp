@@ -93,7 +93,7 @@ void Session::release_request(bool keep_memory) {
     if (in_place) in_.consume(head_.content_length);
   }
   in_.release_if_empty();
-  std::string().swap(whole_body_);
+  loaded_.reset();
   std::string().swap(kept_head_);
   if (!keep_memory) std::vector<wire::Field>().swap(head_.fields);
 }

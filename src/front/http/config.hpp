@@ -6,14 +6,37 @@
 
 namespace hawser::front::http {
 
+/// What clients can make the process hold.
+struct MemoryConfig {
+  Bytes process{2ull * 1024 * 1024 * 1024};
+  Bytes per_key{256ull * 1024 * 1024};
+  Bytes per_connection{64 * 1024 * 1024};
+
+  template <class Visitor>
+  void fields(Visitor&& field) {
+    constexpr config::Range<Bytes> range{Bytes{1024 * 1024}, Bytes{1024ull * 1024 * 1024 * 1024}};
+    field("process", process, range,
+          "Request bodies, logs of generations and copies, together. A request that needs more is "
+          "answered 503.");
+    field("per_key", per_key, range,
+          "Of these, what the requests and answers of one key may hold; more is answered 429. "
+          "Without keys it does not apply.");
+    field("per_connection", per_connection, range,
+          "What the bodies of one client connection may hold at a time; more is answered 503.");
+  }
+};
+
 /// What a client may ask of us at most.
 struct LimitsConfig {
   Bytes head_max{64 * 1024};
   Bytes target_max{16 * 1024};
   std::uint32_t fields_max = 128;
-  Bytes json_body_max{32 * 1024 * 1024};
+  Bytes json_body_max{8 * 1024 * 1024};
   Bytes body_max{512 * 1024 * 1024};
   Bytes replay_max{1024 * 1024};
+  std::uint32_t unpacked_ratio_max = 100;
+  Bytes unpacked_ratio_free{1024 * 1024};
+  MemoryConfig memory{};
   std::uint32_t connections_max = 16'000;
   std::uint32_t connections_per_address_max = 16'000;
   std::chrono::milliseconds head_timeout{10'000};
@@ -40,6 +63,13 @@ struct LimitsConfig {
     field("replay_max", replay_max, config::Range<Bytes>{Bytes{0}, Bytes{1024ull * 1024 * 1024}},
           "A body up to this size that is not JSON is kept until the answer begins, so that it can "
           "be sent again.");
+    field("unpacked_ratio_max", unpacked_ratio_max, config::Range<std::uint32_t>{2, 100'000},
+          "A compressed body may unpack to so many times its size; more is answered 413.");
+    field("unpacked_ratio_free", unpacked_ratio_free,
+          config::Range<Bytes>{Bytes{0}, Bytes{1024ull * 1024 * 1024}},
+          "Up to so many unpacked bytes the ratio does not matter.");
+    field("memory", memory, config::Anything{},
+          "How many bytes clients can make the process hold.");
     field("connections_max", connections_max, config::Range<std::uint32_t>{1, 1'000'000},
           "Open client connections of a worker.");
     field("connections_per_address_max", connections_per_address_max,

@@ -48,6 +48,7 @@ class Http2Stream final : public h2::Handler, private Serving {
   Task<Result<>> load_whole(exchange::Request& request, std::size_t size_max) override {
     return collect(request, size_max);
   }
+  net::ConnectionBytes& connection_bytes() override { return connection_bytes_; }
   Task<Result<net::Piece>> next() override;
   std::uint64_t body_bytes() const override { return body_bytes_; }
   bool body_consumed(const exchange::Exchange&) const override { return true; }
@@ -57,6 +58,7 @@ class Http2Stream final : public h2::Handler, private Serving {
 
   h2::Server* server_;  // null: the stream is over
   net::Stream& socket_;
+  net::ConnectionBytes& connection_bytes_;  // of the connection, which waits for its streams
   std::int32_t stream_;
   std::string head_text_;  // as HTTP/1.1 has it: `head_` points into it
   wire::HeadOutcome head_outcome_{};
@@ -145,6 +147,7 @@ class Http2 final : public Upgraded {
 
   Services& services_;
   Opened opened_;
+  net::ConnectionBytes bytes_;
   h2::Server server_;
   std::size_t running_ = 0;
   net::Waiter last_;

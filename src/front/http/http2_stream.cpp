@@ -41,6 +41,7 @@ Http2Stream::Http2Stream(Http2& connection, std::int32_t stream, const h2::Reque
     : Serving(connection.services_, connection.opened_.client_address),
       server_(&connection.server_),
       socket_(connection.opened_.stream),
+      connection_bytes_(connection.bytes_),
       stream_(stream),
       in_ended_(head.ends),
       more_in_(services_.reactor),
@@ -218,7 +219,7 @@ void Http2Stream::release_request(bool) {
   if (server_ != nullptr) server_->consumed(stream_, piece_.size() + in_.size());
   std::string().swap(piece_);
   std::string().swap(in_);
-  std::string().swap(whole_body_);
+  loaded_.reset();
   std::string().swap(head_text_);
   std::vector<wire::Field>().swap(head_.fields);
 }

@@ -56,6 +56,7 @@ Task<bool> Serving::serve_exchange() {
   watch_hangup(nullptr);
   exchange_ = nullptr;
   endpoint_tail_ = nullptr;
+  loaded_.reset();  // it counts at the connection, which may be gone before this stream is
   exchange.trail.bytes_in = std::max<std::uint64_t>(body_bytes(), exchange.request.body.size());
   co_return goes_on;
 }

@@ -7,6 +7,7 @@
 #include "base/request_id.hpp"
 #include "exchange/stage.hpp"
 #include "front/http/config.hpp"
+#include "front/http/loaded_body.hpp"
 #include "h2/server.hpp"
 #include "net/stream.hpp"
 #include "telemetry/metrics.hpp"
@@ -39,6 +40,7 @@ struct Services {
   IdSource& ids;
   telemetry::Shard& shard;
   const telemetry::StandardMetrics& metrics;
+  net::WorkerBytes& bytes;
   /// The policies and limits in force; a reload swaps them, exchanges keep what they began with.
   std::shared_ptr<exchange::Pipeline> pipeline{};
   LimitsConfig limits{};
@@ -108,6 +110,8 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   Task<Result<>> load(exchange::Request& request) override;
   virtual Task<Result<>> load_whole(exchange::Request& request, std::size_t size_max) = 0;
   Task<Result<>> collect(exchange::Request& request, std::size_t size_max);
+  /// What the connection's bodies hold.
+  virtual net::ConnectionBytes& connection_bytes() = 0;
   static Error too_large(std::uint64_t most);
   virtual std::uint64_t body_bytes() const = 0;
   /// Whether nothing of the request's body is left.
@@ -130,10 +134,14 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   Clock::time_point arrived_{};
   exchange::Exchange* exchange_ = nullptr;  // under way
   generation::Reader* reader_ = nullptr;    // of the answer under way, where it is recorded
-  std::string whole_body_{};
+  std::unique_ptr<LoadedBody> loaded_{};    // until the request is released
   std::uint64_t body_max_ = 0;
 
  private:
+  LoadedBody& loaded();
+  net::ByteLease lease(net::MemoryKind kind);
+  Result<coding::Coding> content_coding();
+  Result<> begin_decoding(exchange::Request& request, coding::Coding coding);
   Task<bool> serve_exchange();
   Task<Task<bool>> answer(exchange::Exchange& exchange, const exchange::Pipeline& pipeline);
   Task<bool> answer_ourselves();

@@ -66,12 +66,14 @@ class Session final : private Serving, private net::Companion {
   void release_request(bool keep_memory) override;
   Task<Result<>> load_whole(exchange::Request& request, std::size_t size_max) override;
   Task<Result<net::Piece>> next() override;
+  net::ConnectionBytes& connection_bytes() override { return bytes_; }
   Task<bool> say_continue();
   void detach_head();
   Clock::time_point body_deadline() const { return Clock::now() + limits_.body_timeout; }
 
   std::unique_ptr<net::Stream> stream_;
   net::InBuffer in_;
+  net::ConnectionBytes bytes_{};
   std::size_t head_size_ = 0;  // of the head that still stands in `in_`
   std::string kept_head_;      // the head, once its body streams through `in_`
   hawser::http::BodyReader body_;

@@ -106,22 +106,31 @@ Admit::Obstacle Admit::take_all_somewhere(Exchange& exchange, Holding& holding,
   return nearest;
 }
 
-/// What it may need. Where no limit counts tokens, nothing is looked at.
-std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange) {
+/// Reads all of the body, and changes nothing. Where no limit counts tokens, nothing is read.
+Admit::BodyFacts Admit::read_body(const Exchange& exchange) const {
+  BodyFacts facts;
   const auto& request = exchange.request;
+  if (!table_->counts_tokens() || !request.json) return facts;
+  facts.text = asked_text(request.body, model_of(exchange));
+  facts.tells_usage = request.body.find("\"include_usage\"") != std::string_view::npos ||
+                      request.endpoint.api == dialect::Api::responses ||
+                      request.endpoint.api == dialect::Api::messages;
+  return facts;
+}
+
+/// What it may need.
+std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange, const BodyFacts& body) {
+  const auto& request = exchange.request;
+  const AskedText& asked = body.text;
   HistoryPtr history;
-  AskedText asked;
   Amounts amounts;
   std::optional<tokenizer::Counter> counter;
   if (table_->counts_tokens() && request.json) {
-    const std::string_view model = model_of(exchange);
     history = limits_.histories.of(exchange);
-    asked = asked_text(request.body, model);
     amounts = estimate(exchange, *history, asked);
-    const bool tells = request.body.find("\"include_usage\"") != std::string_view::npos ||
-                       request.endpoint.api == dialect::Api::responses ||
-                       request.endpoint.api == dialect::Api::messages;
-    if (request.facts.stream && !tells) counter.emplace(tokenizer::encoding_for(model));
+    if (request.facts.stream && !body.tells_usage) {
+      counter.emplace(tokenizer::encoding_for(model_of(exchange)));
+    }
   }
   auto holding = std::make_unique<Holding>(table_, limits_.known, std::move(history), amounts,
                                            asked, request.endpoint.api, std::move(counter));
@@ -135,7 +144,26 @@ std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange) {
 // Not a coroutine: who need not wait passes without a frame.
 Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
   if (free_of_charge(exchange.request.endpoint.api)) return next(exchange);
-  auto holding = weigh(exchange);
+  const bool reads = table_->counts_tokens() && exchange.request.json;
+  if (reads && exchange.request.body.size() > net::Offload::on_worker_max) {
+    return read_and_run(exchange, next);
+  }
+  return run_read(exchange, next, read_body(exchange));
+}
+
+/// A body that is too long for a worker to read at once.
+Task<Answer> Admit::read_and_run(Exchange& exchange, exchange::Next next) {
+  BodyFacts body;
+  auto work = [&] { body = read_body(exchange); };
+  co_await offload_.run(reactor_, work);
+  if (exchange.cancellation.cancelled()) {
+    co_return Error{.code = Code::cancelled, .message = "cancelled"};
+  }
+  co_return co_await run_read(exchange, next, body);
+}
+
+Task<Answer> Admit::run_read(Exchange& exchange, exchange::Next next, const BodyFacts& body) {
+  auto holding = weigh(exchange, body);
   Obstacle obstacle = take_all_somewhere(exchange, *holding, Clock::now());
   if (obstacle.limit == nullptr) return pass(exchange, next, std::move(holding));
   holding->undo();

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "exchange/stage.hpp"
+#include "net/offload.hpp"
 #include "net/reactor.hpp"
 #include "stage/admit/holding.hpp"
 #include "stage/admit/limits.hpp"
@@ -47,10 +48,11 @@ LimitFigures limit_figures(telemetry::Registry& registry,
 class Admit final : public exchange::Stage {
  public:
   Admit(std::shared_ptr<const LimitTable> table, WorkerLimits& limits, net::Reactor& reactor,
-        telemetry::Shard& shard, LimitFigures figures)
+        net::Offload& offload, telemetry::Shard& shard, LimitFigures figures)
       : table_(std::move(table)),
         limits_(limits),
         reactor_(reactor),
+        offload_(offload),
         shard_(shard),
         figures_(std::move(figures)) {}
 
@@ -65,7 +67,16 @@ class Admit final : public exchange::Stage {
   };
   Amounts estimate(const exchange::Exchange& exchange, const History& history,
                    const AskedText& asked) const;
-  std::unique_ptr<Holding> weigh(const exchange::Exchange& exchange);
+  /// What a body says of its cost.
+  struct BodyFacts {
+    AskedText text{};
+    bool tells_usage = false;  // the stream's last event has counts
+  };
+  BodyFacts read_body(const exchange::Exchange& exchange) const;
+  Task<exchange::Answer> read_and_run(exchange::Exchange& exchange, exchange::Next next);
+  Task<exchange::Answer> run_read(exchange::Exchange& exchange, exchange::Next next,
+                                  const BodyFacts& body);
+  std::unique_ptr<Holding> weigh(const exchange::Exchange& exchange, const BodyFacts& body);
   Obstacle take_all(const exchange::Exchange& exchange, Holding& holding, Clock::time_point now);
   Obstacle take_all_somewhere(exchange::Exchange& exchange, Holding& holding,
                               Clock::time_point now);
@@ -86,6 +97,7 @@ class Admit final : public exchange::Stage {
   std::shared_ptr<const LimitTable> table_;
   WorkerLimits& limits_;
   net::Reactor& reactor_;
+  net::Offload& offload_;
   telemetry::Shard& shard_;
   LimitFigures figures_;
   std::minstd_rand random_{std::random_device{}()};

@@ -159,7 +159,7 @@ struct AdmissionConfig {
   std::vector<std::string> trusted_proxies{};
   std::uint32_t ipv6_prefix = 64;
   std::uint32_t output_tokens = 512;
-  std::uint32_t counters_max = 1'000'000;
+  std::uint32_t counters_max = 200'000;
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -171,7 +171,9 @@ struct AdmissionConfig {
           "Output that is reserved for a request of a tenant and model that nothing is known of "
           "yet; later it is what four of five of its answers stayed below.");
     field("counters_max", counters_max, config::Range<std::uint32_t>{1'000, 100'000'000},
-          "Counters kept; beyond it idle ones are forgotten.");
+          "Counters kept; beyond it idle ones are forgotten. Where all are in use, those who come "
+          "new "
+          "share one for each limit.");
   }
   std::vector<config::Problem> check() const;
 };

@@ -1,5 +1,7 @@
 #include "stage/admit/limits.hpp"
 
+#include <openssl/evp.h>
+
 #include <algorithm>
 
 #include "base/json.hpp"
@@ -41,6 +43,20 @@ Limit compile(const RateLimitConfig& config, std::size_t index) {
   if (config.burst > 0) limit.pace.burst = config.burst;
   limit.pace.burst_time = limit.pace.time_of(limit.pace.burst);
   return limit;
+}
+
+/// A client may send a name of any length: a long one counts by its digest.
+void append_user(std::string_view user, std::string& out) {
+  constexpr std::size_t as_it_is_max = 64;
+  if (user.size() <= as_it_is_max) {
+    out += user;
+    return;
+  }
+  unsigned char digest[32];
+  unsigned size = 0;
+  EVP_Digest(user.data(), user.size(), digest, &size, EVP_sha256(), nullptr);
+  out.push_back('#');  // no token of JSON begins so
+  out.append(reinterpret_cast<const char*>(digest), size);
 }
 
 LimitTable::Who who_of(const Exchange& exchange, const exchange::Target* target) {
@@ -130,7 +146,7 @@ void LimitTable::name_counter(std::string_view limit, const std::vector<By>& by,
         out += who.key;
         break;
       case By::user:
-        out += who.user;
+        append_user(who.user, out);
         break;
       case By::team:
         out += who.team;

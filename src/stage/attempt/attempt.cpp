@@ -20,11 +20,12 @@ bool idempotent(std::string_view method) {
 }  // namespace
 
 Attempt::Attempt(std::vector<Upstream> upstreams, const RetryConfig& retry,
-                 const TimeoutConfig& timeouts, net::Reactor& reactor, AttemptCounts counts,
-                 const health::HealthConfig& health)
+                 const TimeoutConfig& timeouts, net::Reactor& reactor, net::WorkerBytes& bytes,
+                 AttemptCounts counts, const health::HealthConfig& health)
     : retry_(retry),
       total_(timeouts.total),
       reactor_(reactor),
+      bytes_(bytes),
       tries_(std::make_shared<Tries>(std::move(upstreams), retry, timeouts, reactor, counts)),
       health_(health) {}
 
@@ -161,7 +162,11 @@ void Attempt::prepare_continuation(const Exchange& exchange, const Target& targe
   }
   const bool chat = request.endpoint.api == dialect::Api::chat && request.stream == nullptr;
   if (!retry_.continuation || !chat || tried.stream == nullptr) return;
-  tried.stream->continue_by(std::make_unique<SecondCall>(tries_, exchange, target));
+  auto lease =
+      bytes_.lease(net::MemoryKind::copy, exchange.principal->tenant, exchange.principal->key);
+  if (!lease.try_grow(request.body.size())) return;
+  tried.stream->continue_by(
+      std::make_unique<SecondCall>(tries_, exchange, target, std::move(lease)));
 }
 
 /// Chooses the next target whose own limits have room, which is taken. False: there is none, and

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "exchange/stage.hpp"
+#include "net/byte_budget.hpp"
 #include "stage/attempt/config.hpp"
 #include "stage/attempt/decide.hpp"
 #include "stage/attempt/hedge.hpp"
@@ -15,7 +16,8 @@ namespace hawser::stage::attempt {
 class Attempt final : public exchange::Stage {
  public:
   Attempt(std::vector<Upstream> upstreams, const RetryConfig& retry, const TimeoutConfig& timeouts,
-          net::Reactor& reactor, AttemptCounts counts, const health::HealthConfig& health);
+          net::Reactor& reactor, net::WorkerBytes& bytes, AttemptCounts counts,
+          const health::HealthConfig& health);
 
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
@@ -34,6 +36,7 @@ class Attempt final : public exchange::Stage {
   RetryConfig retry_;
   milliseconds total_;
   net::Reactor& reactor_;
+  net::WorkerBytes& bytes_;
   std::shared_ptr<Tries> tries_;
   const health::HealthConfig& health_;
   HedgeBudget hedges_{};

@@ -1,20 +1,27 @@
 #include "stage/attempt/second_call.hpp"
 
+#include <algorithm>
+
 #include "stage/attempt/tries.hpp"
 #include "telemetry/log.hpp"
 
 namespace hawser::stage::attempt {
 SecondCall::SecondCall(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
-                       const exchange::Target& target)
+                       const exchange::Target& target, net::ByteLease lease)
     : tries_(std::move(tries)),
       given_(exchange::copy_request(exchange)),
       target_(target),
       arrived_(exchange.arrived),
-      splice_(given_.body, tries_->provider_of(target).prefill()) {}
+      splice_(given_.body, tries_->provider_of(target).prefill()),
+      lease_(std::move(lease)),
+      kept_(lease_.bytes()) {}
 
 bool SecondCall::see(net::Piece& piece) {
+  constexpr std::uint64_t step = 64 * 1024;
   splice_.see(piece.bytes);
-  return splice_.possible();
+  kept_ += piece.bytes.size();
+  if (!splice_.possible()) return false;
+  return kept_ <= lease_.bytes() || lease_.try_grow(std::max(step, kept_ - lease_.bytes()));
 }
 
 Task<bool> SecondCall::begin(exchange::NotesPtr notes) {

@@ -5,6 +5,7 @@
 
 #include "dialect/splice.hpp"
 #include "exchange/call.hpp"
+#include "net/byte_budget.hpp"
 #include "stage/attempt/continuation.hpp"
 
 namespace hawser::stage::attempt {
@@ -15,8 +16,9 @@ class Tries;
 /// splice at most; it pays for the second call what a client that asks again would pay.
 class SecondCall final : public Continuation {
  public:
+  /// @param lease  of what it keeps: the request, and what is out
   SecondCall(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
-             const exchange::Target& target);
+             const exchange::Target& target, net::ByteLease lease);
 
   bool see(net::Piece& piece) override;
   Task<bool> begin(exchange::NotesPtr notes) override;
@@ -35,6 +37,8 @@ class SecondCall final : public Continuation {
   exchange::Target target_;
   Clock::time_point arrived_;
   dialect::Splice splice_;
+  net::ByteLease lease_;
+  std::uint64_t kept_ = 0;  // bytes that the lease is of
   std::unique_ptr<exchange::Call> call_;
   generation::GenerationPtr answer_;
   const net::Companion* leads_to_ = nullptr;

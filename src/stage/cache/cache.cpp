@@ -108,14 +108,16 @@ CacheFigures cache_figures(telemetry::Registry& registry) {
 }
 
 Cache::Cache(std::shared_ptr<const CacheConfig> config, const Shelves& shelves,
-             net::Reactor& reactor, telemetry::Shard& shard, const CacheFigures& figures,
-             RunAside run_aside, std::shared_ptr<Semantic> semantic)
+             const Worker& worker, const CacheFigures& figures, RunAside run_aside,
+             std::shared_ptr<Semantic> semantic)
     : config_(std::move(config)),
       general_{config_->mode, config_->ttl, config_->scope},
       shelf_(shelves.memory),
       disk_(shelves.disk),
-      reactor_(reactor),
-      shard_(shard),
+      reactor_(worker.reactor),
+      bytes_(worker.bytes),
+      offload_(worker.offload),
+      shard_(worker.shard),
       figures_(figures),
       run_aside_(std::move(run_aside)),
       semantic_(std::move(semantic)) {
@@ -132,21 +134,55 @@ const Cache::Rules& Cache::rules_of(const Exchange& exchange) const {
 // Not a coroutine: what is not for the cache passes without a frame.
 Task<Answer> Cache::run(Exchange& exchange, exchange::Next next) {
   const auto& request = exchange.request;
-  Asked asked{rules_of(exchange), {}, {}, {}, {}};
+  Asked asked{rules_of(exchange), {}, {}, {}, {}, {}};
   const bool whole = request.json && request.stream == nullptr && exchange.method == "POST";
   if (asked.rules.mode == Mode::off || !whole || exchange.candidates.empty()) {
     return next(exchange);
   }
-  const bool may = exchange.residency.grants.allow(policy::Grants::memory_cache);
-  asked.facts = cacheability_of(request.endpoint.api, request.endpoint.tail, request.body);
   asked.control = parse_control(exchange.request.header("cache-control"));
-  const bool wanted = asked.facts.deterministic || asked.rules.mode == Mode::all;
-  if (asked.facts.possible && wanted && may && !asked.control.no_store) {
-    if (auto canonical = canonical_request(request.body)) {
-      asked.canonical = std::move(*canonical);
-      return look(exchange, next, std::move(asked));
-    }
+  if (request.body.size() > net::Offload::on_worker_max) {
+    return weigh_and_look(exchange, next, std::move(asked));
   }
+  if (weigh(exchange, asked)) return look(exchange, next, std::move(asked));
+  return bypass(exchange, next, asked);
+}
+
+/// Reads all of the body, and changes nothing but `asked`. @return whether it is for the cache
+bool Cache::weigh(const Exchange& exchange, Asked& asked) const {
+  const auto& request = exchange.request;
+  asked.facts = cacheability_of(request.endpoint.api, request.endpoint.tail, request.body);
+  const bool may = exchange.residency.grants.allow(policy::Grants::memory_cache);
+  const bool wanted = asked.facts.deterministic || asked.rules.mode == Mode::all;
+  if (!asked.facts.possible || !wanted || !may || asked.control.no_store) return false;
+  auto canonical = canonical_request(request.body);
+  if (!canonical) return false;
+  asked.canonical = std::move(*canonical);
+  asked.key = key_of(exchange, asked.canonical, asked.rules.scope, exchange.candidates.front(),
+                     shelf_.secret());
+  return true;
+}
+
+/// A body that is too long for a worker to read at once. Its canonical form is a copy, which is
+/// made only where there is memory for one.
+Task<Answer> Cache::weigh_and_look(Exchange& exchange, exchange::Next next, Asked asked) {
+  asked.lease = lease(exchange);
+  bool cacheable = false;
+  if (asked.lease.try_grow(exchange.request.body.size())) {
+    auto work = [&] { cacheable = weigh(exchange, asked); };
+    co_await offload_.run(reactor_, work);
+  }
+  if (exchange.cancellation.cancelled()) {
+    co_return Error{.code = Code::cancelled, .message = "cancelled"};
+  }
+  if (!cacheable) {
+    asked.lease.release();
+    co_return co_await bypass(exchange, next, asked);
+  }
+  co_return co_await look(exchange, next, std::move(asked));
+}
+
+/// Not for the cache.
+Task<Answer> Cache::bypass(Exchange& exchange, exchange::Next next, const Asked& asked) {
   if (asked.control.only_if_cached) {
     return exchange::answer_now({.code = Code::timeout,
                                  .message = "The answer is not in the cache (only-if-cached).",
@@ -155,6 +191,10 @@ Task<Answer> Cache::run(Exchange& exchange, exchange::Next next) {
   shard_.add(figures_.bypassed);
   if (exchange.notes) exchange.notes->cache = "bypass";
   return next(exchange);
+}
+
+net::ByteLease Cache::lease(const Exchange& exchange) const {
+  return bytes_.lease(net::MemoryKind::copy, exchange.principal->tenant, exchange.principal->key);
 }
 
 Cache::Freshness Cache::freshness_of(const Entry& entry, const Control& control,
@@ -190,8 +230,6 @@ Task<EntryPtr> Cache::find_on_disk(Exchange& exchange, const Asked& asked) {
 }
 
 Task<Answer> Cache::look(Exchange& exchange, exchange::Next next, Asked asked) {
-  asked.key = key_of(exchange, asked.canonical, asked.rules.scope, exchange.candidates.front(),
-                     shelf_.secret());
   EntryPtr entry = asked.control.no_cache ? nullptr : shelf_.find(asked.key);
   const char* detail = "";
   if (!entry && disk_of(exchange) != nullptr && !asked.control.no_cache) {
@@ -213,7 +251,8 @@ Task<Answer> Cache::look(Exchange& exchange, exchange::Next next, Asked asked) {
       }
     }
   }
-  if (!entry && semantic_) {
+  const bool short_enough = asked.canonical.size() <= net::Offload::on_worker_max;
+  if (!entry && semantic_ && short_enough) {
     auto near = co_await answer_by_meaning(exchange, asked);
     if (!near || *near) co_return std::move(near);
   }
@@ -309,8 +348,10 @@ Answer Cache::keep(const Exchange& exchange, const Asked& asked, Answer answer) 
   const bool stores = head.status == 200 || (negative && config_->negative_ttl > 0ms);
   mark(head, "miss", stores ? "fwd=miss; stored" : "fwd=miss");
   if (!stores) return answer;
-  const Key key =
-      key_of(exchange, asked.canonical, asked.rules.scope, *exchange.trail.target, shelf_.secret());
+  const bool first = exchange.trail.target == &exchange.candidates.front();
+  const Key key = first ? asked.key
+                        : key_of(exchange, asked.canonical, asked.rules.scope,
+                                 *exchange.trail.target, shelf_.secret());
   Entry entry;
   entry.status = head.status;
   entry.fields = kept_fields(head.fields);
@@ -342,7 +383,7 @@ Answer Cache::keep(const Exchange& exchange, const Asked& asked, Answer answer) 
     shard.add(series);
   };
   auto content = std::make_unique<Filling>((*answer)->take_content(), config_->entry_max.count(),
-                                           std::move(whole));
+                                           lease(exchange), std::move(whole));
   return std::make_unique<generation::Generation>(std::move(head), std::move(content));
 }
 

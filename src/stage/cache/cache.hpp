@@ -6,6 +6,8 @@
 
 #include "exchange/call.hpp"
 #include "exchange/stage.hpp"
+#include "net/byte_budget.hpp"
+#include "net/offload.hpp"
 #include "stage/cache/cacheable.hpp"
 #include "stage/cache/control.hpp"
 #include "stage/cache/disk_shelf.hpp"
@@ -44,8 +46,16 @@ class Cache final : public exchange::Stage {
     Neighbours* neighbours = nullptr;  // null: answers are found by their key alone
   };
 
-  Cache(std::shared_ptr<const CacheConfig> config, const Shelves& shelves, net::Reactor& reactor,
-        telemetry::Shard& shard, const CacheFigures& figures, RunAside run_aside,
+  /// What it has of its worker.
+  struct Worker {
+    net::Reactor& reactor;
+    net::WorkerBytes& bytes;
+    net::Offload& offload;
+    telemetry::Shard& shard;
+  };
+
+  Cache(std::shared_ptr<const CacheConfig> config, const Shelves& shelves, const Worker& worker,
+        const CacheFigures& figures, RunAside run_aside,
         std::shared_ptr<Semantic> semantic = nullptr);
 
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
@@ -62,6 +72,7 @@ class Cache final : public exchange::Stage {
     Cacheability facts;
     Control control;
     std::string canonical;
+    net::ByteLease lease;  // of it
     Key key;
     Semantic::MeaningPtr meaning{};  // null: not looked up by it
   };
@@ -73,6 +84,12 @@ class Cache final : public exchange::Stage {
     return exchange.residency.grants.allow(policy::Grants::disk_cache) ? disk_ : nullptr;
   }
   Task<EntryPtr> find_on_disk(exchange::Exchange& exchange, const Asked& asked);
+  bool weigh(const exchange::Exchange& exchange, Asked& asked) const;
+  Task<exchange::Answer> weigh_and_look(exchange::Exchange& exchange, exchange::Next next,
+                                        Asked asked);
+  Task<exchange::Answer> bypass(exchange::Exchange& exchange, exchange::Next next,
+                                const Asked& asked);
+  net::ByteLease lease(const exchange::Exchange& exchange) const;
   Task<exchange::Answer> look(exchange::Exchange& exchange, exchange::Next next, Asked asked);
   Freshness freshness_of(const Entry& entry, const Control& control, milliseconds age) const;
   /// Null: it cannot be given in the shape that is asked for.
@@ -90,6 +107,8 @@ class Cache final : public exchange::Stage {
   Shelf& shelf_;
   DiskShelf* disk_;
   net::Reactor& reactor_;
+  net::WorkerBytes& bytes_;
+  net::Offload& offload_;
   telemetry::Shard& shard_;
   CacheFigures figures_;
   RunAside run_aside_;

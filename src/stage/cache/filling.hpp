@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 
 #include "generation/generation.hpp"
+#include "net/byte_budget.hpp"
 
 namespace hawser::stage::cache {
 
@@ -10,8 +12,13 @@ namespace hawser::stage::cache {
 class Filling final : public generation::Content {
  public:
   using Whole = std::function<void(std::string content, const dialect::Usage& usage)>;
-  Filling(std::unique_ptr<generation::Content> content, std::size_t size_max, Whole whole)
-      : content_(std::move(content)), size_max_(size_max), whole_(std::move(whole)) {}
+  /// @param lease  of what is kept until it is whole; where there is no more, nothing is kept
+  Filling(std::unique_ptr<generation::Content> content, std::size_t size_max, net::ByteLease lease,
+          Whole whole)
+      : content_(std::move(content)),
+        size_max_(size_max),
+        lease_(std::move(lease)),
+        whole_(std::move(whole)) {}
 
   Task<Result<net::Piece>> next() override {
     if (!whole_) return content_->next();
@@ -25,7 +32,8 @@ class Filling final : public generation::Content {
  private:
   Task<Result<net::Piece>> next_kept() {
     auto piece = co_await content_->next();
-    if (!piece || kept_.size() + piece->bytes.size() > size_max_) {
+    if (!piece || kept_.size() + piece->bytes.size() > size_max_ ||
+        !make_room(piece->bytes.size())) {
       give_up();
       co_return piece;
     }
@@ -36,13 +44,20 @@ class Filling final : public generation::Content {
     }
     co_return piece;
   }
+  bool make_room(std::size_t more) {
+    constexpr std::uint64_t step = 16 * 1024;
+    const std::uint64_t needed = kept_.size() + more;
+    return needed <= lease_.bytes() || lease_.try_grow(std::max(step, needed - lease_.bytes()));
+  }
   void give_up() {
     whole_ = nullptr;
     std::string().swap(kept_);
+    lease_.release();
   }
 
   std::unique_ptr<generation::Content> content_;
   std::size_t size_max_;
+  net::ByteLease lease_;
   Whole whole_;
   std::string kept_;
 };

@@ -42,7 +42,7 @@ struct RecordConfig {
   bool coalesce = false;
   Sharing coalesce_scope = Sharing::key;
   Bytes log_max{8 * 1024 * 1024};
-  Bytes memory_max{2ull * 1024 * 1024 * 1024};
+  Bytes memory_max{1024ull * 1024 * 1024};
   Bytes delivered_max{64 * 1024 * 1024};
   std::uint32_t detached_per_key_max = 64;
   std::uint32_t detached_events_max = 8192;
@@ -74,9 +74,11 @@ struct RecordConfig {
     field(
         "log_max", log_max, config::Range<Bytes>{Bytes{64 * 1024}, Bytes{1024ull * 1024 * 1024}},
         "Log of one generation; a longer one goes on, but cannot be taken up from its beginning.");
-    field("memory_max", memory_max,
-          config::Range<Bytes>{Bytes{1024 * 1024}, Bytes{1024ull * 1024 * 1024 * 1024}},
-          "All logs of the node; beyond it the oldest ended ones are forgotten.");
+    field(
+        "memory_max", memory_max,
+        config::Range<Bytes>{Bytes{1024 * 1024}, Bytes{1024ull * 1024 * 1024 * 1024}},
+        "All logs of the process, of running generations too. Beyond it the oldest ended ones are "
+        "forgotten; then what a client does not read is not fetched from its provider.");
     field("delivered_max", delivered_max,
           config::Range<Bytes>{Bytes{0}, Bytes{1024ull * 1024 * 1024 * 1024}},
           "Logs of a worker that a client got to their end: beyond it the oldest are forgotten "

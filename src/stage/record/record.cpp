@@ -187,6 +187,7 @@ Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
     auto attached = co_await attach(exchange, std::move(*id));
     if (attached || !may_lead(attached.error(), exchange)) co_return std::move(attached);
   }
+  if (auto room = shelf_.room_for(owner_of(exchange)); !room) co_return room.error();
   // Who may be followed is recorded from before the start; of those who come at once, one leads.
   const bool followed = coalesces(exchange) || !exchange.request.header("idempotency-key").empty();
   for (int turn = 0; followed && !exchange.record && turn < leaders_max; ++turn) {

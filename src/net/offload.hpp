@@ -1,0 +1,67 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "net/reactor.hpp"
+
+namespace hawser::net {
+
+/// Threads for work that is too long for a worker: its other connections would wait for it. They
+/// have a low priority, so that workers come first where there are not enough cores for both.
+/// Stops before the workers' reactors are gone; outlives the exchanges that use it. Its queue is
+/// bounded by what is in it: each entry is an exchange with a body that holds a ByteLease.
+class Offload {
+ public:
+  /// Bytes that a worker may walk through in one piece; more is work for here, or for WorkerTurn.
+  static constexpr std::size_t on_worker_max = 256 * 1024;
+
+  explicit Offload(unsigned threads);
+  ~Offload() { stop(); }
+  /// What runs ends; what is queued never begins. Once the workers' threads have ended.
+  void stop();
+  Offload(const Offload&) = delete;
+  Offload& operator=(const Offload&) = delete;
+
+  /// Runs `work`, which throws nothing, and comes back to the thread of `reactor`. It cannot be
+  /// cancelled: `work` may use what its caller holds, and what it uses must not change meanwhile.
+  /// Who can be cancelled asks for that afterwards.
+  template <class Work>
+  Task<> run(Reactor& reactor, Work& work) {
+    Pending pending(reactor);
+    pending.work = [&work] { work(); };
+    submit(pending);
+    while (!pending.done) co_await pending.waiter.wait(Clock::time_point::max());
+  }
+  /// The same where `size` is more than a worker may do at once, else here and now.
+  template <class Work>
+  Task<> run_if_long(Reactor& reactor, std::size_t size, Work& work) {
+    if (size > on_worker_max) return run(reactor, work);
+    work();
+    return {};
+  }
+
+ private:
+  struct Pending {
+    explicit Pending(Reactor& reactor) : waiter(reactor) {}
+    Waiter waiter;
+    std::function<void()> work{};
+    bool done = false;  // of the worker's thread
+  };
+  void submit(Pending& pending);
+  void serve();
+
+  std::mutex mutex_;  // of queue_ and ended_
+  std::condition_variable news_;
+  std::deque<Pending*> queue_;  // owned by the coroutines that wait for them
+  bool ended_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace hawser::net

@@ -1,0 +1,89 @@
+#include "net/offload.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+
+#include "net/worker_turn.hpp"
+
+namespace hawser::net {
+namespace {
+
+struct Loop {
+  boost::asio::io_context context;
+  Reactor reactor{context};
+};
+
+void rethrow(std::exception_ptr bug) {
+  std::rethrow_exception(bug);
+}
+
+Task<> offloaded(Offload& offload, Reactor& reactor, std::size_t size, std::thread::id& ran_on,
+                 int& over) {
+  auto work = [&ran_on] { ran_on = std::this_thread::get_id(); };
+  co_await offload.run_if_long(reactor, size, work);
+  if (++over == 2) reactor.stop();
+}
+
+TEST(Offload, RunsWhatIsLongOnAnotherThreadAndComesBack) {
+  Loop loop;
+  Offload offload(1);
+  std::thread::id long_one, short_one;
+  int over = 0;
+  spawn(offloaded(offload, loop.reactor, Offload::on_worker_max + 1, long_one, over), rethrow);
+  EXPECT_EQ(over, 0);
+  spawn(offloaded(offload, loop.reactor, Offload::on_worker_max, short_one, over), rethrow);
+  EXPECT_EQ(over, 1);
+  loop.reactor.run();
+  EXPECT_EQ(over, 2);
+  EXPECT_EQ(short_one, std::this_thread::get_id());
+  EXPECT_NE(long_one, std::thread::id());
+  EXPECT_NE(long_one, std::this_thread::get_id());
+}
+
+TEST(Offload, EndsWithoutWhatItDidNotBegin) {
+  Loop loop;
+  std::thread::id ran_on;
+  int over = 0;
+  { Offload offload(0); }
+  Offload offload(1);
+  spawn(offloaded(offload, loop.reactor, 1 << 20, ran_on, over), rethrow);
+  spawn(offloaded(offload, loop.reactor, 1 << 20, ran_on, over), rethrow);
+  loop.reactor.run();
+  EXPECT_EQ(over, 2);
+}
+
+/// Walks through `pieces` pieces, and notes each.
+Task<> walk(Reactor& reactor, char name, int pieces, std::string& order, int& left) {
+  WorkerTurn turn(reactor);
+  for (int i = 0; i < pieces; ++i) {
+    order.push_back(name);
+    co_await turn.spend(WorkerTurn::turn_bytes);
+  }
+  if (--left == 0) reactor.stop();
+}
+
+TEST(WorkerTurn, LetsOthersHaveTheirTurnBetweenPieces) {
+  Loop loop;
+  std::string order;
+  int left = 3, posted_at = -1;
+  for (const char name : {'a', 'b', 'c'}) {
+    spawn(walk(loop.reactor, name, 3, order, left), rethrow);
+  }
+  EXPECT_EQ(order, "abc");
+  loop.reactor.post([&] { posted_at = static_cast<int>(order.size()); });
+  loop.reactor.run();
+  EXPECT_EQ(order, "abcabcabc");
+  EXPECT_EQ(posted_at, 6) << "between their second and their third piece";
+}
+
+TEST(WorkerTurn, CostsShortWorkNoWait) {
+  Loop loop;
+  std::string order;
+  WorkerTurn turn(loop.reactor);
+  auto short_work = turn.spend(1000);
+  EXPECT_TRUE(short_work.await_ready());
+}
+
+}  // namespace
+}  // namespace hawser::net

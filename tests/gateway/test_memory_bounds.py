@@ -1,0 +1,231 @@
+"""What clients can make the process hold: bounded for all, for a key, for a connection; the honest go on."""
+import contextlib
+import hashlib
+import json
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from support.http import chat, connect, request
+from support.http2 import DATA, END_HEADERS, HEADERS, SETTINGS, Connection, frame
+from support.programs import Gateway
+
+MIB = 1024 * 1024
+
+
+def key(name):
+    return {"name": name, "hash": "sha256:" + hashlib.sha256(f"sk-{name}".encode()).hexdigest(), "tenant": name}
+
+
+def bearer(name):
+    return {"Authorization": f"Bearer sk-{name}"}
+
+
+def begin_body(address, size, sent, name=None, path="/v1/chat/completions"):
+    """A request whose body ends `size - sent` bytes short."""
+    connection = connect(address, timeout=20)
+    who = f"Authorization: Bearer sk-{name}\r\n" if name else ""
+    connection.sendall((f"POST {path} HTTP/1.1\r\nHost: x\r\n{who}Content-Type: application/json\r\n"
+                        f"Content-Length: {size}\r\n\r\n").encode())
+    with contextlib.suppress(OSError):  # it may be refused before
+        connection.sendall(b" " * sent)
+    return connection
+
+
+def status_of(connection):
+    try:
+        head = connection.recv(4096)
+    except (ConnectionResetError, TimeoutError):
+        return None, b""
+    return int(head[9:12]) if head else None, head
+
+
+@pytest.fixture
+def bounded(sim, tmp_path):
+    def make(keys=None, **config):
+        more = {"keys": [key(name) for name in keys]} if keys else {}
+        gateway = Gateway(tmp_path, providers={"sim": sim.provider()}, **more, **config)
+        running.append(gateway)
+        return gateway
+    running = []
+    yield make
+    for gateway in running:
+        gateway.__exit__()
+
+
+def test_bodies_of_all_connections_hold_no_more_than_the_process_may(bounded, figure):
+    gateway = bounded(limits={"memory": {"process": "24MiB"}})
+    before = gateway.memory_kib()
+    waiting = [begin_body(gateway.address, 8 * MIB, 8 * MIB - 1) for _ in range(40)]
+    refused = []
+    deadline = time.monotonic() + 20
+    while gateway.metric('hawser_memory_refused_total{bound="process"}') < 35 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    held = gateway.metric('hawser_bytes_in_use{kind="request_body"}')
+    grown = gateway.memory_kib() - before
+    assert 0 < held <= 24 * MIB
+    assert grown < 40 * 1024, "the budget, and what each connection holds anyway"
+    for connection in waiting:
+        connection.settimeout(0.2)
+        refused.append(status_of(connection))
+    told = [head for status, head in refused if status == 503]
+    assert len(told) >= 30
+    assert any(b"limits.memory.process" in head for head in told)
+    # A small request needs nothing of it.
+    assert chat(gateway.address)[0] == 200
+    for connection in waiting:
+        connection.close()
+    assert gateway.metric_becomes('hawser_bytes_in_use{kind="request_body"}', 0)
+    assert chat(gateway.address, content="x" * 2 * MIB)[0] == 200, "everything came back"
+    figure(f"figure: 40 bodies of 8 MiB at a budget of 24 MiB: {grown / 1024:.0f} MiB grown, {len(told)} refused")
+
+
+def test_who_only_says_a_length_takes_no_memory_of_others(bounded):
+    gateway = bounded(limits={"memory": {"process": "16MiB"}})
+    idle = [begin_body(gateway.address, 8 * MIB, 10) for _ in range(100)]
+    time.sleep(0.3)
+    assert chat(gateway.address, content="x" * MIB)[0] == 200
+    for connection in idle:
+        connection.close()
+
+
+def test_a_key_cannot_take_what_others_need(bounded):
+    gateway = bounded(keys=["greedy", "honest"], limits={"memory": {"process": "64MiB", "per_key": "16MiB"}})
+    waiting = [begin_body(gateway.address, 8 * MIB, 8 * MIB - 1, "greedy") for _ in range(20)]
+    assert gateway.settled_metric('hawser_memory_refused_total{bound="key"}', 15, 20) >= 15
+    told = []
+    for connection in waiting:
+        connection.settimeout(0.2)
+        told.append(status_of(connection))
+    assert any(status == 429 and b"limits.memory.per_key" in head for status, head in told), told
+    assert gateway.metric('hawser_bytes_in_use{kind="request_body"}') <= 16 * MIB
+    status, _, _ = chat(gateway.address, content="x" * 4 * MIB, headers=bearer("honest"))
+    assert status == 200
+    for connection in waiting:
+        connection.close()
+    assert gateway.metric_becomes('hawser_bytes_in_use{kind="request_body"}', 0)
+    assert chat(gateway.address, content="x" * 4 * MIB, headers=bearer("greedy"))[0] == 200
+
+
+def test_the_streams_of_one_http2_connection_share_its_bound(bounded):
+    gateway = bounded(limits={"memory": {"per_connection": "12MiB"}})
+    connection = Connection(gateway.address, timeout=20)
+    connection.send(frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 2**31 - 1)))
+    connection.open_window()
+    fields = [("content-type", "application/json"), ("content-length", str(4 * MIB))]
+    streams = [1 + 2 * i for i in range(16)]
+    for stream in streams:
+        connection.send(frame(HEADERS, END_HEADERS, stream,
+                              connection.head(fields, method="POST", path="/v1/chat/completions")))
+    windows, connection_window = dict.fromkeys(streams, 65535), 65535
+    sent, statuses = dict.fromkeys(streams, 0), {}
+    connection.socket.settimeout(0.5)
+    deadline = time.monotonic() + 20
+    while len(statuses) < 10 and time.monotonic() < deadline:
+        for stream in streams:
+            while stream not in statuses and sent[stream] < 4 * MIB - 1:
+                size = min(16384, windows[stream], connection_window, 4 * MIB - 1 - sent[stream])
+                if size <= 0:
+                    break
+                connection.send(frame(DATA, 0, stream, b" " * size))
+                windows[stream] -= size
+                connection_window -= size
+                sent[stream] += size
+        try:
+            got = connection.read()
+        except TimeoutError:
+            break
+        if got is None:
+            break
+        kind, _, of, payload = got
+        if kind == 8:
+            more = int.from_bytes(payload, "big")
+            if of == 0:
+                connection_window += more
+            elif of in windows:
+                windows[of] += more
+        if kind == HEADERS:
+            statuses[of] = dict(connection.decoder.decode(payload))[":status"]
+        if kind == SETTINGS and len(payload) >= 6:
+            for at in range(0, len(payload), 6):
+                name, value = struct.unpack(">HI", payload[at:at + 6])
+                if name == 4:
+                    windows = {stream: value - sent[stream] for stream in streams}
+    assert "503" in statuses.values(), statuses
+    assert gateway.metric('hawser_bytes_in_use{kind="request_body"}') <= 12 * MIB
+    assert gateway.metric('hawser_memory_refused_total{bound="connection"}') > 0
+    assert chat(gateway.address, content="x" * 4 * MIB)[0] == 200, "another connection has its own"
+    connection.close()
+    assert gateway.metric_becomes('hawser_bytes_in_use{kind="request_body"}', 0)
+
+
+def open_stream(address, tokens, name=None):
+    """A stream at full speed that its client does not read."""
+    connection = connect(address, timeout=30, receive_buffer=4096)
+    who = f"Authorization: Bearer sk-{name}\r\n" if name else ""
+    body = json.dumps({"model": "m", "stream": True,
+                       "messages": [{"role": "user", "content": f"count: {tokens}"}]})
+    connection.sendall((f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{who}Content-Type: application/json\r\n"
+                        f"x-sim-tokens: {tokens}\r\nx-sim-interval-ms: 0\r\n"
+                        f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
+    return connection
+
+
+def grows_until_still(gateway, seconds=25):
+    """The most memory, in KiB, once it did not grow for two seconds."""
+    most, since, end = 0, time.monotonic(), time.monotonic() + seconds
+    while time.monotonic() < end and time.monotonic() - since < 2:
+        now = gateway.memory_kib()
+        if now > most + 256:
+            most, since = now, time.monotonic()
+        time.sleep(0.1)
+    return most
+
+
+def test_streams_that_nobody_reads_hold_no_more_than_logs_may(bounded, figure):
+    gateway = bounded(generations={"memory_max": "16MiB", "log_max": "8MiB"})
+    chat(gateway.address, stream=True)
+    before = gateway.memory_kib()
+    unread = [open_stream(gateway.address, 100_000) for _ in range(60)]
+    grown = grows_until_still(gateway) - before
+    held = gateway.metric("hawser_generation_log_bytes")
+    assert held <= 16 * MIB + 60 * 96 * 1024, "one piece each had come already"
+    assert grown < 56 * 1024, "the logs, and what each pair of connections holds anyway"
+    status, _, body = chat(gateway.address, content="count: 200", stream=True)
+    assert status == 200 and b"[DONE]" in body, "who reads is served"
+    for connection in unread:
+        connection.close()
+    figure(f"figure: 60 unread streams at memory_max 16 MiB: logs {held / MIB:.1f} MiB, {grown / 1024:.0f} MiB grown")
+
+
+def test_unread_streams_of_a_key_are_its_own_trouble(bounded):
+    gateway = bounded(keys=["greedy", "honest"], limits={"memory": {"per_key": "8MiB"}})
+    unread = [open_stream(gateway.address, 100_000, "greedy") for _ in range(8)]
+    assert gateway.settled_metric('hawser_memory_refused_total{bound="key"}', 1, 20) >= 1
+    end = time.monotonic() + 10
+    while (status := chat(gateway.address, stream=True, headers=bearer("greedy"))[0]) != 429:
+        assert time.monotonic() < end, status
+        time.sleep(0.1)
+    for _ in range(3):
+        status, _, body = chat(gateway.address, content="count: 200", stream=True, headers=bearer("honest"))
+        assert status == 200 and b"[DONE]" in body
+    for connection in unread:
+        connection.close()
+
+
+def test_a_slow_reader_gets_everything_while_memory_is_short(bounded):
+    gateway = bounded(generations={"memory_max": "1MiB"})
+    unread = [open_stream(gateway.address, 100_000) for _ in range(12)]
+    assert gateway.settled_metric('hawser_memory_refused_total{bound="generations"}', 1, 20) >= 1
+    slow, got = open_stream(gateway.address, 3_000), b""
+    while not got.endswith(b"0\r\n\r\n"):
+        part = slow.recv(2048)
+        assert part, "cut"
+        got += part
+    assert b"[DONE]" in got
+    assert got.count(b'"content":') >= 3_000
+    for connection in [*unread, slow]:
+        connection.close()
