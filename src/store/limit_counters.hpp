@@ -38,6 +38,9 @@ struct NameHash : std::hash<std::string_view> {
 
 /// The counters of all limits, shared by the workers; they outlive a reload. Workers remember the
 /// counters that they use, so this lock is not on the way of a request.
+///
+/// Some names come from clients, so their number is bounded: where all counters are in use, those
+/// who come new share one for each limit. It binds them more than their own would, never less.
 class LimitCounters {
  public:
   /// @param counters_max  of names from outside. Beyond it idle ones are forgotten (a full bucket

@@ -1,5 +1,7 @@
 #include "stage/admit/limits.hpp"
 
+#include <openssl/evp.h>
+
 #include <algorithm>
 
 #include "base/hex.hpp"
