@@ -108,7 +108,9 @@ class Gateway {
       : options_(options),
         keeper_(options.keeper ? options.keeper : std::make_shared<secret::Keeper>()),
         config_(options.config),
-        access_log_(config_->log.access_log, config_->log.access_log_queue_max.count()) {
+        access_log_({.where = config_->log.access_log,
+                     .queue_max = config_->log.access_log_queue_max.count(),
+                     .refusals = {config_->log.refusals_burst, config_->log.refusals_per_second}}) {
     log::set_level(config_->log.level);
     start_workers();
     start_admin();

@@ -1,5 +1,7 @@
 #include "front/http/http2.hpp"
 
+#include <algorithm>
+
 #include "telemetry/log.hpp"
 
 namespace hawser::front::http {
@@ -49,7 +51,7 @@ h2::HandlerPtr Http2::open(std::int32_t stream, h2::RequestHead head) {
   if (head.method == "CONNECT" && head.protocol == "websocket" && services_.upgrade &&
       services_.upgrades(std::string_view(head.path).substr(0, head.path.find('?')))) {
     auto socket = std::make_shared<Http2Socket>(*this, stream, head);
-    spawn(serve(socket), log_bug);
+    spawn(serve_socket(socket), log_bug);
     return socket;
   }
   auto opened = std::make_shared<Http2Stream>(*this, stream, head);
@@ -70,6 +72,19 @@ Task<> Http2::serve(std::shared_ptr<Served> served) {
   };
   const Leaving leaving{*this};
   co_await served->run();
+}
+
+Task<> Http2::serve_socket(std::shared_ptr<Http2Socket> socket) {
+  sockets_.push_back(socket.get());
+  const Http2Socket* const listed = socket.get();
+  co_await serve(std::move(socket));
+  std::erase(sockets_, listed);
+}
+
+std::size_t Http2::unproven_sockets() const {
+  const auto count = std::count_if(sockets_.begin(), sockets_.end(),
+                                   [](const Http2Socket* socket) { return socket->unproven(); });
+  return static_cast<std::size_t>(count);
 }
 
 Task<> Http2::run() {

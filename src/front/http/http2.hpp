@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "front/http/serving.hpp"
 #include "h2/server.hpp"
@@ -48,6 +50,7 @@ class Http2Stream final : public h2::Handler, private Serving {
   Task<Result<>> load_whole(exchange::Request& request, std::size_t size_max) override {
     return collect(request, size_max);
   }
+  bool may_hold(std::size_t bytes) override;
   Task<Result<net::Piece>> next() override;
   std::uint64_t body_bytes() const override { return body_bytes_; }
   bool body_consumed(const exchange::Exchange&) const override { return true; }
@@ -66,6 +69,7 @@ class Http2Stream final : public h2::Handler, private Serving {
   std::string in_;     // came, and nobody asked for it yet
   std::string piece_;  // was asked for last
   bool in_ended_ = false;
+  ByteBudget::Share held_{};  // of what the bodies of the connection may hold
   std::uint64_t body_bytes_ = 0;
   net::Waiter more_in_;
 
@@ -100,22 +104,26 @@ class Http2Socket final : public h2::Handler {
   void input_end() override;
   Output output(std::span<char> to) override;
   void over(h2::Over how) override;
+  /// Whether it holds sockets for a client that has not shown a key yet.
+  bool unproven() const { return front_ != nullptr && !front_->known_client(); }
 
  private:
   Result<> open_pair();
   Task<> refuse(const Error& error, std::string_view fields);
-  Task<> serve(std::unique_ptr<Upgraded> front);
+  Task<> serve();
+  Task<> finish();
   Task<> pump();
   bool pass_in();
   bool take_out();
 
+  Http2& connection_;
   Services& services_;
-  const std::string& client_address_;
-  const std::vector<std::string>& client_names_;
   h2::Server* server_;  // null: the stream is over
   std::int32_t stream_;
   std::string head_text_;
   wire::RequestHead head_{};
+  std::optional<Places::Place> place_{};
+  std::unique_ptr<Upgraded> front_{};
   std::unique_ptr<net::Stream> theirs_;
   std::unique_ptr<net::InBuffer> their_in_;
   std::unique_ptr<net::Stream> ours_;
@@ -139,14 +147,17 @@ class Http2 final : public Upgraded {
   friend class Http2Stream;
   friend class Http2Socket;
   h2::HandlerPtr open(std::int32_t stream, h2::RequestHead head);
+  Task<> serve_socket(std::shared_ptr<Http2Socket> socket);
   template <class Served>
   Task<> serve(std::shared_ptr<Served> served);
   void ended();
+  std::size_t unproven_sockets() const;
 
   Services& services_;
   Opened opened_;
   h2::Server server_;
   std::size_t running_ = 0;
+  std::vector<const Http2Socket*> sockets_;  // of WebSockets
   net::Waiter last_;
 };
 

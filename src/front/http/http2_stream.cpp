@@ -194,6 +194,12 @@ void Http2Stream::input_end() {
   more_in_.complete(IoStatus::ok);
 }
 
+bool Http2Stream::may_hold(std::size_t bytes) {
+  if (server_ == nullptr) return true;  // next() tells that the client is gone
+  if (held_.size() == 0) held_ = server_->bodies().share();
+  return held_.grow(bytes);
+}
+
 Task<Result<Piece>> Http2Stream::next() {
   if (server_ != nullptr) server_->consumed(stream_, piece_.size());
   piece_.clear();
@@ -219,6 +225,7 @@ void Http2Stream::release_request(bool) {
   std::string().swap(piece_);
   std::string().swap(in_);
   std::string().swap(whole_body_);
+  held_.release();
   std::string().swap(head_text_);
   std::vector<wire::Field>().swap(head_.fields);
 }

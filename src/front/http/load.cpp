@@ -10,6 +10,13 @@ Error Serving::too_large(std::uint64_t most) {
           .message = "The request body is larger than " + std::to_string(most) + " bytes."};
 }
 
+Error Serving::bodies_full() {
+  return {.code = Code::overloaded,
+          .message =
+              "The requests of this connection hold as much as http2.bodies_max allows; "
+              "wait for answers, or use another connection."};
+}
+
 Task<Result<>> Serving::load(exchange::Request& request) {
   const bool known_length = request.framing == Framing::length;
   const std::uint64_t most =
@@ -26,10 +33,15 @@ Task<Result<>> Serving::load(exchange::Request& request) {
 
 /// Reads the whole body into memory of our own.
 Task<Result<>> Serving::collect(exchange::Request& request, std::size_t size_max) {
-  if (request.framing == Framing::length) whole_body_.reserve(request.content_length);
+  const bool known_length = request.framing == Framing::length;
+  if (known_length) {
+    if (!may_hold(request.content_length)) co_return bodies_full();
+    whole_body_.reserve(request.content_length);
+  }
   for (bool last = false; !last;) {
     auto piece = co_await next();
     if (!piece) co_return piece.error();
+    if (!known_length && !may_hold(piece->bytes.size())) co_return bodies_full();
     whole_body_.append(piece->bytes);
     last = piece->last;
     if (whole_body_.size() > size_max) co_return too_large(size_max);

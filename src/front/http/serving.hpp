@@ -7,6 +7,7 @@
 #include "base/request_id.hpp"
 #include "exchange/stage.hpp"
 #include "front/http/config.hpp"
+#include "front/http/places.hpp"
 #include "h2/server.hpp"
 #include "net/stream.hpp"
 #include "telemetry/metrics.hpp"
@@ -22,11 +23,18 @@ class Upgraded {
   virtual Task<> run() = 0;
   /// The process ends soon.
   virtual void drain() = 0;
+  /// Whether its client has shown a key by now, or needs none.
+  virtual bool known_client() const { return true; }
 };
-/// What it goes on with.
+/// A handshake that was found good. Nothing was opened for it yet.
+class Admission {
+ public:
+  virtual ~Admission() = default;
+  /// What the connection goes on with.
+  virtual std::unique_ptr<Upgraded> open(net::Stream& stream, net::InBuffer& in) = 0;
+};
+/// A request that asks for it.
 struct Upgrade {
-  net::Stream& stream;
-  net::InBuffer& in;
   const wire::RequestHead& head;
   std::string_view client_address;
   const std::vector<std::string>& client_names;
@@ -58,7 +66,12 @@ struct Services {
   /// The other front that takes connections over, by path; empty: none does. `fields` gets header
   /// fields of the answer.
   bool (*upgrades)(std::string_view path) = nullptr;
-  std::function<Result<std::unique_ptr<Upgraded>>(const Upgrade&, std::string& fields)> upgrade{};
+  std::function<Result<std::unique_ptr<Admission>>(const Upgrade&, std::string& fields)> upgrade{};
+  /// What counts as a client connection of this worker.
+  Places places{};
+  std::optional<Places::Place> take_place(const std::string& address) {
+    return places.take(address, {limits.connections_max, limits.connections_per_address_max});
+  }
 };
 
 /// Serves one exchange after the other: the way of a request, whatever version of HTTP it came by.
@@ -108,7 +121,13 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   Task<Result<>> load(exchange::Request& request) override;
   virtual Task<Result<>> load_whole(exchange::Request& request, std::size_t size_max) = 0;
   Task<Result<>> collect(exchange::Request& request, std::size_t size_max);
+  /// Takes so much of what the bodies of the connection may hold. False: others hold it.
+  virtual bool may_hold(std::size_t bytes) {
+    (void)bytes;
+    return true;
+  }
   static Error too_large(std::uint64_t most);
+  static Error bodies_full();
   virtual std::uint64_t body_bytes() const = 0;
   /// Whether nothing of the request's body is left.
   virtual bool body_consumed(const exchange::Exchange& exchange) const = 0;
@@ -132,6 +151,7 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   generation::Reader* reader_ = nullptr;    // of the answer under way, where it is recorded
   std::string whole_body_{};
   std::uint64_t body_max_ = 0;
+  bool between_events_ = false;  // of an event stream: what is written now stands alone
 
  private:
   Task<bool> serve_exchange();
