@@ -29,7 +29,7 @@ BEARER = [("authorization", f"Bearer {KEY}")]
 MIB = 1024 * 1024
 SECONDS, SENT_MAX = 3, 48 * MIB
 HELD_MAX, DESCRIPTORS_MAX, LOG_MAX = 12 * MIB, 16, 256 * 1024  # of one way in, unless its line says less
-P99_MORE = 0.25  # what a busy machine adds; one that is stopped for seconds would be far beyond
+P99_TIMES, P99_MORE = 3, 0.5  # what a busy machine may add; a worker that stands still for seconds is far beyond
 
 STREAM = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "count: 3"}]}).encode()
 PLAIN = STREAM.replace(b"true", b"false")
@@ -71,6 +71,13 @@ def of_grpc(gateway):
 
 def spoken(path, *messages, fields=BEARER, subprotocol=None):
     return on_socket(upgrade(path, fields, subprotocol), again=lambda: text_frames(*messages))
+
+
+def tunnel_requests():
+    yield websocket.frame(websocket.TEXT, HELLO)
+    for number in itertools.count():
+        yield websocket.frame(websocket.TEXT, json.dumps(
+            {"t": "req", "id": f"r{number}", "p": "/v1/chat/completions", "b": json.loads(PLAIN)}).encode())
 
 
 def pinged(path, fields=BEARER):
@@ -150,13 +157,13 @@ WAYS = [
     Way("http1-without-key", on_socket(post("/v1/chat/completions", PLAIN)), held_max=4 * MIB),
     Way("http1-unknown-path", on_socket(get("/" + "x" * 8_000)), held_max=4 * MIB),
     Way("http2-plain", many_requests(fields=BEARER)),
-    Way("http2-stream", many_requests(body=STREAM, fields=[*BEARER, ("x-sim-fault", "endless")])),
+    Way("http2-stream", many_requests(body=STREAM, fields=BEARER)),
     Way("http2-without-key", many_requests(), held_max=4 * MIB),
     Way("http2-body-without-key", in_window("/v1/chat/completions", lambda: repeat(b"x" * 16_384),
                                             [("content-type", "application/json")], streams=6), held_max=4 * MIB),
     Way("websocket-tunnel-pings", spoken("/v1/tunnel", HELLO, b'{"t":"ping","ts":"' + b"1" * 4_000 + b'"}')),
     Way("websocket-tunnel-errors", spoken("/v1/tunnel", HELLO, b'{"t":"' + b"z" * 2_000 + b'"}')),
-    Way("websocket-tunnel-requests", spoken("/v1/tunnel", HELLO, b'{"t":"req","id":"a","p":"/v1/no"}')),
+    Way("websocket-tunnel-requests", on_socket(upgrade("/v1/tunnel", BEARER, "hawser.v1+json"), again=tunnel_requests)),
     Way("websocket-tunnel-before-hello", spoken("/v1/tunnel", b"x" * 8 * MIB, fields=()), held_max=2 * MIB),
     Way("websocket-tunnel-long-hello", spoken("/v1/tunnel", LONG_HELLO, fields=BEARER)),
     Way("websocket-control-pings", pinged("/v1/tunnel")),
@@ -244,7 +251,7 @@ def test_never_reads(gateway, figure, way, slow):
     assert most["held"] * 1024 < way.held_max
     assert most["opened"] <= way.descriptors_max
     assert lines < way.log_max
-    assert other.failed == 0 and p99 < before.p99() + P99_MORE
+    assert other.failed == 0 and p99 < P99_TIMES * before.p99() + P99_MORE
     for peer in peers:
         peer.close()
     assert chat(gateway.address, headers=dict(BEARER))[0] == 200

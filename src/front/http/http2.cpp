@@ -51,7 +51,7 @@ h2::HandlerPtr Http2::open(std::int32_t stream, h2::RequestHead head) {
   if (head.method == "CONNECT" && head.protocol == "websocket" && services_.upgrade &&
       services_.upgrades(std::string_view(head.path).substr(0, head.path.find('?')))) {
     auto socket = std::make_shared<Http2Socket>(*this, stream, head);
-    spawn(serve_socket(socket), log_bug);
+    spawn(serve(socket), log_bug);
     return socket;
   }
   auto opened = std::make_shared<Http2Stream>(*this, stream, head);
@@ -74,13 +74,6 @@ Task<> Http2::serve(std::shared_ptr<Served> served) {
   co_await served->run();
 }
 
-Task<> Http2::serve_socket(std::shared_ptr<Http2Socket> socket) {
-  sockets_.push_back(socket.get());
-  const Http2Socket* const listed = socket.get();
-  co_await serve(std::move(socket));
-  std::erase(sockets_, listed);
-}
-
 std::size_t Http2::unproven_sockets() const {
   const auto count = std::count_if(sockets_.begin(), sockets_.end(),
                                    [](const Http2Socket* socket) { return socket->unproven(); });
@@ -91,8 +84,9 @@ Task<> Http2::run() {
   co_await server_.run();
   if (server_.flooded()) {
     services_.shard.add(services_.metrics.http2_floods);
-    log::warn("an HTTP/2 client sent too much that brings nothing",
-              {{"client", log::safe(opened_.client_address)}});
+    if (services_.flood_lines.spend(services_.reactor.now()))
+      log::warn("an HTTP/2 client sent too much that brings nothing",
+                {{"client", log::safe(opened_.client_address)}});
   }
   for (IoStatus waited = IoStatus::ok; running_ > 0 && waited == IoStatus::ok;) {
     waited = co_await last_.wait(Clock::time_point::max());

@@ -122,11 +122,11 @@ class Http2Socket final : public h2::Handler {
   std::int32_t stream_;
   std::string head_text_;
   wire::RequestHead head_{};
-  std::optional<Places::Place> place_{};
-  std::unique_ptr<Upgraded> front_{};
   std::unique_ptr<net::Stream> theirs_;
   std::unique_ptr<net::InBuffer> their_in_;
   std::unique_ptr<net::Stream> ours_;
+  std::unique_ptr<Upgraded> front_{};  // reads and writes `theirs_`
+  std::optional<Places::Place> place_{};
   std::string in_;  // from the client, for the front
   bool in_ended_ = false;
   std::string out_;  // from the front, for the client
@@ -147,7 +147,6 @@ class Http2 final : public Upgraded {
   friend class Http2Stream;
   friend class Http2Socket;
   h2::HandlerPtr open(std::int32_t stream, h2::RequestHead head);
-  Task<> serve_socket(std::shared_ptr<Http2Socket> socket);
   template <class Served>
   Task<> serve(std::shared_ptr<Served> served);
   void ended();

@@ -61,6 +61,13 @@ Result<> Http2Socket::open_pair() {
 }
 
 Task<> Http2Socket::run() {
+  struct Listed {
+    std::vector<const Http2Socket*>& list;
+    const Http2Socket* socket;
+    ~Listed() { std::erase(list, socket); }
+  };
+  connection_.sockets_.push_back(this);
+  const Listed listed{connection_.sockets_, this};
   std::size_t searched = 0;
   const wire::HeadLimits limits{head_text_.size() + 1, services_.limits.target_max.count(),
                                 services_.limits.fields_max + 4u};

@@ -52,6 +52,7 @@ struct Services {
   LimitsConfig limits{};
   h2::Http2Config http2{};
   bool draining = false;
+  h2::Allowance flood_lines{10};  // of the log, for clients that send what brings nothing
   /// The other front that takes requests of HTTP/2 which are calls of gRPC; empty: none does.
   struct Call {
     h2::Server& server;
