@@ -90,7 +90,9 @@ class Gateway {
       : options_(options),
         keeper_(options.keeper ? options.keeper : std::make_shared<secret::Keeper>()),
         config_(options.config),
-        access_log_(config_->log.access_log, config_->log.access_log_queue_max.count()),
+        access_log_({.where = config_->log.access_log,
+                     .queue_max = config_->log.access_log_queue_max.count(),
+                     .refusals = {config_->log.refusals_burst, config_->log.refusals_per_second}}),
         listening_(listen_all(*config_, workers_of(*config_))) {
     log::set_level(config_->log.level);
     if (const auto problem = own_provider(*config_, listening_.urls); !problem.empty()) {

@@ -49,20 +49,32 @@ class WebSocketConnection final : public front::http::Upgraded {
       : session_(std::move(session)) {}
   Task<> run() override { return session_->run(); }
   void drain() override { session_->drain(); }
+  bool known_client() const override { return session_->known_client(); }
 
  private:
   std::unique_ptr<front::websocket::Session> session_;
 };
 
-Result<std::unique_ptr<front::http::Upgraded>> open_websocket(front::websocket::Services& services,
-                                                              const front::http::Upgrade& upgrade,
-                                                              std::string& fields) {
-  const front::websocket::Handshake handshake{
-      services,     upgrade.stream,         upgrade.in,
-      upgrade.head, upgrade.client_address, upgrade.client_names};
-  auto session = handshake.accept(fields);
-  if (!session) return session.error();
-  return std::make_unique<WebSocketConnection>(std::move(*session));
+class WebSocketAdmission final : public front::http::Admission {
+ public:
+  explicit WebSocketAdmission(front::websocket::Accepted accepted)
+      : accepted_(std::move(accepted)) {}
+  std::unique_ptr<front::http::Upgraded> open(net::Stream& stream, net::InBuffer& in) override {
+    return std::make_unique<WebSocketConnection>(accepted_.open(stream, in));
+  }
+
+ private:
+  front::websocket::Accepted accepted_;
+};
+
+Result<std::unique_ptr<front::http::Admission>> judge_websocket(
+    front::websocket::Services& services, const front::http::Upgrade& upgrade,
+    std::string& fields) {
+  const front::websocket::Handshake handshake{services, upgrade.head, upgrade.client_address,
+                                              upgrade.client_names};
+  auto accepted = handshake.accept(fields);
+  if (!accepted) return accepted.error();
+  return std::make_unique<WebSocketAdmission>(std::move(*accepted));
 }
 
 }  // namespace
@@ -94,10 +106,13 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
       services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics, bytes_, parts_.access_log},
       websocket_{reactor_,          ids_, parts_.shard, shared.metrics, services_.pipeline,
                  services_.draining},
-      grpc_{reactor_, ids_, parts_.shard, shared.metrics, services_.pipeline, services_.draining} {
+      grpc_{reactor_,           ids_,
+            parts_.shard,       shared.metrics,
+            services_.pipeline, services_.draining,
+            parts_.access_log} {
   services_.upgrades = front::websocket::serves;
   services_.upgrade = [this](const front::http::Upgrade& upgrade, std::string& fields) {
-    return open_websocket(websocket_, upgrade, fields);
+    return judge_websocket(websocket_, upgrade, fields);
   };
   services_.is_call = front::grpc::is_call;
   services_.call = [this](front::http::Services::Call call) { return open_call(std::move(call)); };
@@ -145,11 +160,13 @@ void Worker::apply(SnapshotPtr snapshot) {
   bytes_.configure(byte_limits);
   shelf_.configure(
       {generations.kept, generations.detached_per_key_max, generations.delivered_max.count()});
-  grpc_.reflection = snapshot->config->grpc.reflection;
+  grpc_.config = snapshot->config->grpc;
+  grpc_.write_timeout = services_.limits.write_timeout;
   websocket_.config = snapshot->config->websocket;
   websocket_.write_timeout = services_.limits.write_timeout;
   websocket_.body_max = services_.limits.json_body_max.count();
   websocket_.grace = generations.grace;
+  websocket_.keyless = snapshot->keys->empty();
   websocket_.authorized = [keys = snapshot->keys, inlet = parts_.audit_inlet](
                               const wire::RequestHead& head,
                               const std::vector<std::string>& client_names) {
@@ -158,6 +175,7 @@ void Worker::apply(SnapshotPtr snapshot) {
       inlet->put(refused_connection(), audit::Log::Inlet::By::stranger);
     return admitted;
   };
+  grpc_.authorized = websocket_.authorized;
   snapshot_ = std::move(snapshot);
 }
 
@@ -176,16 +194,11 @@ Task<> Worker::accept_all(std::size_t listener) {
 }
 
 void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
-  const auto& limits = services_.limits;
-  Client& client = *by_address_.try_emplace(std::move(accepted.peer)).first;
-  if (connections_ >= limits.connections_max ||
-      client.second >= limits.connections_per_address_max) {
+  auto place = services_.take_place(accepted.peer);
+  if (!place) {
     ::close(accepted.fd);
-    if (client.second == 0) by_address_.erase(by_address_.find(client.first));
     return;
   }
-  ++connections_;
-  ++client.second;
   auto stream = std::make_unique<net::Stream>(reactor_, accepted.fd);
   const auto& tls = snapshot_->listen_tls;
   if (listener < tls.size() && tls[listener]) stream->secure(net::make_server_ssl(*tls[listener]));
@@ -193,56 +206,49 @@ void Worker::admit(std::size_t listener, net::Listener::Accepted accepted) {
   auto speaks = Speaks::http;
   if (listener < listen.size() && listen[listener].grpc) speaks = Speaks::grpc;
   if (listener < listen.size() && listen[listener].http2_only) speaks = Speaks::http2;
-  serve(std::move(stream), client, {speaks, static_cast<std::uint32_t>(listener)});
+  serve(std::move(stream), std::move(*place), {speaks, static_cast<std::uint32_t>(listener)});
 }
 
 /// A call of gRPC on the API's own listener.
 h2::HandlerPtr Worker::open_call(front::http::Services::Call call) {
-  front::grpc::CallStream::Options options;
-  options.message_max = snapshot_->config->grpc.message_max.count();
-  options.serve = [this, peer = call.client_address](front::grpc::RpcPtr rpc) {
-    return front::grpc::serve(grpc_, std::move(rpc), peer);
-  };
-  options.ended = std::move(call.ended);
-  auto stream = std::make_shared<front::grpc::CallStream>(
-      call.server, call.stream, std::move(call.head), call.client_names, std::move(options));
+  front::grpc::CallStream::Client client{.address = call.client_address,
+                                         .names = call.client_names};
+  auto stream = std::make_shared<front::grpc::CallStream>(grpc_, call.server, call.stream,
+                                                          std::move(call.head), std::move(client),
+                                                          std::move(call.ended));
   stream->begin();
   return stream;
 }
 
 Task<> Worker::serve_grpc(std::unique_ptr<net::Stream> stream, const std::string& peer) {
-  front::grpc::Session::Options options;
-  options.config = snapshot_->config->grpc;
-  options.write_timeout = services_.limits.write_timeout;
-  options.tls_timeout = services_.limits.tls_timeout;
-  options.serve = [this, &peer](front::grpc::RpcPtr rpc) {
-    return front::grpc::serve(grpc_, std::move(rpc), peer);
-  };
-  front::grpc::Session session(std::move(stream), blocks_, std::move(options));
+  const auto& limits = services_.limits;
+  const front::grpc::Session::Timeouts timeouts{
+      .tls = limits.tls_timeout, .first_call = limits.idle_timeout, .head = limits.head_timeout};
+  front::grpc::Session session(grpc_, std::move(stream), blocks_, peer, timeouts);
   grpc_sessions_.insert(&session);
   co_await session.run();
   grpc_sessions_.erase(&session);
 }
 
 // Not a task that is spawned: a silent connection would hold one more frame.
-Detached Worker::serve(std::unique_ptr<net::Stream> stream, Client& client, CameBy by) {
+Detached Worker::serve(std::unique_ptr<net::Stream> stream, front::http::Places::Place place,
+                       CameBy by) {
   struct Leaving {
     Worker& worker;
-    Client& client;
+    front::http::Places::Place& place;
     ~Leaving() {
-      if (--client.second == 0) worker.by_address_.erase(worker.by_address_.find(client.first));
-      --worker.connections_;
+      place.give_back();
       worker.services_.shard.add(worker.services_.metrics.client_connections, -1);
       worker.end_if_empty();
     }
   };
-  const Leaving leaving{*this, client};
+  const Leaving leaving{*this, place};
   services_.shard.add(services_.metrics.client_connections);
   try {
     if (by.speaks == Speaks::grpc) {
-      co_await serve_grpc(std::move(stream), client.first);
+      co_await serve_grpc(std::move(stream), place.address());
     } else {
-      front::http::Session session(services_, std::move(stream), client.first, by.listener,
+      front::http::Session session(services_, std::move(stream), place.address(), by.listener,
                                    by.speaks == Speaks::http2);
       const Listed listed(sessions_, session);
       co_await session.run();
@@ -362,7 +368,7 @@ void Worker::begin_drain(Clock::time_point deadline) {
 
 /// The last session is gone: end what else waits, and the loop runs out of work.
 void Worker::end_if_empty() {
-  if (!services_.draining || connections_ > 0 || std::exchange(ended_, true)) return;
+  if (!services_.draining || services_.places.count() > 0 || std::exchange(ended_, true)) return;
   tending_.complete(IoStatus::cancelled);
   shelf_.clear();
   pools_.close_idle();

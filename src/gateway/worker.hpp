@@ -3,7 +3,6 @@
 #include <memory>
 #include <set>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "front/grpc/service.hpp"
@@ -66,9 +65,7 @@ class Worker {
     Speaks speaks;
     std::uint32_t listener;
   };
-  /// An address and how many connections it has. It stays where it is as long as it has any.
-  using Client = std::pair<const std::string, std::uint32_t>;
-  Detached serve(std::unique_ptr<net::Stream> stream, Client& client, CameBy by);
+  Detached serve(std::unique_ptr<net::Stream> stream, front::http::Places::Place place, CameBy by);
   Task<> serve_grpc(std::unique_ptr<net::Stream> stream, const std::string& peer);
   Task<> tend();
 
@@ -91,8 +88,6 @@ class Worker {
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::vector<front::http::Session*> sessions_;  // each knows its place
   std::set<front::grpc::Session*> grpc_sessions_;
-  std::unordered_map<std::string, std::uint32_t> by_address_;
-  std::uint32_t connections_ = 0;
   net::Waiter tending_{reactor_};
   Clock::time_point next_pools_{};
   http::Http2Figures shown_http2_{};

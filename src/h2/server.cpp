@@ -11,10 +11,9 @@ using net::IoStatus;
 
 namespace {
 
-constexpr std::size_t out_max = 256 * 1024;  // that waits for the socket
 constexpr std::size_t passed_over_max = 16;  // gaps; of older ones the heads are dropped
-constexpr int reads_in_a_row = 64;
-constexpr std::size_t field_overhead = 32;  // of each field (RFC 9113, 6.5.2)
+constexpr int reads_in_a_row = 8;            // some 256 KiB, then others have their turn
+constexpr std::size_t field_overhead = 32;   // of each field (RFC 9113, 6.5.2)
 
 nghttp2_nv pair_of(std::string_view name, std::string_view value) {
   return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
@@ -89,15 +88,20 @@ struct Server::Callbacks {
                        frame->rst_stream.error_code != NGHTTP2_CANCEL;
     if (fault) server.spend(server.resets_);
     if (frame->hd.type == NGHTTP2_DATA) server.controls_.earn(2);
+    server.answer_sent(*frame);
     return 0;
   }
   static int chunk(nghttp2_session* h2, std::uint8_t, std::int32_t stream,
                    const std::uint8_t* bytes, std::size_t size, void* self) {
-    if (Handler* const handler = of(self).find(stream)) {
-      handler->input(text_of(bytes, size));
-    } else {
+    Server& server = of(self);
+    const auto found = server.streams_.find(stream);
+    if (found == server.streams_.end() || !found->second.handler) {
       nghttp2_session_consume(h2, stream, size);
+      return 0;
     }
+    found->second.untaken += size;
+    const HandlerPtr handler = found->second.handler;  // what it does may end the stream
+    handler->input(text_of(bytes, size));
     return 0;
   }
   static int close(nghttp2_session*, std::int32_t stream, std::uint32_t code, void* self) {
@@ -151,6 +155,7 @@ Server::Server(net::Stream& stream, net::InBuffer& in, Limits limits, Open open)
       limits_(limits),
       open_(std::move(open)),
       h2_(Callbacks::make(*this)),
+      bodies_(limits_.config.bodies_max.count()),
       resets_(limits_.config.resets_max),
       controls_(limits_.config.control_frames_max) {
   const auto window = static_cast<std::uint32_t>(limits_.config.window.count());
@@ -172,7 +177,7 @@ Server::~Server() {
 
 Task<> Server::run() {
   net::Reactor& reactor = stream_.reactor();
-  heard_ = progressed_ = reactor.now();
+  begun_ = heard_ = progressed_ = reactor.now();
   for (int reads = 1;; ++reads) {
     if (!in_.empty()) {
       receiving_ = true;
@@ -189,11 +194,17 @@ Task<> Server::run() {
     }
     flush();
     if (over_ || flooded_) break;
+    if (!has_room()) {  // it does not read us: so do we not read it
+      const bool goes_on = co_await pause();
+      if (!goes_on) break;
+      continue;
+    }
     const IoStatus status = stream_.read_now(in_);
     if (status == IoStatus::ok) {
       heard_ = reactor.now();
       pinged_ = false;
       if (reads % reads_in_a_row != 0) continue;
+      if (!attend()) break;  // also where there is always something to read
       net::Waiter turn(reactor);
       reactor.post([&turn] { turn.complete(IoStatus::ok); });
       co_await turn.wait(Clock::time_point::max());
@@ -210,6 +221,14 @@ Task<> Server::run() {
     if (stream.handler) stream.handler->over(Over::lost);
   }
   co_return;  // without it GCC 12 takes the end for unreachable
+}
+
+/// Until its client takes something. False: the connection is to end.
+Task<bool> Server::pause() {
+  heard_ = reactor().now();  // its silence is not judged while nobody listens
+  if (!attend()) co_return false;
+  const IoStatus waited = co_await stream_.wait(net::Channel::Want::either, next_deadline());
+  co_return waited != IoStatus::cancelled;
 }
 
 void Server::drain() {
@@ -290,6 +309,7 @@ void Server::head_complete(std::int32_t stream, bool ends) {
   RequestHead head = std::exchange(found->second.head, {});
   head.ends = ends;
   HandlerPtr handler = open_(*this, stream, std::move(head));
+  asked_ = true;
   if (!handler) {
     reset(stream, NGHTTP2_REFUSED_STREAM);
     return;
@@ -304,7 +324,9 @@ void Server::close(std::int32_t stream, std::uint32_t code) {
   if (head_open_ == stream) head_open_ = 0;
   if (found == streams_.end()) return;
   const HandlerPtr handler = std::move(found->second.handler);
+  const std::size_t untaken = found->second.untaken;
   streams_.erase(found);
+  if (untaken > 0) nghttp2_session_consume_connection(h2_.get(), untaken);
   if (handler) handler->over(code == NGHTTP2_NO_ERROR ? Over::done : Over::cancelled);
 }
 
@@ -326,13 +348,22 @@ void Server::resume(std::int32_t stream) {
 }
 
 void Server::consumed(std::int32_t stream, std::size_t size) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end()) return;  // given back when it ended
+  size = std::min(size, found->second.untaken);
   if (size == 0) return;
-  if (streams_.count(stream) != 0) {
-    nghttp2_session_consume(h2_.get(), stream, size);
-  } else {
-    nghttp2_session_consume_connection(h2_.get(), size);
-  }
+  found->second.untaken -= size;
+  nghttp2_session_consume(h2_.get(), stream, size);
   soon();
+}
+
+/// An answer that is whole while its request is not: what is left of the request is not wanted any
+/// more, and dropped (RFC 9113, 8.1).
+void Server::answer_sent(const nghttp2_frame& frame) {
+  const bool content = frame.hd.type == NGHTTP2_HEADERS || frame.hd.type == NGHTTP2_DATA;
+  if (!content || (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
+  if (nghttp2_session_get_stream_remote_close(h2_.get(), frame.hd.stream_id) != 0) return;
+  nghttp2_submit_rst_stream(h2_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_NO_ERROR);
 }
 
 void Server::reset(std::int32_t stream, std::uint32_t code) {
@@ -418,7 +449,7 @@ bool Server::attend() {
     nghttp2_submit_ping(h2_.get(), NGHTTP2_FLAG_NONE, nullptr);
     flush();
   }
-  if (streams_.empty() && now >= std::max(heard_, progressed_) + limits_.idle_timeout) {
+  if (streams_.empty() && now >= idle_since() + idle_timeout()) {
     nghttp2_session_terminate_session(h2_.get(), NGHTTP2_NO_ERROR);
     return false;
   }
@@ -430,7 +461,7 @@ Clock::time_point Server::next_deadline() const {
   if (head_open_ != 0) next = std::min(next, head_since_ + limits_.head_timeout);
   if (!out_.empty()) next = std::min(next, progressed_ + limits_.write_timeout);
   if (streams_.empty()) {
-    next = std::min(next, std::max(heard_, progressed_) + limits_.idle_timeout);
+    next = std::min(next, idle_since() + idle_timeout());
   } else {
     next = std::min<Clock::time_point>(next, pinged_ ? dead_at() : heard_ + limits_.keepalive);
   }

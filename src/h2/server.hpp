@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/byte_budget.hpp"
 #include "h2/allowance.hpp"
 #include "h2/config.hpp"
 #include "net/stream.hpp"
@@ -44,7 +45,8 @@ enum class Over : std::uint8_t {
 class Handler {
  public:
   virtual ~Handler() = default;
-  /// Content of the request; count it as used by Server::consumed(), sooner or later.
+  /// Content of the request. So much of it may come as was counted as taken by
+  /// Server::consumed(): count bytes when whoever they are for takes them, not before.
   virtual void input(std::string_view bytes) = 0;
   virtual void input_end() = 0;
 
@@ -77,7 +79,8 @@ class Server final : private net::Turn {
     std::size_t head_max = 64 * 1024;  // bytes of all fields
     std::size_t fields_max = 128;      // crumbs of a cookie count each
     milliseconds head_timeout{10'000};
-    milliseconds idle_timeout{75'000};
+    milliseconds first_timeout{75'000};  // to the first request
+    milliseconds idle_timeout{75'000};   // between requests
     milliseconds write_timeout{60'000};
     milliseconds keepalive{30'000};  // a silent connection is asked for a sign of life so often
     bool extended_connect = false;
@@ -98,12 +101,15 @@ class Server final : private net::Turn {
   void respond(std::int32_t stream, int status, const std::vector<Field>& fields, bool ends);
   /// There is output again.
   void resume(std::int32_t stream);
-  /// So many bytes of the input were used: as many may come.
+  /// So many bytes of the input were taken: as many may come. What a stream leaves untaken at its
+  /// end is given back by itself.
   void consumed(std::int32_t stream, std::size_t size);
   /// Breaks the stream off.
   void reset(std::int32_t stream, std::uint32_t code);
 
   net::Reactor& reactor() const { return stream_.reactor(); }
+  /// What the bodies of its requests may hold together, beyond what waits within the windows.
+  ByteBudget& bodies() { return bodies_; }
   /// Whether it was ended because its client sent too much of what costs and brings nothing.
   bool flooded() const { return flooded_; }
 
@@ -117,6 +123,7 @@ class Server final : private net::Turn {
     std::size_t head_bytes = 0;
     std::size_t fields = 0;
     HandlerPtr handler{};
+    std::size_t untaken = 0;  // bytes of its body that still count against the windows
     bool answered = false;
   };
 
@@ -129,9 +136,16 @@ class Server final : private net::Turn {
   void soon();
   void flush();
   bool pull();
+  bool has_room() const { return out_.size() - out_at_ < out_max; }
+  Task<bool> pause();
   bool attend();
   Clock::time_point next_deadline() const;
   Clock::time_point dead_at() const;
+  Clock::time_point idle_since() const { return asked_ ? std::max(heard_, progressed_) : begun_; }
+  milliseconds idle_timeout() const {
+    return asked_ ? limits_.idle_timeout : limits_.first_timeout;
+  }
+  void answer_sent(const nghttp2_frame& frame);
   void take_number(std::int32_t stream);
   void take_field(std::int32_t stream, std::string_view name, std::string_view value);
   void head_complete(std::int32_t stream, bool ends);
@@ -140,12 +154,15 @@ class Server final : private net::Turn {
   void calm();
   Handler* find(std::int32_t stream) const;
 
+  static constexpr std::size_t out_max = 256 * 1024;  // that waits for the socket
+
   net::Stream& stream_;
   net::InBuffer& in_;
   Limits limits_;
   Open open_;
   std::unique_ptr<nghttp2_session, SessionFree> h2_;
   std::unordered_map<std::int32_t, Stream> streams_;
+  ByteBudget bodies_;
   Allowance resets_;
   Allowance controls_;
   std::string out_{};
@@ -156,9 +173,11 @@ class Server final : private net::Turn {
   bool draining_ = false;
   bool flooded_ = false;
   bool pinged_ = false;
+  bool asked_ = false;             // there was a request
   std::int32_t head_open_ = 0;     // the stream whose head is not complete; 0: none
   std::int32_t last_number_ = -1;  // the highest stream that was opened
   std::vector<Numbers> passed_over_{};
+  Clock::time_point begun_{};
   Clock::time_point head_since_{};
   Clock::time_point heard_{};
   Clock::time_point progressed_{};

@@ -3,10 +3,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <functional>
+#include <random>
 #include <stdexcept>
+#include <utility>
 
 #include "telemetry/json_text.hpp"
 
@@ -14,11 +18,17 @@ namespace hawser::telemetry {
 namespace {
 
 constexpr auto flush_every = std::chrono::milliseconds(100);
+constexpr std::size_t text_max = 256;  // bytes of what a client may choose
 
 /// @param name  with its comma, quotes and colon
 void text_member(std::string& out, std::string_view name, std::string_view value) {
   if (value.empty()) return;
   out.append(name);
+  if (value.size() > text_max) {
+    std::size_t cut = text_max;
+    while (cut > 0 && (static_cast<unsigned char>(value[cut]) & 0xc0u) == 0x80) --cut;
+    value = value.substr(0, cut);
+  }
   append_json(out, value);
 }
 void number_member(std::string& out, std::string_view name, std::int64_t value) {
@@ -93,24 +103,54 @@ void append_line(const AccessRecord& record, std::string& out) {
   if (record.first_content_us >= 0)
     number_member(out, R"(,"first_content_us":)", record.first_content_us);
   if (record.overhead_us >= 0) number_member(out, R"(,"overhead_us":)", record.overhead_us);
+  if (record.suppressed > 0) {
+    number_member(out, R"(,"suppressed":)", static_cast<std::int64_t>(record.suppressed));
+  }
   out.append("}\n");
+}
+
+RefusalSampler::RefusalSampler(Rate rate)
+    : rate_(rate), seed_(std::random_device{}()), places_(places_count) {
+  for (Place& place : places_) place.left = rate_.burst;
+}
+
+RefusalSampler::Verdict RefusalSampler::judge(std::string_view source, std::int64_t now_us) {
+  const std::size_t hash = std::hash<std::string_view>{}(source) ^ seed_;
+  Place& place = places_[(hash * 0x9e3779b97f4a7c15u >> 32) % places_count];
+  const auto passed = static_cast<double>(std::max<std::int64_t>(now_us - place.since_us, 0));
+  place.left = std::min<double>(rate_.burst, place.left + passed / 1e6 * rate_.per_second);
+  place.since_us = now_us;
+  if (place.left < 1) {
+    ++place.suppressed;
+    return {.logged = false, .suppressed = 0};
+  }
+  place.left -= 1;
+  return {.logged = true, .suppressed = std::exchange(place.suppressed, 0)};
 }
 
 void AccessLog::Writer::write(const AccessRecord& record) {
   if (log_.fd_ < 0) return;
+  RefusalSampler::Verdict verdict;
+  if (record.refused()) verdict = refusals_.judge(record.client, record.time_us);
+  if (!verdict.logged) {
+    log_.suppressed_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
   const std::lock_guard lock(mutex_);
-  if (lines_.size() >= log_.queue_max_) {
+  if (lines_.size() >= log_.options_.queue_max) {
     log_.dropped_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  append_line(record, lines_);
+  if (verdict.suppressed == 0) return append_line(record, lines_);
+  AccessRecord with_count = record;
+  with_count.suppressed = verdict.suppressed;
+  append_line(with_count, lines_);
 }
 
-AccessLog::AccessLog(std::string where, std::size_t queue_max)
-    : where_(std::move(where)), queue_max_(queue_max) {
+AccessLog::AccessLog(Options options) : options_(std::move(options)) {
   fd_ = open_file();
-  if (fd_ < 0 && where_ != "off") {
-    throw std::runtime_error("access log " + where_ + ": " + std::strerror(errno));
+  if (fd_ < 0 && where() != "off") {
+    throw std::runtime_error("access log " + where() + ": " + std::strerror(errno));
   }
   if (fd_ >= 0) thread_ = std::thread([this] { run(); });
 }
@@ -126,10 +166,10 @@ AccessLog::~AccessLog() {
 }
 
 int AccessLog::open_file() const {
-  if (where_ == "off") return -1;
-  if (where_ == "stdout") return STDOUT_FILENO;
-  if (where_ == "stderr") return STDERR_FILENO;
-  return ::open(where_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  if (where() == "off") return -1;
+  if (where() == "stdout") return STDOUT_FILENO;
+  if (where() == "stderr") return STDERR_FILENO;
+  return ::open(where().c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 }
 
 AccessLog::Writer& AccessLog::make_writer() {

@@ -20,6 +20,8 @@ struct LogConfig {
   LogLevel level = LogLevel::info;
   std::string access_log = "stdout";
   Bytes access_log_queue_max{4 * 1024 * 1024};
+  std::uint32_t refusals_burst = 100;
+  std::uint32_t refusals_per_second = 10;
   policy::Tags tags{};
 
   template <class Visitor>
@@ -31,6 +33,12 @@ struct LogConfig {
     field("access_log_queue_max", access_log_queue_max,
           config::Range<Bytes>{Bytes{64 * 1024}, Bytes{1024ull * 1024 * 1024}},
           "Lines that wait to be written; beyond it they are dropped and counted.");
+    field("refusals_burst", refusals_burst, config::Range<std::uint32_t>{1, 1'000'000},
+          "Requests of one client address that were refused before any provider was asked, each "
+          "logged by its own line, that may come at once to a worker. Those beyond are counted: "
+          "the next line of the address says how many, as `suppressed`.");
+    field("refusals_per_second", refusals_per_second, config::Range<std::uint32_t>{0, 1'000'000},
+          "How many more of them each second allows.");
     field("tags", tags, config::Anything{},
           "Where the logs end up, for rules of residency; what is not said is as for node.");
   }

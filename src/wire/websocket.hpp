@@ -53,6 +53,8 @@ class WsDecoder {
   /// @param message_max  bytes; a longer message is broken with 1009
   WsDecoder(WsSide side, std::size_t message_max) : side_(side), message_max_(message_max) {}
 
+  /// Bounds the messages that begin from now on.
+  void limit(std::size_t message_max) { message_max_ = message_max; }
   /// Takes from the front of `bytes` what makes one event: call again with the rest until `none`.
   WsEvent next(std::string_view& bytes);
 

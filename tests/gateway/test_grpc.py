@@ -253,12 +253,35 @@ def test_health(gateway):
         assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-def test_reflection(gateway):
-    with channel_to(gateway) as channel:
+def test_reflection(sim, tmp_path):
+    with serving(tmp_path, sim, grpc={"reflection": True}) as gateway, channel_to(gateway) as channel:
         known = ProtoReflectionDescriptorDatabase(channel)
         assert "hawser.v1.Llm" in known.get_services()
         file = known.FindFileContainingSymbol("hawser.v1.Llm")
         assert {method.name for service in file.service for method in service.method} >= {"Generate", "Resume", "Tunnel"}
+
+
+def test_reflection_is_off_unless_asked_for(gateway):
+    with channel_to(gateway) as channel, pytest.raises(grpc.RpcError) as error:
+        ProtoReflectionDescriptorDatabase(channel).get_services()
+    assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_compressed_messages_are_told_what_is_read(gateway):
+    with channel_to(gateway) as channel:
+        for compression, code in ((grpc.Compression.Gzip, "UNIMPLEMENTED"), (grpc.Compression.NoCompression, "OK")):
+            call = rpc.LlmStub(channel).Generate.future(asking(2, user="u" * 2_000), timeout=5, compression=compression)
+            assert call.code().name == code, call.details()
+            told = dict([*call.initial_metadata(), *call.trailing_metadata()])
+            assert told["grpc-accept-encoding"] == "identity" or code == "OK"
+
+
+def test_a_header_that_no_request_may_have(stub, sim):
+    for headers in ({"x-a": "1\r\nx-b: 2"}, {"x-a": "1\0"}, {"x a": "1"}, {"x-a\0": "1"}):
+        with pytest.raises(grpc.RpcError) as error:
+            stub.Generate(asking(1, headers=headers), timeout=5)
+        assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert sim.journal() == []
 
 
 def test_tls(sim, tmp_path, certificates):

@@ -214,6 +214,64 @@ def test_drain_drops_no_stream(gateway, sim):
     assert gateway.process.wait(10) == 0
 
 
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_connection_that_never_asked_holds_no_drain(sim, tmp_path, certificates, tls):
+    certificate, key = certificates.make("front")
+    listen = {"address": "127.0.0.1:0", **({"tls": {"certificate": str(certificate), "key": str(key)}} if tls else {})}
+    with Gateway(tmp_path, listen=[listen], providers={"sim": sim.provider()}) as gateway:
+        silent = [connect(gateway.address) for _ in range(20)]
+        asked = connect(gateway.address)
+        if not tls:
+            asked.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert asked.recv(4096).startswith(b"HTTP/1.1 200")
+        time.sleep(0.2)
+        begun = time.monotonic()
+        gateway.process.send_signal(signal.SIGTERM)
+        if not tls:  # one that was let in, and asks only now
+            time.sleep(0.2)
+            silent[0].sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert silent[0].recv(4096).startswith(b"HTTP/1.1 200")
+        assert gateway.process.wait(20) == 0
+        assert time.monotonic() - begun < 4
+
+
+ASK = (b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nx-sim-latency-ms: 500\r\n"
+       b"x-sim-interval-ms: 30\r\nContent-Length: %d\r\n\r\n%s")
+
+
+def half_closed(address, stream, version=b"1.1"):
+    body = json.dumps({"model": "m", "stream": stream, "messages": [{"role": "user", "content": "count: 20"}]}).encode()
+    connection = connect(address)
+    connection.sendall(ASK.replace(b"1.1", version, 1) % (len(body), body))
+    connection.shutdown(socket.SHUT_WR)
+    return connection
+
+
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_says_no_more_reads_its_answer(gateway, sim, stream, version):
+    """An end of input behind a whole request is no hang-up."""
+    with half_closed(gateway.address, stream, version) as connection:
+        answer, how = read_until_closed(connection)
+    assert how == "closed" and answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.count(b"HTTP/1.1") == 1
+    assert b"[DONE]" in answer if stream else b'"finish_reason"' in answer
+    assert sim.journal()[0]["outcome"] == "complete"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_closes_is_gone(sim, tmp_path, stream):
+    """It looks the same at first; what is sent to it tells, long before the provider does."""
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, generations={"grace_unannounced": "0s"}) as gateway:
+        body = json.dumps({"model": "m", "stream": stream, "messages": []}).encode()
+        connection = connect(gateway.address)
+        connection.sendall((ASK % (len(body), body)).replace(b"ms: 500", b"ms: 8000"))
+        sim.settled(lambda journal: len(journal) == 1)
+        begun = time.monotonic()
+        connection.close()
+        journal = sim.settled(lambda journal: journal[0]["outcome"] != "running", 5)
+        assert journal[0]["outcome"] == "client_closed" and time.monotonic() - begun < 3
+
+
 def test_drain_ends_at_its_limit(sim, tmp_path):
     with Gateway(tmp_path, providers={"sim": sim.provider()}, drain_timeout="500ms") as gateway:
         connection = open_stream(gateway.address, interval_ms=1000, tokens=100)

@@ -1,5 +1,6 @@
 #include "front/grpc/asking.hpp"
 
+#include "exchange/frame_fields.hpp"
 #include "wire/sse.hpp"
 
 namespace hawser::front::grpc {
@@ -9,6 +10,43 @@ using exchange::AnswerReader;
 
 Error malformed() {
   return {.code = Code::invalid_request, .message = "The message is not what this method takes."};
+}
+
+exchange::Call::Given call_of(Services& services, const CallHead& head, std::string_view peer,
+                              std::string method, Asked asked) {
+  exchange::Call::Given out;
+  out.id = services.ids.next();
+  out.method = std::move(method);
+  out.target = std::move(asked.target);
+  out.body = std::move(asked.body);
+  out.client_address = peer;
+  out.client_names = head.client_names;
+  for (const auto& [name, value] : head.metadata) {
+    const bool credential = name == "authorization" || name == "x-api-key" || name == "api-key";
+    const bool ours = name.starts_with("x-") && !name.ends_with("-bin");
+    if (credential || ours) out.fields.emplace_back(name, value);
+  }
+  if (!out.body.empty()) out.fields.emplace_back("content-type", "application/json");
+  return out;
+}
+
+Result<exchange::Call::Given> generation_of(Services& services, const CallHead& head,
+                                            std::string_view peer,
+                                            const v1::GenerateRequest& request, bool stream) {
+  auto asked = encode(request, stream);
+  if (!asked) return asked.error();
+  exchange::FieldList fields;
+  for (const auto& [name, value] : request.headers()) {
+    const auto added = exchange::add_frame_field(fields, head.metadata, name, value);
+    if (!added) return added.error();
+  }
+  if (const std::string& key = request.idempotency_key(); !key.empty()) {
+    const auto added = exchange::add_frame_field(fields, {}, "idempotency-key", key);
+    if (!added) return added.error();
+  }
+  auto given = call_of(services, head, peer, "POST", std::move(*asked));
+  for (auto& field : fields) given.fields.push_back(std::move(field));
+  return given;
 }
 
 namespace {
@@ -27,8 +65,9 @@ Task<Ending> send_events(Asking& asking, EventSink& sink) {
       event.mutable_error()->set_code(std::string(name_of(error.code)));
       event.mutable_error()->set_message(error.message);
       event.mutable_error()->set_status(static_cast<std::uint32_t>(dialect::status_of(error)));
-      sink.event(event);  // a status cannot say it before the events that came
-      co_return ending_of(error);
+      // A status cannot say it before the events that came.
+      const bool heard = co_await sink.event(event);
+      co_return heard ? ending_of(error) : Ending{.status = Status::cancelled};
     }
     last = batch->last;
     auto run = batch->run;
@@ -43,11 +82,10 @@ Task<Ending> send_events(Asking& asking, EventSink& sink) {
       event.set_epoch(1);
       if (!generation.empty()) event.set_generation(std::exchange(generation, {}));
       decode_event(asking.api(), parts.type, parts.data, event);
-      if (!co_await sink.room()) {
+      if (!co_await sink.event(event)) {
         asking.fail({.code = Code::cancelled, .message = "the client is gone"});
         co_return Ending{.status = Status::cancelled};
       }
-      sink.event(event);
     }
   }
   asking.trail().usage = answer.usage();

@@ -13,17 +13,21 @@ namespace hawser::front::grpc {
 
 Error malformed();
 
+/// What a call asks of the pipeline, with what its head says: key, x- fields.
+exchange::Call::Given call_of(Services& services, const CallHead& head, std::string_view peer,
+                              std::string method, Asked asked);
+/// The same of a request for a generation, with the headers that it names.
+/// Errors: invalid_request
+Result<exchange::Call::Given> generation_of(Services& services, const CallHead& head,
+                                            std::string_view peer,
+                                            const hawser::v1::GenerateRequest& request,
+                                            bool stream);
+
 /// An exchange of a call, and its answer.
 class Asking {
  public:
-  Asking(Services& services, const RpcPtr& rpc, std::string_view peer, std::string method,
-         Asked asked, const std::string& idempotency_key = {},
-         const google::protobuf::Map<std::string, std::string>* headers = nullptr)
-      : rpc_(rpc),
-        services_(services),
-        call_(given(services, *rpc, peer, std::move(method), std::move(asked), idempotency_key,
-                    headers),
-              services.reactor.now()) {}
+  Asking(Services& services, const RpcPtr& rpc, exchange::Call::Given given)
+      : rpc_(rpc), services_(services), call_(std::move(given), services.reactor.now()) {}
 
   /// Waits for the answer. Once it is there its client's going ends it, as its protocol says.
   Task<Result<>> begin() {
@@ -88,37 +92,6 @@ class Asking {
   }
 
  private:
-  static exchange::Call::Given given(
-      Services& services, const Rpc& rpc, std::string_view peer, std::string method, Asked asked,
-      const std::string& idempotency_key,
-      const google::protobuf::Map<std::string, std::string>* headers) {
-    exchange::Call::Given out;
-    out.id = services.ids.next();
-    out.method = std::move(method);
-    out.target = std::move(asked.target);
-    out.body = std::move(asked.body);
-    out.client_address = peer;
-    out.client_names = rpc.client_names;
-    for (const auto& [name, value] : rpc.metadata) {
-      const bool credential = name == "authorization" || name == "x-api-key" || name == "api-key";
-      const bool ours = name.starts_with("x-") && !name.ends_with("-bin");
-      if (credential || ours) out.fields.emplace_back(name, value);
-    }
-    if (headers != nullptr) {
-      for (const auto& [name, value] : *headers) {
-        if (name.starts_with("x-") && value.find_first_of("\r\n") == std::string::npos &&
-            name.find_first_of("\r\n: ") == std::string::npos) {
-          out.fields.emplace_back(name, value);
-        }
-      }
-    }
-    if (!idempotency_key.empty() && idempotency_key.find_first_of("\r\n") == std::string::npos) {
-      out.fields.emplace_back("idempotency-key", idempotency_key);
-    }
-    if (!out.body.empty()) out.fields.emplace_back("content-type", "application/json");
-    return out;
-  }
-
   /// Cancelled by its client, or late: the provider's call ends too. Lost: it is made on.
   void watch() {
     rpc_->on_over = [this](Rpc::Over how) {
@@ -147,8 +120,8 @@ class Asking {
 class EventSink {
  public:
   virtual ~EventSink() = default;
-  virtual void event(const hawser::v1::Event& event) = 0;
-  virtual Task<bool> room() = 0;
+  /// Sends it, as soon as the client took enough of those before it. False: the client is gone.
+  virtual Task<bool> event(const hawser::v1::Event& event) = 0;
 };
 
 /// Waits for the answer and sends its events. @return how it ended

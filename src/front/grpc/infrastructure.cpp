@@ -24,10 +24,12 @@ std::optional<health::HealthCheckResponse::ServingStatus> health_of(const Servic
                            : health::HealthCheckResponse::SERVING;
 }
 
-Task<> check(Services& services, RpcPtr rpc) {
+}  // namespace
+
+Task<> check_health(Services& services, RpcPtr rpc, std::string_view) {
   health::HealthCheckRequest request;
-  const auto bytes = co_await rpc->read();
-  if (!bytes || !request.ParseFromString(*bytes)) {
+  const auto read = co_await rpc->read();
+  if (!read || !request.ParseFromString(read->bytes)) {
     rpc->end({Status::invalid_argument, "not a HealthCheckRequest"});
     co_return;
   }
@@ -38,15 +40,16 @@ Task<> check(Services& services, RpcPtr rpc) {
   }
   health::HealthCheckResponse response;
   response.set_status(*status);
-  rpc->write(response.SerializeAsString());
-  rpc->end({});
+  const std::string bytes = response.SerializeAsString();
+  const bool sent = co_await rpc->write(bytes);
+  if (sent) rpc->end({});
 }
 
 /// Tells the status whenever it changes.
-Task<> watch(Services& services, RpcPtr rpc) {
+Task<> watch_health(Services& services, RpcPtr rpc, std::string_view) {
   health::HealthCheckRequest request;
-  const auto bytes = co_await rpc->read();
-  if (!bytes || !request.ParseFromString(*bytes)) {
+  const auto read = co_await rpc->read();
+  if (!read || !request.ParseFromString(read->bytes)) {
     rpc->end({Status::invalid_argument, "not a HealthCheckRequest"});
     co_return;
   }
@@ -58,7 +61,9 @@ Task<> watch(Services& services, RpcPtr rpc) {
     if (status != told) {
       health::HealthCheckResponse response;
       response.set_status(static_cast<health::HealthCheckResponse::ServingStatus>(status));
-      rpc->write(response.SerializeAsString());
+      const std::string bytes = response.SerializeAsString();
+      const bool sent = co_await rpc->write(bytes);
+      if (!sent) co_return;
       told = status;
     }
     if (services.draining) break;
@@ -66,6 +71,8 @@ Task<> watch(Services& services, RpcPtr rpc) {
   }
   rpc->end({Status::unavailable, "the server goes down"});
 }
+
+namespace {
 
 /// A file and all that it imports, as descriptors.
 template <class Response>
@@ -109,40 +116,32 @@ void answer_reflection(const Request& request, Response& response) {
 template <class Request, class Response>
 Task<> reflect(RpcPtr rpc) {
   for (;;) {
-    const auto bytes = co_await rpc->read();
-    if (!bytes) break;
+    const auto read = co_await rpc->read();
+    if (!read) break;
     Request request;
-    if (!request.ParseFromString(*bytes)) {
+    if (!request.ParseFromString(read->bytes)) {
       rpc->end({Status::invalid_argument, "not a ServerReflectionRequest"});
       co_return;
     }
     Response response;
     answer_reflection(request, response);
-    rpc->write(response.SerializeAsString());
+    const std::string bytes = response.SerializeAsString();
+    const bool sent = co_await rpc->write(bytes);
+    if (!sent) co_return;
   }
   rpc->end({});
 }
 
 }  // namespace
 
-Task<bool> serve_infrastructure(Services& services, RpcPtr rpc) {
-  const std::string& path = rpc->path;
-  if (path == "/grpc.health.v1.Health/Check") {
-    co_await check(services, rpc);
-  } else if (path == "/grpc.health.v1.Health/Watch") {
-    co_await watch(services, rpc);
-  } else if (services.reflection &&
-             path == "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo") {
-    co_await reflect<::grpc::reflection::v1::ServerReflectionRequest,
-                     ::grpc::reflection::v1::ServerReflectionResponse>(rpc);
-  } else if (services.reflection &&
-             path == "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo") {
-    co_await reflect<::grpc::reflection::v1alpha::ServerReflectionRequest,
-                     ::grpc::reflection::v1alpha::ServerReflectionResponse>(rpc);
-  } else {
-    co_return false;
-  }
-  co_return true;
+Task<> reflect_v1(Services&, RpcPtr rpc, std::string_view) {
+  return reflect<::grpc::reflection::v1::ServerReflectionRequest,
+                 ::grpc::reflection::v1::ServerReflectionResponse>(std::move(rpc));
+}
+
+Task<> reflect_v1alpha(Services&, RpcPtr rpc, std::string_view) {
+  return reflect<::grpc::reflection::v1alpha::ServerReflectionRequest,
+                 ::grpc::reflection::v1alpha::ServerReflectionResponse>(std::move(rpc));
 }
 
 }  // namespace hawser::front::grpc

@@ -2,9 +2,12 @@
 
 #include "front/grpc/service.hpp"
 
+/// What every gRPC server has: health and, where it is wanted, reflection.
 namespace hawser::front::grpc {
 
-/// Health (Check, Watch) and reflection. False: it is neither.
-Task<bool> serve_infrastructure(Services& services, RpcPtr rpc);
+Task<> check_health(Services& services, RpcPtr rpc, std::string_view peer);
+Task<> watch_health(Services& services, RpcPtr rpc, std::string_view peer);
+Task<> reflect_v1(Services& services, RpcPtr rpc, std::string_view peer);
+Task<> reflect_v1alpha(Services& services, RpcPtr rpc, std::string_view peer);
 
 }  // namespace hawser::front::grpc

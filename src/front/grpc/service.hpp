@@ -2,10 +2,14 @@
 
 #include <memory>
 
+#include <functional>
+
 #include "base/request_id.hpp"
 #include "exchange/call.hpp"
+#include "front/grpc/config.hpp"
 #include "front/grpc/encode.hpp"
 #include "front/grpc/rpc.hpp"
+#include "telemetry/access_log.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/standard_metrics.hpp"
 
@@ -19,10 +23,23 @@ struct Services {
   const telemetry::StandardMetrics& metrics;
   const std::shared_ptr<const exchange::Pipeline>& pipeline;  // in force
   const bool& draining;
-  bool reflection = true;
+  telemetry::AccessLog::Writer& access_log;
+  GrpcConfig config{};
+  milliseconds write_timeout{};
+  /// Whether the key in a call's metadata is one of ours, or its client's certificate stands for
+  /// one.
+  std::function<bool(const wire::RequestHead&, const std::vector<std::string>& client_names)>
+      authorized{};
 };
 
-/// Serves one call: finds its method and runs it to its status.
-Task<> serve(Services& services, RpcPtr rpc, std::string peer);
+using Method = Task<> (*)(Services&, RpcPtr, std::string_view peer);
+
+/// Judges a call by its head alone, before any of its messages is held.
+struct Admission {
+  Method method = nullptr;      // null: refused
+  std::size_t message_max = 0;  // of each message
+  Ending refusal{};
+};
+Admission admit(Services& services, const CallHead& head, std::string_view peer);
 
 }  // namespace hawser::front::grpc

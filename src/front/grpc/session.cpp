@@ -50,54 +50,79 @@ std::vector<h2::Field> trailers_of(const Ending& ending) {
   return fields;
 }
 
-h2::Server::Limits limits_of(const Session::Options& options) {
+h2::Server::Limits limits_of(const Services& services, const Session::Timeouts& timeouts) {
   h2::Server::Limits limits;
-  limits.config.streams_max = options.config.streams_max;
+  limits.config.streams_max = services.config.streams_max;
   limits.config.window = Bytes{window};
   limits.config.connection_window = Bytes{4 * window};
-  limits.keepalive = options.config.keepalive;
-  limits.idle_timeout = 24h;  // a channel is kept open on purpose
-  limits.write_timeout = options.write_timeout;
+  limits.config.bodies_max = services.config.bodies_max;
+  limits.keepalive = services.config.keepalive;
+  limits.head_timeout = timeouts.head;
+  limits.first_timeout = timeouts.first_call;
+  limits.idle_timeout = services.config.idle_timeout;
+  limits.write_timeout = services.write_timeout;
   return limits;
+}
+
+CallHead head_of(h2::RequestHead& head, std::vector<std::string> client_names,
+                 Clock::time_point now) {
+  CallHead out;
+  out.path = std::move(head.path);
+  out.client_names = std::move(client_names);
+  for (auto& field : head.fields) {
+    if (field.name == "grpc-timeout") {
+      const auto ms = parse_timeout(field.value);
+      if (ms >= 0) out.deadline = now + milliseconds(ms);
+    } else {
+      out.metadata.emplace_back(std::move(field.name), std::move(field.value));
+    }
+  }
+  return out;
 }
 
 }  // namespace
 
 bool is_call(const h2::RequestHead& head) {
   return std::any_of(head.fields.begin(), head.fields.end(), [](const h2::Field& field) {
-    return field.name == "content-type" && field.value.starts_with("application/grpc");
+    constexpr std::string_view type = "application/grpc";
+    const std::string_view value = field.value;
+    if (field.name != "content-type" || !value.starts_with(type)) return false;
+    return value.size() == type.size() || value[type.size()] == '+' || value[type.size()] == ';';
   });
 }
 
 // --- CallStream
 
-CallStream::CallStream(h2::Server& server, std::int32_t stream, h2::RequestHead head,
-                       std::vector<std::string> client_names, Options options)
-    : server_(&server),
+CallStream::CallStream(Services& services, h2::Server& server, std::int32_t stream,
+                       h2::RequestHead head, Client client, std::function<void()> ended)
+    : services_(services),
+      server_(&server),
       stream_(stream),
-      rpc_(std::make_shared<Rpc>(server.reactor())),
-      options_(std::move(options)),
-      deadline_(server.reactor()) {
-  rpc_->path = std::move(head.path);
-  rpc_->client_names = std::move(client_names);
-  for (auto& field : head.fields) {
-    if (field.name == "grpc-timeout") {
-      const auto ms = parse_timeout(field.value);
-      if (ms >= 0) rpc_->deadline = server.reactor().now() + milliseconds(ms);
-    } else {
-      rpc_->metadata.emplace_back(std::move(field.name), std::move(field.value));
-    }
-  }
+      peer_(std::move(client.address)),
+      ended_(std::move(ended)),
+      deadline_(server.reactor()),
+      over_(server.reactor()) {
+  const bool input_over = head.ends;
+  CallHead asked = head_of(head, std::move(client.names), server.reactor().now());
+  admission_ = admit(services, asked, peer_);
+  if (admission_.method == nullptr) asked = {};  // nothing of it is needed any more
+  rpc_ = std::make_shared<Rpc>(server.reactor(), std::move(asked),
+                               Rpc::Bounds{.message_max = admission_.message_max,
+                                           .write_timeout = services.write_timeout,
+                                           .budget = &server.bodies()});
   rpc_->on_output = [this] {
     respond();
     if (server_ != nullptr) server_->resume(stream_);
   };
-  if (head.ends) rpc_->end_of_input();
+  rpc_->on_taken = [this](std::size_t bytes) {
+    if (server_ != nullptr) server_->consumed(stream_, bytes);
+  };
+  if (input_over) rpc_->end_of_input();
 }
 
 void CallStream::begin() {
   ++running_;
-  if (rpc_->deadline != Clock::time_point::max()) {
+  if (rpc_->head.deadline != Clock::time_point::max()) {
     ++running_;
     spawn(watch_deadline(), log_bug);
   }
@@ -106,15 +131,34 @@ void CallStream::begin() {
 
 Task<> CallStream::serve() {
   const auto self = shared_from_this();
-  co_await options_.serve(rpc_);
-  rpc_->end({Status::internal, "the call ended without a status"});  // a bug; else it has one
+  if (admission_.method != nullptr) {
+    co_await admission_.method(services_, rpc_, peer_);
+    rpc_->end({Status::internal, "the call ended without a status"});  // a bug; else it has one
+  } else {
+    rpc_->end(std::move(admission_.refusal));
+  }
   deadline_.complete(IoStatus::ok);
+  co_await wait_until_taken();
   leave();
+}
+
+/// Until the client has all, or takes nothing for too long.
+Task<> CallStream::wait_until_taken() {
+  Clock::time_point since = server_ != nullptr ? server_->reactor().now() : Clock::time_point{};
+  while (server_ != nullptr) {
+    since = std::max(since, rpc_->progressed());
+    const auto waited = co_await over_.wait(since + services_.write_timeout);
+    if (waited == IoStatus::cancelled) break;
+    if (waited == IoStatus::timeout && rpc_->progressed() <= since && server_ != nullptr) {
+      server_->reset(stream_, NGHTTP2_CANCEL);
+      break;
+    }
+  }
 }
 
 Task<> CallStream::watch_deadline() {
   const auto self = shared_from_this();
-  const auto waited = co_await deadline_.wait(rpc_->deadline);
+  const auto waited = co_await deadline_.wait(rpc_->head.deadline);
   if (waited == IoStatus::timeout && rpc_->over() == Rpc::Over::no) {
     end_with({Status::deadline_exceeded, "the deadline of the call passed"});
   }
@@ -122,14 +166,11 @@ Task<> CallStream::watch_deadline() {
 }
 
 void CallStream::leave() {
-  if (--running_ == 0) options_.ended();
+  if (--running_ == 0) ended_();
 }
 
 void CallStream::input(std::string_view bytes) {
-  if (!rpc_->take_in(bytes, options_.message_max)) {
-    end_with({Status::resource_exhausted, "a message is too large or compressed"});
-  }
-  if (server_ != nullptr) server_->consumed(stream_, bytes.size());
+  rpc_->take_in(bytes);
 }
 
 h2::Handler::Output CallStream::output(std::span<char> to) {
@@ -142,7 +183,8 @@ h2::Handler::Output CallStream::output(std::span<char> to) {
 
 void CallStream::respond() {
   if (server_ == nullptr || std::exchange(answered_, true)) return;
-  std::vector<h2::Field> head{{"content-type", "application/grpc"}};
+  std::vector<h2::Field> head{{"content-type", "application/grpc"},
+                              {"grpc-accept-encoding", "identity"}};
   const auto told = std::exchange(rpc_->head_fields, nullptr);
   if (told) add_lines(*told, head);
   const bool at_once = rpc_->drained() && rpc_->ending();
@@ -161,24 +203,32 @@ void CallStream::end_with(Ending ending) {
 }
 
 void CallStream::over(h2::Over how) {
+  const auto self = shared_from_this();
   server_ = nullptr;
   switch (how) {
     case h2::Over::done:
-      return rpc_->finish(Rpc::Over::no);
+      rpc_->finish(Rpc::Over::no);
+      break;
     case h2::Over::cancelled:
-      return rpc_->finish(Rpc::Over::cancelled);
+      rpc_->finish(Rpc::Over::cancelled);
+      break;
     case h2::Over::lost:  // not its client's will: what it runs is taken up again
-      return rpc_->finish(Rpc::Over::lost);
+      rpc_->finish(Rpc::Over::lost);
+      break;
   }
+  over_.complete(IoStatus::ok);
 }
 
 // --- Session
 
-Session::Session(std::unique_ptr<net::Stream> stream, net::BlockPool& blocks, Options options)
-    : stream_(std::move(stream)),
+Session::Session(Services& services, std::unique_ptr<net::Stream> stream, net::BlockPool& blocks,
+                 const std::string& peer, Timeouts timeouts)
+    : services_(services),
+      stream_(std::move(stream)),
       in_(blocks),
-      options_(std::move(options)),
-      server_(*stream_, in_, limits_of(options_),
+      peer_(peer),
+      tls_timeout_(timeouts.tls),
+      server_(*stream_, in_, limits_of(services, timeouts),
               [this](h2::Server& server, std::int32_t id, h2::RequestHead head) {
                 return open(server, id, std::move(head));
               }),
@@ -189,14 +239,11 @@ h2::HandlerPtr Session::open(h2::Server& server, std::int32_t stream, h2::Reques
     server.respond(stream, 415, {}, true);
     return std::make_shared<h2::Nothing>();
   }
-  CallStream::Options options;
-  options.message_max = options_.config.message_max.count();
-  options.serve = options_.serve;
-  options.ended = [this] {
-    if (--running_ == 0) last_.complete(IoStatus::ok);
-  };
-  auto call = std::make_shared<CallStream>(server, stream, std::move(head), client_names_,
-                                           std::move(options));
+  CallStream::Client client{.address = peer_, .names = client_names_};
+  auto call = std::make_shared<CallStream>(services_, server, stream, std::move(head),
+                                           std::move(client), [this] {
+                                             if (--running_ == 0) last_.complete(IoStatus::ok);
+                                           });
   ++running_;
   call->begin();
   return call;
@@ -204,7 +251,7 @@ h2::HandlerPtr Session::open(h2::Server& server, std::int32_t stream, h2::Reques
 
 Task<> Session::run() {
   if (stream_->secured()) {
-    const auto by = stream_->reactor().now() + options_.tls_timeout;
+    const auto by = stream_->reactor().now() + tls_timeout_;
     if (co_await stream_->handshake(by) != IoStatus::ok) co_return;
     client_names_ = net::client_names(stream_->ssl());
   }

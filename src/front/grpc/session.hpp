@@ -6,30 +6,27 @@
 #include <vector>
 
 #include "front/grpc/config.hpp"
-#include "front/grpc/rpc.hpp"
+#include "front/grpc/service.hpp"
 #include "h2/server.hpp"
 
 namespace hawser::front::grpc {
-
-/// Serves one call from its first message to its end.
-using Serve = std::function<Task<>(RpcPtr)>;
 
 /// Whether a request is a call.
 bool is_call(const h2::RequestHead& head);
 
 /// A call as a stream of HTTP/2, whatever listener it came by: its messages, its deadline, its
-/// status at the end. What it does is `serve`'s.
+/// status at the end.
 class CallStream final : public h2::Handler, public std::enable_shared_from_this<CallStream> {
  public:
-  struct Options {
-    std::size_t message_max = 0;
-    Serve serve{};
-    std::function<void()> ended{};  // told once, when nothing of it runs any more
+  struct Client {
+    std::string address{};
+    std::vector<std::string> names{};  // of its certificate
   };
-  CallStream(h2::Server& server, std::int32_t stream, h2::RequestHead head,
-             std::vector<std::string> client_names, Options options);
+  /// @param ended  told once, when nothing of it runs any more
+  CallStream(Services& services, h2::Server& server, std::int32_t stream, h2::RequestHead head,
+             Client client, std::function<void()> ended);
 
-  /// Begins to serve it.
+  /// Begins to serve it, or refuses it by its head alone.
   void begin();
 
   void input(std::string_view bytes) override;
@@ -40,15 +37,20 @@ class CallStream final : public h2::Handler, public std::enable_shared_from_this
  private:
   Task<> serve();
   Task<> watch_deadline();
+  Task<> wait_until_taken();
   void respond();
   void end_with(Ending ending);
   void leave();
 
+  Services& services_;
   h2::Server* server_;  // null: the stream is over
   std::int32_t stream_;
+  std::string peer_;
+  Admission admission_;
   RpcPtr rpc_;
-  Options options_;
+  std::function<void()> ended_;
   net::Waiter deadline_;
+  net::Waiter over_;
   std::size_t running_ = 0;  // coroutines of it
   bool answered_ = false;
 };
@@ -56,13 +58,13 @@ class CallStream final : public h2::Handler, public std::enable_shared_from_this
 /// A connection that carries nothing but gRPC.
 class Session final {
  public:
-  struct Options {
-    GrpcConfig config{};
-    milliseconds write_timeout{};
-    milliseconds tls_timeout{};
-    Serve serve{};
+  struct Timeouts {
+    milliseconds tls{};
+    milliseconds first_call{};
+    milliseconds head{};
   };
-  Session(std::unique_ptr<net::Stream> stream, net::BlockPool& blocks, Options options);
+  Session(Services& services, std::unique_ptr<net::Stream> stream, net::BlockPool& blocks,
+          const std::string& peer, Timeouts timeouts);
 
   /// Until the connection is over and no call of it runs any more.
   Task<> run();
@@ -72,9 +74,11 @@ class Session final {
  private:
   h2::HandlerPtr open(h2::Server& server, std::int32_t stream, h2::RequestHead head);
 
+  Services& services_;
   std::unique_ptr<net::Stream> stream_;
   net::InBuffer in_;
-  Options options_;
+  const std::string& peer_;
+  milliseconds tls_timeout_;
   std::vector<std::string> client_names_;
   h2::Server server_;
   std::size_t running_ = 0;

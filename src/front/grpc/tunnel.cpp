@@ -1,5 +1,5 @@
 // Many generations over one call.
-#include <map>
+#include <unordered_map>
 
 #include "front/grpc/asking.hpp"
 #include "telemetry/log.hpp"
@@ -14,7 +14,7 @@ namespace {
 struct TunnelState {
   TunnelState(RpcPtr call, net::Reactor& reactor) : rpc(std::move(call)), idle(reactor) {}
   RpcPtr rpc;
-  std::map<std::string, std::shared_ptr<Rpc>> running{};  // an own Rpc each: its client's will
+  std::unordered_map<std::string, RpcPtr> running{};  // an own Rpc each: its client's will
   net::Waiter idle;
   std::size_t count = 0;
 };
@@ -22,54 +22,60 @@ struct TunnelState {
 class TunnelSink final : public EventSink {
  public:
   TunnelSink(Rpc& rpc, std::string id) : rpc_(rpc) { frame_.set_id(std::move(id)); }
-  void event(const v1::Event& event) override {
+  Task<bool> event(const v1::Event& event) override {
     *frame_.mutable_event() = event;
-    send();
+    return send();
   }
-  void end(const Ending& ending) {
+  Task<bool> end(const Ending& ending) {
     if (ending.status == Status::ok) {
       frame_.mutable_end();
     } else {
       frame_.mutable_error()->set_code(std::to_string(static_cast<int>(ending.status)));
       frame_.mutable_error()->set_message(ending.message);
     }
-    send();
+    return send();
   }
-  Task<bool> room() override { return rpc_.has_room() ? Task<bool>(true) : rpc_.room(); }
 
  private:
-  void send() {
+  Task<bool> send() {
     frame_.SerializeToString(&bytes_);
-    rpc_.write(bytes_);
+    return rpc_.write(bytes_);
   }
   Rpc& rpc_;
   v1::ServerFrame frame_{};
   std::string bytes_{};
 };
 
+/// A frame and its part of what the connection may hold, until its generation has ended.
+struct TunnelFrame {
+  v1::ClientFrame message{};
+  ByteBudget::Share held{};
+};
+
+Result<exchange::Call::Given> given_of(Services& services, const CallHead& head,
+                                       std::string_view peer, const v1::ClientFrame& frame) {
+  if (frame.has_generate()) return generation_of(services, head, peer, frame.generate(), true);
+  Asked asked{.target = resume_target(frame.resume()), .body = {}};
+  return call_of(services, head, peer, "GET", std::move(asked));
+}
+
 /// One generation of a tunnel. `own` stands for it alone: it is cancelled without the others.
 Task<> run_in_tunnel(Services& services, std::shared_ptr<TunnelState> tunnel, RpcPtr own,
-                     v1::ClientFrame frame, std::string peer) {
-  TunnelSink sink(*tunnel->rpc, frame.id());
-  Result<Asked> asked = Asked{};
-  std::string method = "GET", key;
-  if (frame.has_generate()) {
-    asked = encode(frame.generate(), true);
-    method = "POST";
-    key = frame.generate().idempotency_key();
-  } else {
-    asked->target = resume_target(frame.resume());
-  }
+                     TunnelFrame frame, std::string peer) {
+  const std::string id = frame.message.id();
+  TunnelSink sink(*tunnel->rpc, id);
+  auto given = given_of(services, own->head, peer, frame.message);
+  frame.message.Clear();
   Ending ending;
-  if (asked) {
-    const auto* const headers = frame.has_generate() ? &frame.generate().headers() : nullptr;
-    Asking asking(services, own, peer, std::move(method), std::move(*asked), key, headers);
+  if (given) {
+    Asking asking(services, own, std::move(*given));
     ending = co_await run_events(asking, sink);
   } else {
-    ending = ending_of(asked.error());
+    ending = ending_of(given.error());
   }
-  sink.end(ending);
-  tunnel->running.erase(frame.id());
+  const bool heard = co_await sink.end(ending);
+  (void)heard;  // who does not is gone: its tunnel ends
+  tunnel->running.erase(id);
   if (--tunnel->count == 0) tunnel->idle.complete(net::IoStatus::ok);
 }
 
@@ -81,27 +87,49 @@ void log_bug(std::exception_ptr bug) {
   }
 }
 
-void refuse_in_tunnel(TunnelState& tunnel, const std::string& id, Error error) {
-  TunnelSink sink(*tunnel.rpc, id);
-  sink.end(ending_of(error));
-}
-
-void start_in_tunnel(Services& services, const std::shared_ptr<TunnelState>& tunnel,
-                     v1::ClientFrame frame, std::string_view peer) {
+/// Begins the generation that a frame asks for. An error: it was refused.
+Result<> start_in_tunnel(Services& services, const std::shared_ptr<TunnelState>& tunnel,
+                         TunnelFrame frame, std::string_view peer) {
   constexpr std::size_t generations_max = 64;
-  if (tunnel->running.contains(frame.id()) || tunnel->running.size() >= generations_max) {
-    const bool twice = tunnel->running.contains(frame.id());
-    refuse_in_tunnel(*tunnel, frame.id(),
-                     {.code = twice ? Code::invalid_request : Code::rate_limit,
-                      .message = twice ? "This id is in use." : "Too many generations at once."});
-    return;
+  const std::string& id = frame.message.id();
+  if (tunnel->running.contains(id)) {
+    return Error{.code = Code::invalid_request, .message = "This id is in use."};
   }
-  auto own = std::make_shared<Rpc>(services.reactor);
-  own->metadata = tunnel->rpc->metadata;
-  own->client_names = tunnel->rpc->client_names;
-  tunnel->running.emplace(frame.id(), own);
+  if (tunnel->running.size() >= generations_max) {
+    return Error{.code = Code::rate_limit, .message = "Too many generations at once."};
+  }
+  auto own = std::make_shared<Rpc>(services.reactor, tunnel->rpc->head, Rpc::Bounds{});
+  tunnel->running.emplace(id, own);
   ++tunnel->count;
   spawn(run_in_tunnel(services, tunnel, own, std::move(frame), std::string(peer)), log_bug);
+  return {};
+}
+
+/// One frame of the client; what is refused is told, as soon as there is room to tell it: who does
+/// not read is not read.
+/// @return false: the tunnel is over
+Task<bool> take_frame(Services& services, const std::shared_ptr<TunnelState>& state,
+                      Rpc::Message read, std::string_view peer) {
+  TunnelFrame frame;
+  if (!frame.message.ParseFromString(read.bytes) || frame.message.id().size() > 128) {
+    state->rpc->end(ending_of(malformed()));
+    co_return false;
+  }
+  std::string().swap(read.bytes);
+  frame.held = std::move(read.held);
+  const std::string id = frame.message.id();
+  if (frame.message.has_cancel()) {
+    const auto found = state->running.find(id);
+    const RpcPtr own = found == state->running.end() ? nullptr : found->second;
+    if (own) own->finish(Rpc::Over::cancelled);
+    co_return true;
+  }
+  if (!frame.message.has_generate() && !frame.message.has_resume()) co_return true;
+  const auto started = start_in_tunnel(services, state, std::move(frame), peer);
+  if (started) co_return true;
+  TunnelSink sink(*state->rpc, id);
+  const Ending ending = ending_of(started.error());
+  co_return co_await sink.end(ending);
 }
 
 }  // namespace
@@ -113,20 +141,10 @@ Task<> tunnel(Services& services, RpcPtr rpc, std::string_view peer) {
     for (const auto& [id, own] : running) own->finish(how);
   };
   for (;;) {
-    const auto bytes = co_await rpc->read();
-    v1::ClientFrame frame;
-    if (!bytes) break;
-    if (!frame.ParseFromString(*bytes) || frame.id().size() > 128) {
-      rpc->end(ending_of(malformed()));
-      break;
-    }
-    if (frame.has_cancel()) {
-      const auto found = state->running.find(frame.id());
-      const RpcPtr own = found == state->running.end() ? nullptr : found->second;
-      if (own) own->finish(Rpc::Over::cancelled);
-    } else if (frame.has_generate() || frame.has_resume()) {
-      start_in_tunnel(services, state, std::move(frame), peer);
-    }
+    auto read = co_await rpc->read();
+    if (!read) break;
+    const bool goes_on = co_await take_frame(services, state, std::move(*read), peer);
+    if (!goes_on) break;
   }
   for (net::IoStatus waited = net::IoStatus::ok; state->count > 0 && waited == net::IoStatus::ok;) {
     waited = co_await state->idle.wait(Clock::time_point::max());

@@ -38,6 +38,7 @@ Task<Result<Piece>> Session::next() {
 
 Task<bool> Session::say_continue() {
   if (!std::exchange(continue_owed_, false) || in_.size() > head_size_) co_return true;
+  if (announced_ > 0) co_return true;  // the answer has begun: its client says no more
   constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
   const std::span<const std::string_view> parts(&go_on, 1);
   const IoStatus status = co_await stream_->send(parts, Clock::now() + limits_.write_timeout);

@@ -1,5 +1,7 @@
 #include "front/http/http2.hpp"
 
+#include <algorithm>
+
 #include "telemetry/log.hpp"
 
 namespace hawser::front::http {
@@ -75,12 +77,19 @@ Task<> Http2::serve(std::shared_ptr<Served> served) {
   co_await served->run();
 }
 
+std::size_t Http2::unproven_sockets() const {
+  const auto count = std::count_if(sockets_.begin(), sockets_.end(),
+                                   [](const Http2Socket* socket) { return socket->unproven(); });
+  return static_cast<std::size_t>(count);
+}
+
 Task<> Http2::run() {
   co_await server_.run();
   if (server_.flooded()) {
     services_.shard.add(services_.metrics.http2_floods);
-    log::warn("an HTTP/2 client sent too much that brings nothing",
-              {{"client", log::safe(opened_.client_address)}});
+    if (services_.flood_lines.spend(services_.reactor.now()))
+      log::warn("an HTTP/2 client sent too much that brings nothing",
+                {{"client", log::safe(opened_.client_address)}});
   }
   for (IoStatus waited = IoStatus::ok; running_ > 0 && waited == IoStatus::ok;) {
     waited = co_await last_.wait(Clock::time_point::max());

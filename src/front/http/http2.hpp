@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "front/http/serving.hpp"
 #include "h2/server.hpp"
@@ -103,19 +105,20 @@ class Http2Socket final : public h2::Handler {
   void input_end() override;
   Output output(std::span<char> to) override;
   void over(h2::Over how) override;
+  /// Whether it holds sockets for a client that has not shown a key yet.
+  bool unproven() const { return front_ != nullptr && !front_->known_client(); }
 
  private:
   Result<> open_pair();
   Task<> refuse(const Error& error, std::string_view fields);
-  Task<> serve(std::unique_ptr<Upgraded> front);
+  Task<> serve();
+  Task<> finish();
   Task<> pump();
   bool pass_in();
   bool take_out();
 
+  Http2& connection_;
   Services& services_;
-  const std::string& client_address_;
-  const std::vector<std::string>& client_names_;
-  const std::uint32_t listener_;
   h2::Server* server_;  // null: the stream is over
   std::int32_t stream_;
   std::string head_text_;
@@ -123,6 +126,8 @@ class Http2Socket final : public h2::Handler {
   std::unique_ptr<net::Stream> theirs_;
   std::unique_ptr<net::InBuffer> their_in_;
   std::unique_ptr<net::Stream> ours_;
+  std::unique_ptr<Upgraded> front_{};  // reads and writes `theirs_`
+  std::optional<Places::Place> place_{};
   std::string in_;  // from the client, for the front
   bool in_ended_ = false;
   std::string out_;  // from the front, for the client
@@ -146,12 +151,14 @@ class Http2 final : public Upgraded {
   template <class Served>
   Task<> serve(std::shared_ptr<Served> served);
   void ended();
+  std::size_t unproven_sockets() const;
 
   Services& services_;
   Opened opened_;
   net::ConnectionBytes bytes_;
   h2::Server server_;
   std::size_t running_ = 0;
+  std::vector<const Http2Socket*> sockets_;  // of WebSockets
   net::Waiter last_;
 };
 

@@ -13,6 +13,8 @@ using net::IoStatus;
 namespace {
 
 constexpr std::size_t out_max = 64 * 1024;
+// WebSockets of one connection whose client has shown no key yet: each has two descriptors.
+constexpr std::size_t unproven_max = 4;
 
 /// Answers to a handshake of HTTP/1.1 that have no place in one of HTTP/2.
 bool of_handshake(std::string_view name) {
@@ -22,10 +24,8 @@ bool of_handshake(std::string_view name) {
 }  // namespace
 
 Http2Socket::Http2Socket(Http2& connection, std::int32_t stream, const h2::RequestHead& head)
-    : services_(connection.services_),
-      client_address_(connection.opened_.client_address),
-      client_names_(connection.opened_.client_names),
-      listener_(connection.opened_.listener),
+    : connection_(connection),
+      services_(connection.services_),
       server_(&connection.server_),
       stream_(stream),
       news_(services_.reactor) {
@@ -40,6 +40,17 @@ Http2Socket::Http2Socket(Http2& connection, std::int32_t stream, const h2::Reque
 }
 
 Result<> Http2Socket::open_pair() {
+  if (connection_.unproven_sockets() >= unproven_max) {
+    return Error{.code = Code::rate_limit,
+                 .message = "Too many WebSockets of this connection wait for their hello."};
+  }
+  place_ = services_.take_place(connection_.opened_.client_address);
+  if (!place_) {
+    return Error{.code = Code::overloaded,
+                 .message =
+                     "There are too many connections (limits.connections_max, "
+                     "limits.connections_per_address_max)."};
+  }
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
     return Error{.code = Code::overloaded, .message = "There are no sockets left."};
@@ -51,6 +62,13 @@ Result<> Http2Socket::open_pair() {
 }
 
 Task<> Http2Socket::run() {
+  struct Listed {
+    std::vector<const Http2Socket*>& list;
+    const Http2Socket* socket;
+    ~Listed() { std::erase(list, socket); }
+  };
+  connection_.sockets_.push_back(this);
+  const Listed listed{connection_.sockets_, this};
   std::size_t searched = 0;
   const wire::HeadLimits limits{head_text_.size() + 1, services_.limits.target_max.count(),
                                 services_.limits.fields_max + 4u};
@@ -61,14 +79,16 @@ Task<> Http2Socket::run() {
     error.status = outcome.status;
     co_return co_await refuse(error, {});
   }
-  if (const auto refused = services_.web[listener_]->refusal(head_, !client_names_.empty())) {
+  // Judged first: who is refused costs no descriptor.
+  const Opened& of = connection_.opened_;
+  if (const auto refused = services_.web[of.listener]->refusal(head_, !of.client_names.empty())) {
     co_return co_await refuse(*refused, {});
   }
-  if (const auto opened = open_pair(); !opened) co_return co_await refuse(opened.error(), {});
   std::string fields;
-  auto front =
-      services_.upgrade({*theirs_, *their_in_, head_, client_address_, client_names_}, fields);
-  if (!front) co_return co_await refuse(front.error(), fields);
+  const auto admitted = services_.upgrade({head_, of.client_address, of.client_names}, fields);
+  if (!admitted) co_return co_await refuse(admitted.error(), fields);
+  if (const auto opened = open_pair(); !opened) co_return co_await refuse(opened.error(), {});
+  front_ = (*admitted)->open(*theirs_, *their_in_);
   if (server_ == nullptr) co_return;
   services_.shard.add(services_.metrics.requests(101));
   auto answer = fields_of(fields);
@@ -76,7 +96,7 @@ Task<> Http2Socket::run() {
   server_->respond(stream_, 200, answer, false);
   head_ = {};
   std::string().swap(head_text_);
-  co_await serve(std::move(*front));
+  co_await serve();
 }
 
 Task<> Http2Socket::refuse(const Error& error, std::string_view fields) {
@@ -97,15 +117,22 @@ Task<> Http2Socket::refuse(const Error& error, std::string_view fields) {
   answer.push_back({"x-request-id", id});
   answer.push_back({"request-id", id});
   if (server_ != nullptr) server_->respond(stream_, status, answer, false);
+  co_await finish();
+}
+
+/// Until the client has all, or takes none of it for too long.
+Task<> Http2Socket::finish() {
   while (server_ != nullptr) {
     const auto by = services_.reactor.now() + services_.limits.write_timeout;
-    if (co_await news_.wait(by) == IoStatus::timeout) break;
+    if (co_await news_.wait(by) != IoStatus::timeout) continue;
+    if (server_ != nullptr) server_->reset(stream_, NGHTTP2_CANCEL);
+    break;
   }
 }
 
 /// The front on its end, and what passes bytes on between the other end and the stream.
-Task<> Http2Socket::serve(std::unique_ptr<Upgraded> front) {
-  if (services_.draining) front->drain();
+Task<> Http2Socket::serve() {
+  if (services_.draining) front_->drain();
   bool pumped = false;
   net::Waiter done(services_.reactor);
   struct Pump {
@@ -116,19 +143,17 @@ Task<> Http2Socket::serve(std::unique_ptr<Upgraded> front) {
     }
   };
   Pump::run(*this, pumped, done);
-  co_await front->run();
-  front.reset();
+  co_await front_->run();
+  front_.reset();
   front_over_ = true;
   theirs_.reset();  // the other end reads what is left, then its end
   ours_->waiter().complete(IoStatus::ok);
   while (!pumped) co_await done.wait(Clock::time_point::max());
+  ours_.reset();
+  their_in_.reset();
+  place_.reset();
   if (server_ != nullptr) server_->resume(stream_);
-  while (server_ != nullptr) {
-    const auto by = services_.reactor.now() + services_.limits.write_timeout;
-    if (co_await news_.wait(by) != IoStatus::timeout) continue;
-    if (server_ != nullptr) server_->reset(stream_, NGHTTP2_CANCEL);
-    break;
-  }
+  co_await finish();
 }
 
 Task<> Http2Socket::pump() {

@@ -77,6 +77,7 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
   // What each event looks at stands in this frame: with a thousand streams all else is cold.
   const Form form{answer->head().event_stream, answer->head().event_ids, answer->head().heartbeat};
   net::Reactor& reactor = services_.reactor;
+  between_events_ = form.event_stream;
   bool goes_on = true;
   std::uint64_t seq = 0;
   for (IoStatus waited = IoStatus::ok;;) {
@@ -115,6 +116,7 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
   }
   services_.shard.add(services_.metrics.streams, -1);
   reader_ = nullptr;
+  between_events_ = false;
   exchange.trail.bytes_out = bytes_out();
   exchange.trail.usage = reader->usage();
   co_return goes_on&& this->goes_on();

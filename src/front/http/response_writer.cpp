@@ -110,6 +110,7 @@ void ResponseWriter::begin(const Begin& begin) {
   keep_alive_ = begin.keep_alive && (bodiless_ || delimited || chunked_);
 
   status_ = begin.head.status;
+  announced_ = begin.announced;
   if (stream_.secured()) begin.head.fields.append(net::hsts_field(stream_.ssl()));
   // What frames the content goes behind the other fields, which have room for it.
   char framing[96];
@@ -132,9 +133,9 @@ std::size_t ResponseWriter::lay_out(std::string_view bytes, bool last, Made& mad
   std::size_t count = 0;
   if (status_ != 0) {
     Text first(made.first.data());
-    first.add("HTTP/1.1 ").add(static_cast<std::uint64_t>(status_)).add(" ");
+    first.add(first_bytes).add(static_cast<std::uint64_t>(status_)).add(" ");
     first.add(reason_of(status_)).add("\r\n");
-    parts[count++] = {made.first.data(), first.size()};
+    parts[count++] = {made.first.data() + announced_, first.size() - announced_};
     parts[count++] = fields_;
   }
   const bool chunk = chunked_ && !bytes.empty();
@@ -149,6 +150,19 @@ std::size_t ResponseWriter::lay_out(std::string_view bytes, bool last, Made& mad
   else if (chunked_ && last)
     parts[count++] = "0\r\n\r\n";
   return count;
+}
+
+bool ResponseWriter::probe(bool between_events) {
+  if (status_ != 0) {
+    const std::string_view rest = first_bytes.substr(announced_);
+    const net::IoResult sent = stream_.try_write({&rest, 1});
+    if (sent.status == net::IoStatus::ok) announced_ += sent.bytes;
+    return true;
+  }
+  if (!between_events) return true;
+  const std::string_view comment = chunked_ ? "2\r\n:\n\r\n" : ":\n";
+  const net::IoResult sent = stream_.try_write({&comment, 1});
+  return sent.status != net::IoStatus::ok || sent.bytes == 0 || sent.bytes == comment.size();
 }
 
 Task<bool> ResponseWriter::write(std::string_view bytes, bool last) {

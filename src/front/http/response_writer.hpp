@@ -18,13 +18,21 @@ class ResponseWriter {
     generation::AnswerHead& head;  // outlives the first write(), which may change its fields
     int minor_version = 1;         // of the request
     bool keep_alive = true;
-    bool head_only = false;  // the request was HEAD
+    bool head_only = false;     // the request was HEAD
+    std::size_t announced = 0;  // so many of first_bytes are out already
   };
+  /// What every answer begins with.
+  static constexpr std::string_view first_bytes = "HTTP/1.1 ";
   /// Makes the head; it goes out with the first write().
   void begin(const Begin& begin);
 
   /// Writes content; `last` ends the answer. False: the client is gone or takes nothing.
   Task<bool> write(std::string_view bytes, bool last);
+
+  /// Sends what changes nothing for whoever reads: the beginning of a head that is not out, or a
+  /// comment between two events. Only while no write() is under way. False: a part of it went out,
+  /// and nothing may follow.
+  bool probe(bool between_events);
 
   /// Whether the connection may serve another request after this answer.
   bool keep_alive() const { return keep_alive_; }
@@ -51,6 +59,7 @@ class ResponseWriter {
   bool bodiless_ = false;
   bool keep_alive_ = true;
   bool lagged_ = false;
+  std::size_t announced_ = 0;
   std::uint64_t bytes_ = 0;
 };
 

@@ -8,6 +8,7 @@
 #include "exchange/stage.hpp"
 #include "front/http/config.hpp"
 #include "front/http/loaded_body.hpp"
+#include "front/http/places.hpp"
 #include "front/http/web_access.hpp"
 #include "h2/server.hpp"
 #include "net/stream.hpp"
@@ -25,11 +26,18 @@ class Upgraded {
   virtual Task<> run() = 0;
   /// The process ends soon.
   virtual void drain() = 0;
+  /// Whether its client has shown a key by now, or needs none.
+  virtual bool known_client() const { return true; }
 };
-/// What it goes on with.
+/// A handshake that was found good. Nothing was opened for it yet.
+class Admission {
+ public:
+  virtual ~Admission() = default;
+  /// What the connection goes on with.
+  virtual std::unique_ptr<Upgraded> open(net::Stream& stream, net::InBuffer& in) = 0;
+};
+/// A request that asks for it.
 struct Upgrade {
-  net::Stream& stream;
-  net::InBuffer& in;
   const wire::RequestHead& head;
   std::string_view client_address;
   const std::vector<std::string>& client_names;
@@ -51,6 +59,7 @@ struct Services {
   LimitsConfig limits{};
   h2::Http2Config http2{};
   bool draining = false;
+  h2::Allowance flood_lines{10};  // of the log, for clients that send what brings nothing
   /// The other front that takes requests of HTTP/2 which are calls of gRPC; empty: none does.
   struct Call {
     h2::Server& server;
@@ -65,7 +74,12 @@ struct Services {
   /// The other front that takes connections over, by path; empty: none does. `fields` gets header
   /// fields of the answer.
   bool (*upgrades)(std::string_view path) = nullptr;
-  std::function<Result<std::unique_ptr<Upgraded>>(const Upgrade&, std::string& fields)> upgrade{};
+  std::function<Result<std::unique_ptr<Admission>>(const Upgrade&, std::string& fields)> upgrade{};
+  /// What counts as a client connection of this worker.
+  Places places{};
+  std::optional<Places::Place> take_place(const std::string& address) {
+    return places.take(address, {limits.connections_max, limits.connections_per_address_max});
+  }
 };
 
 /// Serves one exchange after the other: the way of a request, whatever version of HTTP it came by.
@@ -126,6 +140,7 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   /// What the connection's bodies hold.
   virtual net::ConnectionBytes& connection_bytes() = 0;
   static Error too_large(std::uint64_t most);
+  static Error bodies_full();
   virtual std::uint64_t body_bytes() const = 0;
   /// Whether nothing of the request's body is left.
   virtual bool body_consumed(const exchange::Exchange& exchange) const = 0;
@@ -149,6 +164,7 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   generation::Reader* reader_ = nullptr;    // of the answer under way, where it is recorded
   std::unique_ptr<LoadedBody> loaded_{};    // until the request is released
   std::uint64_t body_max_ = 0;
+  bool between_events_ = false;  // of an event stream: what is written now stands alone
 
  private:
   LoadedBody& loaded();

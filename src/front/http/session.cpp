@@ -1,5 +1,6 @@
 #include "front/http/session.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -12,6 +13,12 @@
 namespace hawser::front::http {
 
 using net::IoStatus;
+
+namespace {
+
+constexpr auto last_call = 1s;  // to ask something, while the process ends
+
+}  // namespace
 
 Session::Session(Services& services, std::unique_ptr<net::Stream> stream,
                  const std::string& client_address, std::uint32_t listener, bool http2_only)
@@ -40,8 +47,10 @@ Task<> Session::run() {
 /// Those of TLS, where there is any.
 Task<bool> Session::shake_hands() {
   if (!stream_->secured()) co_return true;
-  const IoStatus shaken =
-      co_await stream_->handshake(services_.reactor.now() + limits_.tls_timeout);
+  IoStatus shaken = co_await stream_->handshake(services_.reactor.now() + limits_.tls_timeout);
+  if (shaken == IoStatus::cancelled && services_.draining && !std::exchange(last_call_, true)) {
+    shaken = co_await stream_->handshake(services_.reactor.now() + last_call);
+  }
   if (shaken != IoStatus::ok) co_return false;
   client_names_ = net::client_names(stream_->ssl());
   co_return true;
@@ -49,6 +58,8 @@ Task<bool> Session::shake_hands() {
 
 Task<bool> Session::serve_one() {
   body_.begin(head_.framing, head_.content_length);
+  writer_.reset();
+  announced_ = 0;
   continue_owed_ = head_.expect_continue;
   if (asks_for_upgrade()) return upgrade();
   return serve();
@@ -75,7 +86,38 @@ void Session::begin_answer(const Begin& begin) {
   writer_->begin({.head = begin.head,
                   .minor_version = head_.minor_version,
                   .keep_alive = begin.keep_alive,
-                  .head_only = begin.head_only});
+                  .head_only = begin.head_only,
+                  .announced = announced_});
+}
+
+// --- a client that says no more
+
+/// The end of its input came, and no reset: it may still read (RFC 9112, 9.6).
+bool Session::only_input_ended() const {
+  pollfd state{.fd = stream_->fd(), .events = POLLRDHUP, .revents = 0};
+  if (::poll(&state, 1, 0) <= 0) return false;
+  return (state.revents & (POLLERR | POLLHUP | POLLNVAL)) == 0;
+}
+
+/// An end of input behind a whole request is no hang-up: some clients shut down their side and
+/// read. Those that closed look the same, until something is sent to them.
+void Session::hung_up() {
+  if (!only_input_ended()) return Serving::hung_up();
+  watch_hangup(this);
+  ask_whether_it_reads();
+}
+
+/// Sends what comes first in any answer, or says nothing between two events: a client that is gone
+/// answers with a reset, which is a hang-up.
+void Session::ask_whether_it_reads() {
+  if (!stream_->flushed()) return;
+  if (writer_) {
+    if (!writer_->probe(between_events_)) stream_->reset_on_close();
+    return;
+  }
+  const std::string_view rest = ResponseWriter::first_bytes.substr(announced_);
+  const net::IoResult sent = stream_->try_write({&rest, 1});
+  if (sent.status == IoStatus::ok) announced_ += sent.bytes;
 }
 
 Task<bool> Session::write(std::string_view bytes, bool last) {
@@ -104,10 +146,8 @@ Task<Session::HeadRead> Session::read_head() {
       }
       if (in_.full()) in_.grow();
     }
-    idle_ = !begun && served_;
-    if (idle_ && services_.draining) co_return HeadRead::ended;
-    const IoStatus status = co_await stream_->read(in_, deadline);
-    idle_ = false;
+    if (!begun && served_ && services_.draining) co_return HeadRead::ended;
+    const IoStatus status = co_await await_input(deadline, begun);
     if (status == IoStatus::timeout && begun) {
       const wire::HeadOutcome late{wire::HeadOutcome::State::malformed, 0, 400,
                                    "the headers took too long"};
@@ -116,6 +156,25 @@ Task<Session::HeadRead> Session::read_head() {
     }
     if (status != IoStatus::ok) co_return HeadRead::ended;
   }
+}
+
+/// Reads what comes next. Who never asked anything gets a moment to begin once the process is to
+/// end: its first request may be on its way, but it must not hold the end back.
+Task<IoStatus> Session::await_input(Clock::time_point deadline, bool begun) {
+  if (!begun && services_.draining) {
+    deadline = std::min<Clock::time_point>(deadline, services_.reactor.now() + last_call);
+    last_call_ = true;
+  }
+  idle_ = !begun && served_;
+  IoStatus status = co_await stream_->read(in_, deadline);
+  idle_ = false;
+  const bool drains = status == IoStatus::cancelled && services_.draining;
+  if (drains && !served_ && !std::exchange(last_call_, true)) {
+    // What had begun keeps its own deadline.
+    const auto by = services_.reactor.now() + last_call;
+    status = co_await stream_->read(in_, begun ? deadline : by);
+  }
+  co_return status;
 }
 
 /// What is not HTTP gets a plain answer and the connection ends: nothing behind it can be trusted.

@@ -19,10 +19,11 @@ class Session final : private Serving, private net::Companion {
 
   /// Serves requests until either side ends the connection.
   Task<> run();
-  /// Ends the connection if it waits between two requests.
+  /// The process ends soon: ends the connection if it waits between two requests, and one that
+  /// never asked anything if it goes on so.
   void close_if_idle() {
-    if (upgraded_) upgraded_->drain();
-    if (idle_) stream_->cancel();
+    if (upgraded_) return upgraded_->drain();
+    if (idle_ || (!served_ && !last_call_)) stream_->cancel();
   }
 
   std::size_t place = 0;  // among its worker's sessions
@@ -31,6 +32,7 @@ class Session final : private Serving, private net::Companion {
   Task<bool> shake_hands();
   enum class HeadRead : std::uint8_t { complete, ended, answered, http2 };
   Task<HeadRead> read_head();
+  Task<net::IoStatus> await_input(Clock::time_point deadline, bool begun);
   Task<> refuse_head(const wire::HeadOutcome& outcome);
   Task<bool> serve_one();
   Task<> serve_http2();
@@ -42,7 +44,10 @@ class Session final : private Serving, private net::Companion {
   Task<> refuse_upgrade(const Error& error, std::string_view fields);
 
   void watch_hangup(net::HangupWatch* watch) override { stream_->watch_hangup(watch); }
-  bool peer_gone() const override { return stream_->peer_gone(); }
+  bool peer_gone() const override { return stream_->peer_gone() && !only_input_ended(); }
+  void hung_up() override;
+  bool only_input_ended() const;
+  void ask_whether_it_reads();
   net::Channel* in_turns() override { return stream_.get(); }
   const net::Companion* touched() const override { return this; }
   void prefetch(int) const override {
@@ -78,10 +83,12 @@ class Session final : private Serving, private net::Companion {
   std::string kept_head_;      // the head, once its body streams through `in_`
   hawser::http::BodyReader body_;
   std::optional<ResponseWriter> writer_;  // of the answer under way
+  std::size_t announced_ = 0;             // bytes of its status line that are out before it
   bool continue_owed_ = false;
   bool http2_only_ = false;
   bool served_ = false;
-  bool idle_ = false;  // waits for another request after the first
+  bool idle_ = false;       // waits for another request after the first
+  bool last_call_ = false;  // never asked anything, and the process ends soon
   std::unique_ptr<Upgraded> upgraded_{};
 };
 

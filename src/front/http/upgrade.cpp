@@ -23,9 +23,9 @@ Task<bool> Session::upgrade() {
   }
   detach_head();
   std::string fields;
-  auto upgraded = services_.upgrade({*stream_, in_, head_, client_address_, client_names_}, fields);
-  if (!upgraded) {
-    co_await refuse_upgrade(upgraded.error(), fields);
+  auto admitted = services_.upgrade({head_, client_address_, client_names_}, fields);
+  if (!admitted) {
+    co_await refuse_upgrade(admitted.error(), fields);
     co_return false;
   }
   services_.shard.add(services_.metrics.requests(101));
@@ -37,7 +37,8 @@ Task<bool> Session::upgrade() {
   const std::string_view parts[] = {head};
   const auto by = Clock::now() + limits_.write_timeout;
   if (co_await stream_->send(parts, by) != net::IoStatus::ok) co_return false;
-  upgraded_ = std::move(*upgraded);
+  upgraded_ = (*admitted)->open(*stream_, in_);
+  admitted->reset();
   if (services_.draining) upgraded_->drain();
   co_await upgraded_->run();
   upgraded_.reset();

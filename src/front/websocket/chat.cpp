@@ -45,32 +45,38 @@ void Chat::received(std::string_view text) {
     queue_.clear();
     return streams_.stop_all();
   }
-  if (type) return refuse(invalid("This type of message is not known: " + *type));
+  if (type) return refuse(invalid("This type of message is not known: " + type->substr(0, 64)));
   if (json_member(text, "messages").empty()) {
     return refuse(invalid("A chat has a model and messages."));
   }
   if (services_.draining) {
     return refuse({.code = Code::overloaded, .message = "The server goes down."});
   }
-  if (streams_.size() == 0) return start(streamed(text));
   if (queue_.size() >= queue_max) {
     return refuse({.code = Code::rate_limit, .message = "Too many chats wait on this connection."});
   }
-  queue_.push_back(streamed(text));
+  auto held = streams_.hold(text.size());
+  if (!held) return refuse(Streams::bodies_full());
+  Waiting chat{streamed(text), std::move(*held)};
+  if (streams_.size() == 0) return start(std::move(chat));
+  queue_.push_back(std::move(chat));
 }
 
-void Chat::start(std::string body) {
+void Chat::start(Waiting chat) {
   exchange::Call::Given given;
   given.id = services_.ids.next();
   given.method = "POST";
   given.target = "/v1/chat/completions";
   given.fields = visitor_.credentials;
-  for (const auto& field : visitor_.residency) given.fields.push_back(field);
+  for (const auto& field : visitor_.bound) given.fields.push_back(field);
   given.fields.emplace_back("Content-Type", "application/json");
-  given.body = std::move(body);
+  given.body = std::move(chat.body);
   given.client_address = visitor_.address;
   given.client_names = visitor_.names;
-  streams_.start({.name = "chat", .given = std::move(given), .credit = std::int64_t{1} << 62});
+  streams_.start({.name = "chat",
+                  .given = std::move(given),
+                  .held = std::move(chat.held),
+                  .credit = std::int64_t{1} << 62});
 }
 
 void Chat::head(Stream&, const generation::AnswerHead&) {
@@ -97,9 +103,9 @@ void Chat::failed(Stream& stream, const Error& error) {
 
 void Chat::ended(Stream&) {
   if (queue_.empty()) return;
-  std::string body = std::move(queue_.front());
+  Waiting next = std::move(queue_.front());
   queue_.pop_front();
-  start(std::move(body));
+  start(std::move(next));
 }
 
 Clock::time_point Chat::attend(Clock::time_point now) {

@@ -22,7 +22,11 @@ class Chat final : public Protocol, private Encoder {
   Task<> finished() override { return streams_.finished(); }
 
  private:
-  void start(std::string body);
+  struct Waiting {
+    std::string body{};
+    ByteBudget::Share held{};
+  };
+  void start(Waiting chat);
   void head(Stream& stream, const generation::AnswerHead& head) override;
   std::size_t event(Stream& stream, const Event& event) override;
   void end(Stream& stream, const dialect::Usage& usage) override;
@@ -33,8 +37,8 @@ class Chat final : public Protocol, private Encoder {
   Connection& connection_;
   Visitor visitor_;
   Streams streams_;
-  std::deque<std::string> queue_;  // bodies of chats to come
-  std::string whole_{};            // of an answer that is no stream
+  std::deque<Waiting> queue_;  // chats to come
+  std::string whole_{};        // of an answer that is no stream
 };
 
 }  // namespace hawser::front::websocket

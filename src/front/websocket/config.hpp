@@ -9,6 +9,9 @@ namespace hawser::front::websocket {
 /// What a client may ask of one WebSocket connection.
 struct WebSocketConfig {
   Bytes message_max{16 * 1024 * 1024};
+  Bytes hello_max{16 * 1024};
+  Bytes queued_max{4 * 1024 * 1024};
+  Bytes bodies_max{64 * 1024 * 1024};
   milliseconds heartbeat{30'000};
   milliseconds hello_timeout{5'000};
   milliseconds max_age{3'600'000};
@@ -18,12 +21,24 @@ struct WebSocketConfig {
   Bytes credit_stream{256 * 1024};
   std::uint32_t responses_in_flight_max = 16;
   std::uint32_t responses_lanes_max = 32;
+  std::uint32_t responses_turns_max = 256;
+  Bytes responses_turns_bytes_max{16 * 1024 * 1024};
 
   template <class Visitor>
   void fields(Visitor&& field) {
     field("message_max", message_max,
           config::Range<Bytes>{Bytes{1024}, Bytes{1024ull * 1024 * 1024}},
           "One message; a longer body comes in parts. More closes the connection.");
+    field("hello_max", hello_max, config::Range<Bytes>{Bytes{1024}, Bytes{1024 * 1024}},
+          "The hello of a tunnel, and whatever comes before it.");
+    field("queued_max", queued_max,
+          config::Range<Bytes>{Bytes{128 * 1024}, Bytes{1024ull * 1024 * 1024}},
+          "What may wait for a client that does not read. Nothing more is read of it long before; "
+          "beyond this the connection ends.");
+    field("bodies_max", bodies_max,
+          config::Range<Bytes>{Bytes{64 * 1024}, Bytes{64ull * 1024 * 1024 * 1024}},
+          "Request bodies that one connection may hold in memory at once; a request beyond that is "
+          "refused with 503.");
     field("heartbeat", heartbeat, config::Range<milliseconds>{100ms, 1h},
           "A silent connection is asked for a sign of life so often; two that stay out end it.");
     field("hello_timeout", hello_timeout, config::Range<milliseconds>{10ms, 10min},
@@ -45,6 +60,12 @@ struct WebSocketConfig {
           "Responses under way on one connection to /v1/responses.");
     field("responses_lanes_max", responses_lanes_max, config::Range<std::uint32_t>{1, 10'000},
           "Names of lanes (stream_id) on one connection to /v1/responses.");
+    field("responses_turns_max", responses_turns_max, config::Range<std::uint32_t>{1, 100'000},
+          "Responses that a connection to /v1/responses keeps for those that build on them, where "
+          "no provider does; the oldest go first.");
+    field("responses_turns_bytes_max", responses_turns_bytes_max,
+          config::Range<Bytes>{Bytes{64 * 1024}, Bytes{1024ull * 1024 * 1024}},
+          "The same in bytes. A longer one is not kept at all.");
   }
 };
 

@@ -11,7 +11,7 @@ using wire::WsOpcode;
 namespace {
 
 constexpr auto close_patience = 3s;
-constexpr int reads_in_a_row = 64;
+constexpr int reads_in_a_row = 8;  // some 256 KiB, then others have their turn
 
 }  // namespace
 
@@ -34,11 +34,18 @@ Task<> Connection::run(Protocol& protocol) {
   for (int reads = 1;; ++reads) {
     decode();
     if (over_) break;
+    if (!has_room()) {
+      const bool goes_on = co_await pause();
+      if (!goes_on) break;
+      continue;
+    }
     const IoStatus status = stream_.read_now(in_);
     if (status == IoStatus::ok) {
       heard_ = stream_.reactor().now();
       pinged_ = false;
-      if (reads % reads_in_a_row == 0) co_await yield();
+      if (reads % reads_in_a_row != 0) continue;
+      if (!attend()) break;  // also where there is always something to read
+      co_await yield();
       continue;
     }
     if (status != IoStatus::would_block) break;
@@ -55,6 +62,18 @@ Task<> Connection::run(Protocol& protocol) {
   co_await protocol.finished();
 }
 
+/// There is no room for an answer: nothing is read until the client took something. False: the
+/// connection is over.
+Task<bool> Connection::pause() {
+  flush();
+  if (over_) co_return false;
+  if (has_room()) co_return true;
+  heard_ = stream_.reactor().now();  // its silence is not judged while nobody listens
+  if (!attend()) co_return false;
+  const auto waited = co_await stream_.wait(net::Channel::Want::either, next_deadline());
+  co_return waited != IoStatus::cancelled && !over_;
+}
+
 /// Lets others have their turn.
 Task<> Connection::yield() {
   net::Waiter turn(stream_.reactor());
@@ -64,12 +83,12 @@ Task<> Connection::yield() {
 
 void Connection::decode() {
   std::string_view bytes = in_.view();
-  while (!over_) {
+  while (!over_ && has_room()) {
     const WsEvent event = decoder_.next(bytes);
     if (event.kind == WsEvent::Kind::none) break;
     handle(event);
   }
-  in_.consume(in_.size());
+  in_.consume(over_ ? in_.size() : in_.size() - bytes.size());
 }
 
 void Connection::handle(const WsEvent& event) {
@@ -83,8 +102,7 @@ void Connection::handle(const WsEvent& event) {
       close(1003, "only text messages are understood here");
       break;
     case WsEvent::Kind::ping:
-      // One answer is enough for many pings that nobody reads the answers of.
-      if (!closing_ && has_room()) {
+      if (!closing_) {
         wire::append_ws_frame(out_, WsOpcode::pong, event.payload, std::nullopt);
         soon();
       }
@@ -107,11 +125,22 @@ void Connection::handle(const WsEvent& event) {
 }
 
 void Connection::send_parts(std::string_view a, std::string_view b, std::string_view c) {
-  if (closing()) return;
+  const std::size_t size = a.size() + b.size() + c.size();
+  if (closing() || !has_room_for(size)) return;
   char head[wire::ws_head_max];
-  out_.append(head, wire::write_ws_head(head, WsOpcode::text, a.size() + b.size() + c.size()));
+  out_.append(head, wire::write_ws_head(head, WsOpcode::text, size));
   out_.append(a).append(b).append(c);
   soon();
+}
+
+/// False: too much waits for a client that does not read; the connection ends. Where there is room,
+/// a single message may be of any size.
+bool Connection::has_room_for(std::size_t bytes) {
+  if (stuck_) return false;
+  if (has_room() || queued() + bytes <= config_.queued_max.count()) return true;
+  stuck_ = true;
+  wake();
+  return false;
 }
 
 void Connection::close(std::uint16_t code, std::string_view reason) {
@@ -167,7 +196,7 @@ void Connection::flush() {
 /// Looks at the deadlines. False: the connection is dead.
 bool Connection::attend() {
   const auto now = stream_.reactor().now();
-  if (now >= close_by_) return false;
+  if (now >= close_by_ || stuck_) return false;
   if (queued() > 0 && now - progressed_ >= write_timeout_) return false;
   if (now - heard_ >= 2 * config_.heartbeat + config_.heartbeat / 6) return false;
   if (now - heard_ >= config_.heartbeat && !closing_ && !std::exchange(pinged_, true)) {

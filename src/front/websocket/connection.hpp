@@ -28,13 +28,19 @@ class Protocol {
   virtual void closed(std::uint16_t code) = 0;
   /// Until nothing of it runs any more.
   virtual Task<> finished() = 0;
+  /// Whether its client has shown a key by now, or needs none.
+  virtual bool known_client() const { return true; }
   /// The code that a broken rule of RFC 6455 is told with.
   virtual std::uint16_t code_for(std::uint16_t code) const { return code; }
 };
 
 /// A WebSocket connection behind its handshake: messages in, text messages out, heartbeats, the
-/// closing handshake. What it sends piles up to a bound, and leaves together with what others say
-/// in the same turn of the loop.
+/// closing handshake. What it sends leaves together with what others say in the same turn of the
+/// loop.
+///
+/// What waits to be sent is bounded by construction, whoever writes: no message of the client is
+/// handed out while there is no room for an answer, answers that come by themselves ask has_room()
+/// first, and beyond `queued_max` the connection ends.
 class Connection final : private net::Turn {
  public:
   Connection(net::Stream& stream, net::InBuffer& in, const WebSocketConfig& config,
@@ -44,6 +50,8 @@ class Connection final : private net::Turn {
   /// Until the connection is over and `protocol` finished.
   Task<> run(Protocol& protocol);
 
+  /// Messages of at most so many bytes are taken from now on.
+  void limit_messages(std::size_t bytes) { decoder_.limit(bytes); }
   /// Queues a text message. What can wait asks has_room() first.
   void send(std::string_view text) { send_parts(text, {}, {}); }
   /// The same in three runs, which are not copied together first.
@@ -63,6 +71,8 @@ class Connection final : private net::Turn {
   void soon();
   void flush();
   void decode();
+  Task<bool> pause();
+  bool has_room_for(std::size_t bytes);
   void handle(const wire::WsEvent& event);
   bool attend();
   Clock::time_point next_deadline() const;
@@ -80,6 +90,7 @@ class Connection final : private net::Turn {
   bool closing_ = false;  // our close frame is on its way
   bool over_ = false;     // nothing goes out any more
   bool pinged_ = false;   // since the last byte came
+  bool stuck_ = false;    // its client does not read, and too much was written
   std::uint16_t code_ = wire::ws_close::lost;
   Clock::time_point heard_{};       // last byte of the client
   Clock::time_point progressed_{};  // last byte that the client took, or nothing was owed

@@ -34,12 +34,6 @@ std::optional<std::string> key_in(std::string_view offered) {
   return std::nullopt;
 }
 
-/// Whether it says where all requests of the connection may go.
-bool binds(std::string_view name) {
-  return wire::same_token(name, "x-hawser-residency") ||
-         wire::same_token(name, "x-hawser-data-class");
-}
-
 bool is_credential(std::string_view name) {
   for (const std::string_view known : {"authorization", "x-api-key", "api-key", "x-goog-api-key"}) {
     if (wire::same_token(name, known)) return true;
@@ -76,7 +70,7 @@ Result<Visitor> Handshake::visitor(std::string& fields) const {
   bool others = false, browser = false;
   for (const wire::Field& field : head.fields) {
     if (is_credential(field.name)) visitor.credentials.emplace_back(field.name, field.value);
-    if (binds(field.name)) visitor.residency.emplace_back(field.name, field.value);
+    if (exchange::binds_requests(field.name)) visitor.bound.emplace_back(field.name, field.value);
     if (!wire::same_token(field.name, "sec-websocket-protocol")) continue;
     std::string_view list = field.value;
     while (!list.empty()) {
@@ -86,7 +80,8 @@ Result<Visitor> Handshake::visitor(std::string& fields) const {
       while (offered.starts_with(' ')) offered.remove_prefix(1);
       while (offered.ends_with(' ')) offered.remove_suffix(1);
       if (auto token = key_in(offered)) {
-        if (!valid_field_value(*token)) return bad("The key among the subprotocols is malformed.");
+        if (!exchange::is_field_value(*token))
+          return bad("The key among the subprotocols is malformed.");
         visitor.credentials.emplace_back("Authorization", "Bearer " + *token);
         browser = true;
       } else if (head.path != tunnel_path || offered == tunnel_protocol) {
@@ -109,10 +104,11 @@ Result<Visitor> Handshake::visitor(std::string& fields) const {
                  .message = visitor.credentials.empty() ? "You didn't provide an API key."
                                                         : "Incorrect API key provided."};
   }
+  visitor.known = !later || services.keyless;
   return visitor;
 }
 
-Result<std::unique_ptr<Session>> Handshake::accept(std::string& fields) const {
+Result<Accepted> Handshake::accept(std::string& fields) const {
   auto checked = check(fields);
   if (!checked) return checked.error();
   auto who = visitor(fields);
@@ -122,14 +118,26 @@ Result<std::unique_ptr<Session>> Handshake::accept(std::string& fields) const {
   }
   fields +=
       "Sec-WebSocket-Accept: " + wire::ws_accept(head.find("sec-websocket-key")->value) + "\r\n";
-  auto session = std::make_unique<Session>(services, stream, in);
-  if (head.path == tunnel_path) {
-    session->protocol_ = std::make_unique<Tunnel>(services, session->connection_, std::move(*who));
-  } else if (head.path == chat_path) {
-    session->protocol_ = std::make_unique<Chat>(services, session->connection_, std::move(*who));
-  } else {
-    session->protocol_ =
-        std::make_unique<Responses>(services, session->connection_, std::move(*who));
+  using Speaks = Accepted::Speaks;
+  const Speaks speaks = head.path == tunnel_path ? Speaks::tunnel
+                        : head.path == chat_path ? Speaks::chat
+                                                 : Speaks::responses;
+  return Accepted(services, speaks, std::move(*who));
+}
+
+std::unique_ptr<Session> Accepted::open(net::Stream& stream, net::InBuffer& in) {
+  auto session = std::make_unique<Session>(*services_, stream, in);
+  Connection& connection = session->connection_;
+  switch (speaks_) {
+    case Speaks::tunnel:
+      session->protocol_ = std::make_unique<Tunnel>(*services_, connection, std::move(visitor_));
+      break;
+    case Speaks::chat:
+      session->protocol_ = std::make_unique<Chat>(*services_, connection, std::move(visitor_));
+      break;
+    case Speaks::responses:
+      session->protocol_ = std::make_unique<Responses>(*services_, connection, std::move(visitor_));
+      break;
   }
   return session;
 }

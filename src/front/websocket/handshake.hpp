@@ -19,28 +19,44 @@ class Session {
   /// Until it is over.
   Task<> run() { return connection_.run(*protocol_); }
   void drain() { protocol_->drain(); }
+  /// Whether its client has shown a key by now, or needs none.
+  bool known_client() const { return protocol_->known_client(); }
+
+ private:
+  friend class Accepted;
+  Connection connection_;
+  std::unique_ptr<Protocol> protocol_;
+};
+
+/// A handshake that was found good: what it opens is opened by whoever has a stream for it.
+class Accepted {
+ public:
+  std::unique_ptr<Session> open(net::Stream& stream, net::InBuffer& in);
 
  private:
   friend struct Handshake;
-  Connection connection_;
-  std::unique_ptr<Protocol> protocol_;
+  enum class Speaks : std::uint8_t { tunnel, chat, responses };
+  Accepted(Services& services, Speaks speaks, Visitor visitor)
+      : services_(&services), speaks_(speaks), visitor_(std::move(visitor)) {}
+
+  Services* services_;
+  Speaks speaks_;
+  Visitor visitor_;
 };
 
 /// The request that asks for a WebSocket.
 struct Handshake {
   Services& services;
-  net::Stream& stream;
-  net::InBuffer& in;
   const wire::RequestHead& head;
   std::string_view client_address;
   const std::vector<std::string>& client_names;
 
-  /// Judges it (RFC 6455, 4.2).
+  /// Judges it (RFC 6455, 4.2); opens nothing.
   /// @param fields  gets the header fields of the answer: of 101 besides Upgrade and Connection,
   ///                or of the refusal
   /// Errors: invalid_request (with status 426 where only the version or the Upgrade is missing),
   /// authentication
-  Result<std::unique_ptr<Session>> accept(std::string& fields) const;
+  Result<Accepted> accept(std::string& fields) const;
 
  private:
   Result<> check(std::string& fields) const;

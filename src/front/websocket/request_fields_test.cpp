@@ -5,14 +5,14 @@
 namespace hawser::front::websocket {
 namespace {
 
-using Fields = std::vector<std::pair<std::string, std::string>>;
+using Fields = exchange::FieldList;
 
 TEST(RequestFields, HeadersOfTheConnectionAreLeftOut) {
   Fields fields;
-  EXPECT_EQ(read_fields(R"({"X-Mine":"1","authorization":"Bearer x","Content-Length":"3",
-                            "transfer-encoding":"chunked","cookie":"a=b"})",
-                        fields),
-            "");
+  EXPECT_TRUE(read_fields(R"({"X-Mine":"1","authorization":"Bearer x","Content-Length":"3",
+                              "transfer-encoding":"chunked","cookie":"a=b",
+                              "x-forwarded-for":"10.0.0.1"})",
+                          {}, fields));
   EXPECT_EQ(fields, (Fields{{"X-Mine", "1"}}));
 }
 
@@ -21,9 +21,16 @@ TEST(RequestFields, NothingCanBeSmuggledIn) {
        {R"({"a":"1\r\nb: 2"})", R"({"a\r\n":"1"})", R"({"a b":"1"})", R"({"":"1"})", R"({"a":7})",
         R"({"a":" 1"})", R"([])", R"(7)", R"({"a":"\u0000"})"}) {
     Fields fields;
-    EXPECT_NE(read_fields(bad, fields), "") << bad;
+    EXPECT_FALSE(read_fields(bad, {}, fields)) << bad;
     EXPECT_TRUE(fields.empty()) << bad;
   }
+}
+
+TEST(RequestFields, WhatTheHandshakeBoundHolds) {
+  Fields fields;
+  const Fields bound{{"x-hawser-data-class", "secret"}};
+  EXPECT_FALSE(read_fields(R"({"x-hawser-data-class":"public"})", bound, fields));
+  EXPECT_TRUE(fields.empty());
 }
 
 TEST(RequestFields, Targets) {

@@ -1,5 +1,6 @@
 #include "front/websocket/responses.hpp"
 
+#include <algorithm>
 #include <ctime>
 
 #include "base/json.hpp"
@@ -9,7 +10,9 @@ namespace hawser::front::websocket {
 namespace {
 
 constexpr std::size_t lane_name_max = 128;
-constexpr std::size_t turns_max = 16 * 1024 * 1024;  // bytes that a connection remembers
+constexpr std::size_t response_id_max = 256;
+constexpr std::size_t model_name_max = 256;
+constexpr std::size_t refusal_max = 64 * 1024;  // bytes of an answer that is no stream
 
 /// The same object without some members.
 std::string without(std::string_view object, std::initializer_list<std::string_view> names) {
@@ -69,8 +72,9 @@ void Responses::received(std::string_view text) {
     return;
   }
   if (type == "ping") return connection_.send(R"({"type":"pong"})");
-  refuse(json_text(text, "stream_id").value_or(""),
-         invalid("This type of event is not known: " + type.value_or("none"), "type"));
+  refuse(
+      json_text(text, "stream_id").value_or(""),
+      invalid("This type of event is not known: " + type.value_or("none").substr(0, 64), "type"));
 }
 
 void Responses::create(std::string_view frame) {
@@ -93,7 +97,12 @@ void Responses::create(std::string_view frame) {
   }
   if (!asked.lane.empty()) lanes_.insert(asked.lane);
   if (!expand(frame, asked)) return;
-  if (json_member(frame, "generate") == "false") return warm_up(asked, frame);
+  if (json_member(frame, "generate") == "false") {
+    if (json_member(frame, "model").size() > model_name_max) {
+      return refuse(asked.lane, invalid("The name of the model is too long.", "model"));
+    }
+    return warm_up(asked, frame);
+  }
   accept(std::move(asked));
 }
 
@@ -105,10 +114,10 @@ bool Responses::expand(std::string_view frame, Asked& asked) {
   const auto turn = previous ? turns_.find(*previous) : turns_.end();
   const std::string own = items_of(json_member(frame, "input"));
   if (previous && turn == turns_.end() && !kept) {
-    refuse(
-        asked.lane,
-        invalid("Previous response with id '" + *previous + "' not found.", "previous_response_id"),
-        "previous_response_not_found");
+    refuse(asked.lane,
+           invalid("Previous response with id '" + previous->substr(0, 64) + "' not found.",
+                   "previous_response_id"),
+           "previous_response_not_found");
     return false;
   }
   const bool builds = turn != turns_.end();
@@ -120,7 +129,10 @@ bool Responses::expand(std::string_view frame, Asked& asked) {
   }
   asked.body.insert(1, asked.body.size() > 2 ? R"("stream":true,)" : R"("stream":true)");
   if (kept && !builds) asked.items.clear();
-  return true;
+  auto held = streams_.hold(asked.body.size() + asked.items.size());
+  if (!held) refuse(asked.lane, Streams::bodies_full());
+  if (held) asked.held = std::move(*held);
+  return held.has_value();
 }
 
 /// `generate: false`: what follows can build on it; nothing is asked of a provider.
@@ -156,7 +168,7 @@ void Responses::start(Asked asked) {
   given.method = "POST";
   given.target = "/v1/responses";
   given.fields = visitor_.credentials;
-  for (const auto& field : visitor_.residency) given.fields.push_back(field);
+  for (const auto& field : visitor_.bound) given.fields.push_back(field);
   given.fields.emplace_back("Content-Type", "application/json");
   given.body = std::move(asked.body);
   given.client_address = visitor_.address;
@@ -164,16 +176,21 @@ void Responses::start(Asked asked) {
   if (!asked.items.empty()) items_[name] = std::move(asked.items);
   streams_.start({.name = name,
                   .given = std::move(given),
+                  .held = std::move(asked.held),
                   .credit = std::int64_t{1} << 62,
                   .lane = std::move(asked.lane)});
 }
 
 /// Keeps what a next response may build on; the oldest go beyond the bound.
 void Responses::remember(std::string id, std::string items) {
+  const std::size_t bytes_max = services_.config.responses_turns_bytes_max.count();
+  if (items.size() > bytes_max || id.size() > response_id_max) return;
+  const auto [turn, fresh] = turns_.try_emplace(id);
   turns_size_ += items.size();
-  turns_[id] = {std::move(items)};
-  turn_order_.push_back(std::move(id));
-  while (turns_size_ > turns_max && turn_order_.size() > 1) {
+  turns_size_ -= turn->second.items.size();
+  turn->second.items = std::move(items);
+  if (fresh) turn_order_.push_back(std::move(id));
+  while (turns_size_ > bytes_max || turn_order_.size() > services_.config.responses_turns_max) {
     const auto oldest = turns_.find(turn_order_.front());
     if (oldest != turns_.end()) {
       turns_size_ -= std::min(turns_size_, oldest->second.items.size());
@@ -200,7 +217,8 @@ void Responses::head(Stream& stream, const generation::AnswerHead&) {
 
 std::size_t Responses::event(Stream& stream, const Event& event) {
   if (event.piece) {
-    whole_[stream.name].append(event.data);
+    std::string& whole = whole_[stream.name];
+    whole.append(event.data.substr(0, refusal_max - std::min(refusal_max, whole.size())));
     return event.data.size();
   }
   if (event.data == "[DONE]") return 0;

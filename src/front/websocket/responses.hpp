@@ -34,6 +34,7 @@ class Responses final : public Protocol, private Encoder {
     std::string lane{};
     std::string body{};   // of the call
     std::string items{};  // of its input with all that came before; empty: its provider keeps them
+    ByteBudget::Share held{};
   };
 
   void create(std::string_view frame);

@@ -34,7 +34,24 @@ Error late() {
 }  // namespace
 
 Streams::Streams(Services& services, Connection& connection, Encoder& encoder)
-    : services_(services), connection_(connection), encoder_(encoder), last_(services.reactor) {}
+    : services_(services),
+      connection_(connection),
+      encoder_(encoder),
+      bodies_(services.config.bodies_max.count()),
+      last_(services.reactor) {}
+
+std::optional<ByteBudget::Share> Streams::hold(std::size_t bytes) {
+  auto share = bodies_.share();
+  if (!share.grow(bytes)) return std::nullopt;
+  return share;
+}
+
+Error Streams::bodies_full() {
+  return {.code = Code::overloaded,
+          .message =
+              "The requests of this connection hold as much as websocket.bodies_max allows; "
+              "wait for answers, or use another connection."};
+}
 
 Stream* Streams::find(const std::string& name) {
   const auto found = streams_.find(name);
@@ -45,6 +62,7 @@ Stream& Streams::start(Options options) {
   auto stream = std::make_shared<Stream>(std::move(options.name), std::move(options.given),
                                          services_.reactor);
   stream->credit = options.credit;
+  stream->held = std::move(options.held);
   stream->lane = std::move(options.lane);
   if (options.ttl > 0ms) stream->deadline = services_.reactor.now() + options.ttl;
   streams_.emplace(stream->name, stream);

@@ -3,9 +3,11 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
+#include "base/byte_budget.hpp"
 #include "base/request_id.hpp"
 #include "exchange/call.hpp"
 #include "front/websocket/connection.hpp"
@@ -26,6 +28,7 @@ struct Services {
   milliseconds write_timeout{};
   std::size_t body_max = 0;
   milliseconds grace{};  // told to clients
+  bool keyless = false;  // nobody needs a key
   /// Whether the key in a request's head is one of ours, or its client's certificate stands for
   /// one.
   std::function<bool(const wire::RequestHead&, const std::vector<std::string>& client_names)>
@@ -66,8 +69,10 @@ class Stream {
 
   const std::string name;  // as the client calls it
   exchange::Call call;
-  std::string lane{};       // of /v1/responses
-  std::int64_t credit = 0;  // bytes that its client will take
+  ByteBudget::Share held{};                 // of what the connection may hold, for its body
+  std::string lane{};                       // of /v1/responses
+  std::int64_t credit = 0;                  // bytes that its client will take
+  std::optional<std::uint64_t> last_seq{};  // of the event that was sent last
   Clock::time_point deadline = Clock::time_point::max();
   bool mute = false;  // its client wants to hear no more of it
 
@@ -92,10 +97,14 @@ class Streams {
   struct Options {
     std::string name{};
     exchange::Call::Given given{};
+    ByteBudget::Share held{};
     std::int64_t credit = 0;
     milliseconds ttl{0};  // 0: none of its own
     std::string lane{};
   };
+  /// A part of what the request bodies of the connection may hold. Nothing: it is all taken.
+  std::optional<ByteBudget::Share> hold(std::size_t bytes);
+  static Error bodies_full();
   /// Sends a request on its way; its name must be free.
   Stream& start(Options options);
   /// By the client's will: also the call at the provider ends.
@@ -129,6 +138,7 @@ class Streams {
   Services& services_;
   Connection& connection_;
   Encoder& encoder_;
+  ByteBudget bodies_;
   std::unordered_map<std::string, std::shared_ptr<Stream>> streams_;
   std::deque<Stream*> waiting_;
   std::size_t running_ = 0;  // coroutines; those of forgotten streams too

@@ -5,13 +5,13 @@
 #include "base/base64.hpp"
 #include "base/json.hpp"
 #include "dialect/error_body.hpp"
-#include "front/websocket/request_fields.hpp"
+#include "front/websocket/tunnel_frame.hpp"
 
 namespace hawser::front::websocket {
 
 namespace {
 
-constexpr std::size_t id_max = 128;
+constexpr std::size_t stamp_max = 64;  // of a ping, which is sent back
 constexpr auto welcome_patience = 5s;
 
 /// Close codes of the protocol.
@@ -51,22 +51,6 @@ std::uint64_t ms(milliseconds time) {
   return static_cast<std::uint64_t>(time.count());
 }
 
-/// Where the rest of a generation is; nothing when `entry` names no place in one.
-std::optional<std::string> resume_target(std::string_view entry) {
-  const auto generation = json_text(entry, "gen");
-  std::string after(json_member(entry, "after"));  // [epoch,seq], or a number
-  std::erase_if(after, [](char c) { return c == '[' || c == ']' || c == ' ' || c == '"'; });
-  std::replace(after.begin(), after.end(), ',', '.');
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  const auto in_id = [&](char c) { return c == '-' || (c >= 'a' && c <= 'z') || is_digit(c); };
-  const auto in_after = [&](char c) { return c == '.' || is_digit(c); };
-  if (!generation || !std::all_of(generation->begin(), generation->end(), in_id) ||
-      !std::all_of(after.begin(), after.end(), in_after)) {
-    return std::nullopt;
-  }
-  return "/v1/generations/" + *generation + "/events?after=" + after;
-}
-
 bool holds_word(std::string_view array, std::string_view word) {
   return array.find("\"" + std::string(word) + "\"") != std::string_view::npos;
 }
@@ -82,6 +66,7 @@ Tunnel::Tunnel(Services& services, Connection& connection, Visitor visitor)
 }
 
 void Tunnel::opened() {
+  connection_.limit_messages(services_.config.hello_max.count());
   const auto now = services_.reactor.now();
   hello_by_ = now + services_.config.hello_timeout;
   replace_by_ = now + services_.config.max_age;
@@ -111,14 +96,14 @@ void Tunnel::received(std::string_view text) {
   if (*type == "ping") {
     std::string pong = R"({"t":"pong")";
     const auto stamp = json_member(text, "ts");
-    if (!stamp.empty()) pong.append(",\"ts\":").append(stamp);
+    if (!stamp.empty() && stamp.size() <= stamp_max) pong.append(",\"ts\":").append(stamp);
     return connection_.send(pong.append("}"));
   }
   if (*type == "hello") {
     connection_.close(too_many, "hello was said already");
     return;
   }
-  refuse("", "bad_message", 400, "This type of frame is not known: " + *type);
+  refuse("", "bad_message", 400, "This type of frame is not known: " + type->substr(0, 64));
 }
 
 // --- hello and welcome
@@ -129,7 +114,7 @@ void Tunnel::hello(std::string_view frame) {
     return;
   }
   if (auto token = json_text(frame, "token"); token && !token->empty()) {
-    if (!valid_field_value(*token)) {
+    if (!exchange::is_field_value(*token)) {
       connection_.close(unauthorized, "the key is not valid");
       return;
     }
@@ -139,9 +124,10 @@ void Tunnel::hello(std::string_view frame) {
     connection_.close(unauthorized, "no key, or one that is not known here");
     return;
   }
+  connection_.limit_messages(services_.config.message_max.count());
   resumes_ = holds_word(json_member(frame, "caps"), "resume");
   welcome_by_ = services_.reactor.now() + welcome_patience;
-  resume_generations(frame);
+  if (!resume_generations(frame)) return;
   greeted_ = true;  // all are listed: those that are there already wait for the others
   resumption_done();
 }
@@ -154,41 +140,39 @@ bool Tunnel::known_key() const {
 }
 
 /// Takes up what its client names: each as if it were asked for by GET. Its events wait for the
-/// welcome.
-void Tunnel::resume_generations(std::string_view frame) {
-  JsonCursor cursor(json_member(frame, "resume"));
-  if (!cursor.take('[')) return;
-  while (cursor.peek() == '{' && streams_.size() < services_.config.streams_max) {
-    const std::size_t at = cursor.at();
-    if (!cursor.skip_value()) return;
-    const std::string_view entry = cursor.since(at);
-    auto id = json_text(entry, "id");
-    const auto target = resume_target(entry);
-    if (id && !id->empty() && id->size() <= id_max && streams_.find(*id) == nullptr) {
-      resumptions_.emplace_back(*id, target ? Resumption::pending : Resumption::lost);
-      exchange::Call::Given given;
-      given.method = "GET";
-      if (target) given.target = *target;
-      if (target) begin(std::move(*id), std::move(given), 0ms, true);
-    }
-    if (!cursor.take(',')) return;
+/// welcome. False: the list was refused, and nothing was taken up.
+bool Tunnel::resume_generations(std::string_view frame) {
+  auto resumes = read_resumes(frame, services_.config.streams_max);
+  if (!resumes) {
+    const Error error = resumes.error();
+    connection_.close(error.code == Code::too_large ? too_many : bad_frame, error.message);
+    return false;
   }
+  for (auto& [id, target] : *resumes) {
+    const auto state = target ? Resumption::pending : Resumption::lost;
+    if (!resumptions_.emplace(id, state).second || !target) continue;  // named twice, or nowhere
+    ++pending_;
+    Awaited request;
+    request.given.method = "GET";
+    request.given.target = std::move(*target);
+    begin(id, std::move(request), true);
+  }
+  return true;
 }
 
 /// One of them is there, or is not.
 void Tunnel::resumption(Stream& stream, bool found, std::string frame) {
-  for (auto& [id, state] : resumptions_) {
-    if (id == stream.name) state = found ? Resumption::found : Resumption::lost;
+  const auto named = resumptions_.find(stream.name);
+  if (named != resumptions_.end() && named->second == Resumption::pending) {
+    named->second = found ? Resumption::found : Resumption::lost;
+    --pending_;
   }
   held_.push_back(std::move(frame));
   resumption_done();
 }
 
 void Tunnel::resumption_done() {
-  const bool all = std::none_of(resumptions_.begin(), resumptions_.end(), [](const auto& entry) {
-    return entry.second == Resumption::pending;
-  });
-  if (all && greeted_ && !welcomed_) welcome();
+  if (pending_ == 0 && greeted_ && !welcomed_) welcome();
 }
 
 void Tunnel::welcome() {
@@ -228,8 +212,8 @@ void Tunnel::welcome() {
 // --- requests
 
 void Tunnel::request(std::string_view frame) {
-  auto id = json_text(frame, "id");
-  if (!id || id->empty() || id->size() > id_max) {
+  auto id = id_of_frame(frame);
+  if (!id) {
     connection_.close(bad_frame, "a req has an id of at most 128 bytes");
     return;
   }
@@ -243,39 +227,15 @@ void Tunnel::request(std::string_view frame) {
   if (streams_.size() + awaited_.size() >= services_.config.streams_max) {
     return refuse(*id, "rate_limit", 429, "Too many requests are open on this connection.");
   }
-  exchange::Call::Given given;
-  given.method = json_text(frame, "m").value_or("POST");
-  given.target = json_text(frame, "p").value_or("");
-  if (const int status = valid_method(given.method) ? 400 : 501;
-      status == 501 || !valid_target(given.target)) {
-    return refuse(*id, "invalid_request", status, "\"m\" or \"p\" is none that is served.");
-  }
-  if (auto problem = read_fields(json_member(frame, "h"), given.fields); !problem.empty()) {
-    return refuse(*id, "invalid_request", 400, problem);
-  }
-  if (auto named = json_text(frame, "idem"); named && valid_field_value(*named)) {
-    given.fields.emplace_back("Idempotency-Key", std::move(*named));
-  }
-  const bool typed = std::any_of(given.fields.begin(), given.fields.end(), [](const auto& field) {
-    return wire::same_token(field.first, "content-type");
-  });
-  if (const auto body = json_member(frame, "b"); !body.empty() && body != "null") {
-    given.body = body;
-  } else if (const auto coded = json_text(frame, "b64")) {
-    auto bytes = decode_base64(*coded);
-    if (!bytes) return refuse(*id, "invalid_request", 400, "\"b64\" is not base64.");
-    given.body = std::move(*bytes);
-  }
-  const milliseconds ttl(static_cast<long long>(
-      std::min<std::uint64_t>(json_number(frame, "ttl").value_or(0), 86'400'000)));
-  const bool parts = json_member(frame, "parts") == "true";
-  if ((!given.body.empty() || parts) && !typed) {
-    given.fields.emplace_back("Content-Type", "application/json");
-  }
-  if (parts) {
-    awaited_.emplace(std::move(*id), Awaited{std::move(given), ttl});
+  auto read = read_request(frame, visitor_.bound);
+  if (!read) return refuse(*id, read.error());
+  auto held = streams_.hold(read->given.body.size());
+  if (!held) return refuse(*id, Streams::bodies_full());
+  Awaited request{std::move(read->given), read->ttl, std::move(*held)};
+  if (read->parts) {
+    awaited_.emplace(std::move(*id), std::move(request));
   } else {
-    begin(std::move(*id), std::move(given), ttl);
+    begin(std::move(*id), std::move(request));
   }
 }
 
@@ -288,6 +248,7 @@ void Tunnel::body_part(std::string_view frame) {
     return;
   }
   std::string& body = found->second.given.body;
+  const std::size_t before = body.size();
   bool valid = true;
   if (const auto text = json_text(frame, "d")) {
     body.append(*text);
@@ -301,23 +262,31 @@ void Tunnel::body_part(std::string_view frame) {
     if (!valid) return refuse(*id, "invalid_request", 400, "\"b64\" is not base64.");
     return refuse(*id, "too_large", 413, "The request body is larger than is allowed.");
   }
+  if (!found->second.held.grow(body.size() - before)) {
+    awaited_.erase(found);
+    return refuse(*id, Streams::bodies_full());
+  }
   if (json_member(frame, "last") != "true") return;
   Awaited awaited = std::move(found->second);
   awaited_.erase(found);
-  begin(*id, std::move(awaited.given), awaited.ttl);
+  begin(*id, std::move(awaited));
 }
 
 /// @param wait  it may send nothing before it gets credit
-void Tunnel::begin(std::string id, exchange::Call::Given given, milliseconds ttl, bool wait) {
+void Tunnel::begin(std::string id, Awaited request, bool wait) {
+  exchange::Call::Given& given = request.given;
   given.id = services_.ids.next();
   given.client_address = visitor_.address;
   given.client_names = visitor_.names;
   for (const auto& field : visitor_.credentials) given.fields.push_back(field);
-  for (const auto& field : visitor_.residency) given.fields.push_back(field);
+  for (const auto& field : visitor_.bound) given.fields.push_back(field);
   if (resumes_) given.fields.emplace_back("x-hawser-resumable", "1");
   const auto credit = static_cast<std::int64_t>(services_.config.credit_stream.count());
-  streams_.start(
-      {.name = std::move(id), .given = std::move(given), .credit = wait ? 0 : credit, .ttl = ttl});
+  streams_.start({.name = std::move(id),
+                  .given = std::move(given),
+                  .held = std::move(request.held),
+                  .credit = wait ? 0 : credit,
+                  .ttl = request.ttl});
 }
 
 void Tunnel::cancel(std::string_view frame) {
@@ -351,6 +320,10 @@ void Tunnel::refuse(std::string_view id, std::string_view code, int status,
   add_number(text, "s", static_cast<std::uint64_t>(status));
   add_text(text, "message", message);
   connection_.send(text.append(R"(,"resumable":false})"));
+}
+
+void Tunnel::refuse(std::string_view id, const Error& error) {
+  refuse(id, name_of(error.code), dialect::status_of(error), error.message);
 }
 
 // --- answers
@@ -402,17 +375,14 @@ std::size_t Tunnel::event(Stream& stream, const Event& event) {
   connection_.send_parts(text, data, "}");
   const std::size_t size = text.size() + data.size() + 1;
   if (text.capacity() > 16 * 1024) std::string().swap(text);
-  last_seq_[stream.name] = event.seq;
+  stream.last_seq = event.seq;
   return size;
 }
 
 void Tunnel::end(Stream& stream, const dialect::Usage& usage) {
   std::string text = R"({"t":"end")";
   add_text(text, "id", stream.name);
-  if (const auto last = last_seq_.find(stream.name); last != last_seq_.end()) {
-    add_number(text, "q", last->second);
-    last_seq_.erase(last);
-  }
+  if (stream.last_seq) add_number(text, "q", *stream.last_seq);
   if (usage.known) {
     text.append(R"(,"usage":{"input_tokens":)").append(std::to_string(usage.input));
     text.append(R"(,"output_tokens":)").append(std::to_string(usage.output)).append("}");
@@ -433,7 +403,6 @@ void Tunnel::failed(Stream& stream, const Error& error) {
   text.append(R"(,"resumable":false,"body":)");
   text.append(dialect::error_body(endpoint.dialect, error, stream.call.exchange().id));
   text.append("}");
-  last_seq_.erase(stream.name);
   if (!welcomed_) return resumption(stream, false, std::move(text));
   connection_.send(text);
 }

@@ -23,18 +23,25 @@ class Tunnel final : public Protocol, private Encoder {
   void closed(std::uint16_t code) override;
   Task<> finished() override { return streams_.finished(); }
   std::uint16_t code_for(std::uint16_t code) const override;
+  bool known_client() const override { return greeted_ || visitor_.known; }
 
  private:
   using Fields = std::vector<std::pair<std::string, std::string>>;
 
   void hello(std::string_view frame);
-  void resume_generations(std::string_view frame);
+  bool resume_generations(std::string_view frame);
   void resumption(Stream& stream, bool found, std::string frame);
   void resumption_done();
   void welcome();
   void request(std::string_view frame);
   void body_part(std::string_view frame);
-  void begin(std::string id, exchange::Call::Given given, milliseconds ttl, bool wait = false);
+  struct Awaited {  // a request, until its body is whole
+    exchange::Call::Given given{};
+    milliseconds ttl{0};
+    ByteBudget::Share held{};
+  };
+  void begin(std::string id, Awaited request, bool wait = false);
+  void refuse(std::string_view id, const Error& error);
   void cancel(std::string_view frame);
   void window(std::string_view frame);
   void refuse(std::string_view id, std::string_view code, int status, std::string_view message);
@@ -46,20 +53,15 @@ class Tunnel final : public Protocol, private Encoder {
   void end(Stream& stream, const dialect::Usage& usage) override;
   void failed(Stream& stream, const Error& error) override;
 
-  struct Awaited {  // a request whose body comes in parts
-    exchange::Call::Given given{};
-    milliseconds ttl{0};
-  };
-
   Services& services_;
   Connection& connection_;
   Visitor visitor_;
   Streams streams_;
   enum class Resumption : std::uint8_t { pending, found, lost };
-  std::vector<std::pair<std::string, Resumption>> resumptions_;  // until welcome
-  std::vector<std::string> held_;                                // frames that follow welcome
+  std::unordered_map<std::string, Resumption> resumptions_;  // by id, until welcome
+  std::size_t pending_ = 0;                                  // of them
+  std::vector<std::string> held_;                            // frames that follow welcome
   std::unordered_map<std::string, Awaited> awaited_;
-  std::unordered_map<std::string, std::uint64_t> last_seq_;
   std::string scratch_{};
   Clock::time_point hello_by_{};
   Clock::time_point replace_by_{};

@@ -11,7 +11,8 @@ struct Visitor {
   std::string address{};
   std::vector<std::string> names{};                                // of its certificate
   std::vector<std::pair<std::string, std::string>> credentials{};  // header fields
-  std::vector<std::pair<std::string, std::string>> residency{};    // that bind all its requests
+  std::vector<std::pair<std::string, std::string>> bound{};        // for all its requests
+  bool known = false;  // its key was looked up and found, or nobody needs one
 };
 
 }  // namespace hawser::front::websocket
