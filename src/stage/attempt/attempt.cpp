@@ -1,5 +1,6 @@
 #include "stage/attempt/attempt.hpp"
 
+#include "base/reconnect_backoff.hpp"
 #include "stage/attempt/reattachment.hpp"
 #include "stage/attempt/second_call.hpp"
 
@@ -11,6 +12,22 @@ using exchange::Target;
 using net::IoStatus;
 
 namespace {
+
+/// The path to another gateway, while no answer comes by it.
+class BrokenLink {
+ public:
+  /// The wait before the next try; nothing: it was tried for long enough.
+  std::optional<milliseconds> wait(Tries& tries) {
+    const auto now = Clock::now();
+    if (!broke_at_) broke_at_ = now;
+    if (now - *broke_at_ >= tries.reattach_for()) return std::nullopt;
+    return backoff_.next(tries.chance());
+  }
+
+ private:
+  ReconnectBackoff backoff_;
+  std::optional<Clock::time_point> broke_at_{};
+};
 
 bool idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
@@ -43,6 +60,7 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     walk.stay(0);
   }
   std::uint32_t at_target = 0, free_tries = 0;
+  BrokenLink link;
   for (;;) {
     exchange.trail.target = &walk.target();
     ++exchange.trail.attempts;
@@ -61,7 +79,12 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     Situation now = situation(exchange, walk, at_target);
     now.free_tries = free_tries;
     // Another gateway knows a request that is repeated; what it answered it has tried itself.
-    if (failure.status == 0 && tries_->provider_of(*asked.target).gateway()) now.idempotent = true;
+    if (failure.status == 0 && tries_->provider_of(*asked.target).gateway()) {
+      now.idempotent = true;
+      if (failure.code == Code::connection || failure.reached == Reached::not_connected) {
+        now.link_wait = link.wait(*tries_);
+      }
+    }
     Step step = decide(failure, now, retry_);
     if (std::holds_alternative<TryNext>(step) && !move_on(exchange, walk)) {
       now.has_next_target = false;

@@ -64,6 +64,10 @@ Step decide(const Failure& failure, const Situation& now, const RetryConfig& con
   if (unprocessed && now.free_tries < free_tries_max) {
     return TrySame{.wait = backoff(now.free_tries - free_tries_at_once, now, config), .free = true};
   }
+  // Its answer is under way there or was never begun: a further try attaches to it.
+  if (now.link_wait && !now.has_next_target) {
+    return TrySame{.wait = *now.link_wait, .free = true};
+  }
   if (clients_fault(failure.status)) return GiveUp{};
   if (failure.should_retry == false && !now.has_next_target) return GiveUp{};
 

@@ -32,7 +32,10 @@ struct Situation {
   std::uint32_t free_tries = 0;  // of those that cost nothing, made so far
   bool has_next_target = false;
   bool budget_allows = true;
-  bool idempotent = false;         // by its method: GET, HEAD, PUT, DELETE, OPTIONS
+  bool idempotent = false;  // by its method: GET, HEAD, PUT, DELETE, OPTIONS
+  /// Of a target that is another gateway whose path broke before its answer: the wait before it is
+  /// asked again, which costs nothing there; nothing: it is not, or not any more.
+  std::optional<milliseconds> link_wait{};
   bool replayable = true;          // the body is still there to send again
   milliseconds time_left{60'000};  // of the whole exchange
   double random = 0.5;             // [0, 1), for the jitter

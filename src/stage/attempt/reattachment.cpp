@@ -8,8 +8,6 @@
 namespace hawser::stage::attempt {
 namespace {
 
-constexpr milliseconds first_pause{50};
-constexpr milliseconds longest_pause{2'000};
 constexpr auto stop_patience = 30s;
 
 void add(dialect::Usage& sum, const dialect::Usage& more) {
@@ -114,14 +112,15 @@ Task<bool> Reattachment::take_up() {
   begun_ = true;
   if (answer_) add(past_, answer_->content().usage());
   answer_.reset();
-  milliseconds wait = first_pause;
   const auto deadline = Clock::now() + tries_->reattach_for();
   Found found = Found::nothing;
   while (found == Found::nothing && !cancelled_ && Clock::now() < deadline) {
+    const milliseconds wait = backoff_.next(tries_->chance());
+    if (wait > 0ms && co_await pause_.wait(Clock::now() + wait) == net::IoStatus::cancelled) {
+      cancelled_ = true;
+      break;
+    }
     found = co_await ask();
-    if (found != Found::nothing) break;
-    if (co_await pause_.wait(Clock::now() + wait) == net::IoStatus::cancelled) cancelled_ = true;
-    wait = std::min(2 * wait, longest_pause);
   }
   if (found == Found::end) whole_ = true;
   const bool goes_on = found == Found::stream || found == Found::end;
@@ -137,6 +136,7 @@ Task<Result<net::Piece>> Reattachment::next() {
     if (whole_) co_return net::Piece{.bytes = "", .last = true};
     auto piece = co_await answer_->content().next();
     if (piece) {
+      backoff_.progress();
       see(*piece);
       co_return piece;
     }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "base/reconnect_backoff.hpp"
 #include "exchange/call.hpp"
 #include "net/cancellation.hpp"
 #include "stage/attempt/continuation.hpp"
@@ -65,7 +66,8 @@ class Reattachment final : public Continuation {
   generation::GenerationPtr answer_;
   const net::Companion* leads_to_ = nullptr;
   net::Waiter pause_;
-  dialect::Usage past_{};  // of what came before the last break
+  ReconnectBackoff backoff_;  // since the last event
+  dialect::Usage past_{};     // of what came before the last break
   bool begun_ = false;
   bool whole_ = false;
   bool cancelled_ = false;

@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <charconv>
 
+#include "base/keepalive.hpp"
 #include "health/target_health.hpp"
 #include "stage/attempt/retry_after.hpp"
 #include "telemetry/log.hpp"
@@ -106,6 +108,19 @@ Code code_of_gateway(const wire::ResponseHead& head) {
     if (told->value == name_of(static_cast<Code>(i))) return static_cast<Code>(i);
   }
   return code_of_status(head.status);
+}
+
+/// How long a stream of another gateway may be silent, by the heartbeats that it promised.
+milliseconds silence_of(const wire::ResponseHead& head) {
+  const auto* told = head.find("x-hawser-heartbeat");
+  milliseconds::rep every = 0;
+  if (told != nullptr) {
+    const std::string_view text = told->value;
+    std::from_chars(text.data(), text.data() + text.size(), every);
+  }
+  if (every <= 0) return milliseconds::max();
+  const milliseconds bounded(std::min<milliseconds::rep>(every, Keepalive::period_max.count()));
+  return Keepalive::dead_after(std::max(bounded, Keepalive::period_min));
 }
 
 bool out_of_quota(std::string_view body) {
@@ -300,7 +315,8 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
     failure.code = gateway ? code_of_gateway(received) : code_of_status(received.status);
   }
   connection->begin_body();
-  const AnswerContent::Limits limits{timeouts_.stall, exchange.arrived + timeouts_.total};
+  AnswerContent::Limits limits{timeouts_.stall, exchange.arrived + timeouts_.total};
+  if (gateway) limits.silence = silence_of(received);
   const dialect::Api api = exchange.request.endpoint.api;
   auto content = std::make_unique<AnswerContent>(upstream.pool, std::move(connection), api,
                                                  head.event_stream, limits);

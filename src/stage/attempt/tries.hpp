@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,9 @@ class Tries {
   milliseconds total() const { return timeouts_.total; }
   milliseconds reattach_for() const { return reattach_for_; }
 
+  /// [0, 1), for jitter.
+  double chance() { return std::uniform_real_distribution<double>(0, 1)(random_); }
+
   const AttemptCounts counts;
   RetryBudget budget;
 
@@ -98,6 +102,7 @@ class Tries {
   TimeoutConfig timeouts_;
   milliseconds reattach_for_;
   net::Reactor& reactor_;
+  std::minstd_rand random_{std::random_device{}()};
   std::string head_;  // scratch: written and sent before anything else runs
 };
 
