@@ -165,11 +165,13 @@ class Answer {
     if (path.find("/messages") != std::string_view::npos) {
       text = "event: error\ndata: {\"type\":\"error\",\"error\":" + refusal.object() + "}\n\n";
     } else if (path.find("/responses") != std::string_view::npos) {
-      text = refusal.object();
-      text.replace(0, 1,
-                   "event: error\ndata: {\"type\":\"error\",\"sequence_number\":" +
-                       std::to_string(events_) + ",\"reason\":" + refusal.object() + ",");
-      text.append("\n\n");
+      text =
+          "event: error\ndata: {\"type\":\"error\",\"sequence_number\":" + std::to_string(events_) +
+          ",\"code\":";
+      append_json_string(text, refusal.code);
+      text.append(R"(,"param":null,"message":)");
+      append_json_string(text, refusal.message);
+      text.append("}\n\n");
     } else {
       text = "data: {\"error\":" + refusal.object() + "}\n\n";
     }

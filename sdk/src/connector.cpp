@@ -214,6 +214,11 @@ Connector::Opened Connector::open(bool fresh, Clock::time_point deadline,
   return {Io::ok, std::make_unique<Exchange>(std::move(raw.connection), false), {}};
 }
 
+void Connector::forget_kept() {
+  const std::lock_guard lock(mutex_);
+  kept_.clear();
+}
+
 void Connector::give_back(Exchange& exchange) {
   if (!exchange.reusable()) return;
   auto connection = exchange.take_connection();

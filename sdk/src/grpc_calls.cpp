@@ -432,7 +432,10 @@ Outcome<CallInfo> GrpcCalls::run(const Request& request, const Sink& sink,
         broke_at.reset();
       }
       if (ended == Ended::stopped) return cancelled_error();
-      if (ended == Ended::whole && !channel->spent) {
+      if (ended == Ended::broken) {
+        const std::lock_guard lock(mutex_);
+        kept_.clear();  // they went the same way
+      } else if (!channel->spent) {
         const std::lock_guard lock(mutex_);
         if (kept_.size() < kept_max) kept_.push_back(std::move(channel));
       }

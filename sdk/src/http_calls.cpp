@@ -98,6 +98,7 @@ Outcome<std::unique_ptr<Exchange>> HttpCalls::try_once(const Request& request, i
     // A kept connection that the server had closed meanwhile costs nothing: once more, afresh.
     const bool stale = opened.exchange->reused() && !opened.exchange->answered() &&
                        (status == Io::closed || status == Io::failed);
+    connector_.forget_kept();
     if (!stale) return io_error(status, "the connection broke before an answer came");
   }
   return io_error(Io::failed, "the connection broke before an answer came");
@@ -260,6 +261,7 @@ Outcome<CallInfo> HttpCalls::read_events(Answer answer, const Sink& sink,
     error.request_id = answer.info.request_id;
     error.attempts = answer.info.attempts;
     const bool keeps = options_.resume && !place.generation.empty() && status != Io::cancelled;
+    connector_.forget_kept();
     if (!keeps || Clock::now() >= answer.deadline) return error;
     if (auto failed = take_up(answer, place, silence, cancel)) return std::move(*failed);
     decoder = std::make_unique<wire::SseDecoder>(event_max);

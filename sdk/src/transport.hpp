@@ -124,6 +124,8 @@ class Connector {
   };
   Opened open(bool fresh, Clock::time_point deadline, const CancelToken* cancel);
   void give_back(Exchange& exchange);
+  /// One broke: those that are kept went the same way, and may be dead without knowing it.
+  void forget_kept();
   const Url& url() const { return url_; }
   /// A new connection, with TLS where the URL asks for it.
   struct Raw {

@@ -274,7 +274,9 @@ Outcome<CallInfo> TunnelCalls::deliver(const CallPtr& call, const Request& reque
                          {cancel == nullptr ? -1 : cancel->descriptor(), POLLIN, 0}};
     const auto left =
         std::chrono::ceil<milliseconds>(std::min(deadline, silence.due()) - Clock::now());
-    ::poll(entries, 2, static_cast<int>(std::clamp<long long>(left.count(), 0, 60'000)));
+    // Without a descriptor for its news a call looks for itself.
+    const long long most = call->news.descriptor() < 0 ? 20 : 60'000;
+    ::poll(entries, 2, static_cast<int>(std::clamp<long long>(left.count(), 0, most)));
     call->news.clear();
     if (!silence.tell()) return cancelled_error();
   }

@@ -1,6 +1,5 @@
 // The answer of a recorded generation, as server-sent events or as it is.
 #include <charconv>
-#include <optional>
 
 #include "front/http/event_text.hpp"
 #include "front/http/serving.hpp"
@@ -19,16 +18,18 @@ constexpr std::size_t alone_min = 4096;
 constexpr std::string_view heartbeat_field = "x-hawser-heartbeat";
 constexpr milliseconds heartbeat_min{500};
 
-/// What a client asks for so that it notices a path that died, in ms; nothing: it asks for none, or
-/// not by a number.
-std::optional<milliseconds> asked_heartbeat(const Exchange& exchange) {
+/// Promises what a client asks for, in ms, so that it notices a path that died. False: it asks for
+/// nothing, or not by a number.
+bool promise_heartbeat(const Exchange& exchange, AnswerHead& head) {
   const std::string_view text = exchange.request.header(heartbeat_field);
+  if (text.empty() || !head.event_stream) return false;
   milliseconds::rep asked = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), asked);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || asked <= 0) {
-    return std::nullopt;
-  }
-  return std::max(milliseconds(asked), heartbeat_min);
+  if (error != std::errc{} || end != text.data() + text.size() || asked <= 0) return false;
+  head.heartbeat = std::min(head.heartbeat, std::max(milliseconds(asked), heartbeat_min));
+  const auto every = std::to_string(head.heartbeat.count());
+  head.fields.append(heartbeat_field).append(": ").append(every).append("\r\n");
+  return true;
 }
 
 }  // namespace
@@ -88,15 +89,10 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
   const auto reader = answer->take_reader();
   reader_ = reader.get();
   reader->lead_to(touched());
-  AnswerHead& said = answer->head();
-  const auto asked = said.event_stream ? asked_heartbeat(exchange) : std::nullopt;
-  if (asked) {
-    said.heartbeat = std::min(said.heartbeat, *asked);
-    const auto every = std::to_string(said.heartbeat.count());
-    said.fields.append(heartbeat_field).append(": ").append(every).append("\r\n");
-  }
-  append_own_fields(exchange, said.fields);
-  begin_answer({.head = said,
+  // Who wants to know soon whether its path is whole hears of us at once.
+  IoStatus waited = promise_heartbeat(exchange, answer->head()) ? IoStatus::timeout : IoStatus::ok;
+  append_own_fields(exchange, answer->head().fields);
+  begin_answer({.head = answer->head(),
                 .keep_alive = head_.keep_alive && !services_.draining && body_consumed(exchange)});
   exchange.trail.status = answer->head().status;
   release_request(false);
@@ -106,8 +102,7 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
   net::Reactor& reactor = services_.reactor;
   bool goes_on = true;
   std::uint64_t seq = 0;
-  // Who wants to know soon whether its path is whole hears of us at once.
-  for (IoStatus waited = asked ? IoStatus::timeout : IoStatus::ok;;) {
+  for (;;) {
     auto batch = reader->next();
     const bool silent = batch && batch->run.count == 0 && !batch->last;
     const bool some = batch && !silent;

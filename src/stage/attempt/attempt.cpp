@@ -179,7 +179,7 @@ void Attempt::prepare_continuation(const Exchange& exchange, const Target& targe
   const auto& request = exchange.request;
   if (tried.stream != nullptr && !tried.generation.empty() && retry_.reattach_for > 0ms) {
     tried.stream->continue_by(
-        std::make_unique<Reattachment>(tries_, exchange, target, tried.generation));
+        std::make_unique<Reattachment>(tries_, exchange, target, tried.generation, tried.silence));
     return;
   }
   const bool chat = request.endpoint.api == dialect::Api::chat && request.stream == nullptr;

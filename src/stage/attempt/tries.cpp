@@ -303,6 +303,7 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
   const auto* generation = gateway ? received.find("x-hawser-generation") : nullptr;
   Tried tried;
   if (generation != nullptr) tried.generation = generation->value;
+  if (gateway) tried.silence = silence_of(received);
   if (exchange.health != nullptr) {
     exchange.health->told(health::quota_of(received, std::chrono::system_clock::now()),
                           reactor_.now());
@@ -315,8 +316,8 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Upstream& upstream,
     failure.code = gateway ? code_of_gateway(received) : code_of_status(received.status);
   }
   connection->begin_body();
-  AnswerContent::Limits limits{timeouts_.stall, exchange.arrived + timeouts_.total};
-  if (gateway) limits.silence = silence_of(received);
+  const AnswerContent::Limits limits{timeouts_.stall, exchange.arrived + timeouts_.total,
+                                     tried.silence};
   const dialect::Api api = exchange.request.endpoint.api;
   auto content = std::make_unique<AnswerContent>(upstream.pool, std::move(connection), api,
                                                  head.event_stream, limits);

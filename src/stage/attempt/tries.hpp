@@ -46,7 +46,9 @@ struct Tried {
   AnswerContent* stream = nullptr;   // the same, where it is a stream of events
   Failure failure{};
   Error error{};
-  std::string generation{};   // another gateway's name for it
+  std::string generation{};  // another gateway's name for it
+  /// Behind so much silence of that gateway its path is dead; max(): it promised no heartbeats.
+  milliseconds silence = milliseconds::max();
   bool nothing_left = false;  // a stream that is over, without an event
 };
 
