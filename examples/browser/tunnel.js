@@ -5,8 +5,9 @@
 //
 // The protocol is docs/tunnel.md. No dependencies.
 
-const silenceMax = 25_000;        // then a ping: browsers cannot send WebSocket's own
-const answerMax = 10_000;         // for its pong; else the connection is dead
+const keepalive = 2_000;          // each end is heard from so often while calls are open
+const idle = {silence: 25_000, answer: 10_000};  // then a ping: browsers cannot send WebSocket's own; then it is dead
+const open = {silence: 1.25 * keepalive, answer: keepalive};
 const creditStep = 64 * 1024;     // credit is given again in steps
 
 class HawserTunnel {
@@ -46,7 +47,7 @@ class HawserTunnel {
       const resume = [...this.calls].filter(([, call]) => call.generation)
         .map(([id, call]) => ({gen: call.generation, after: call.last < 0 ? [] : [1, call.last], id}));
       this.resumes += resume.length;
-      this.say({t: "hello", v: 1, client: "browser", caps: ["resume"], resume});
+      this.say({t: "hello", v: 1, client: "browser", caps: ["resume"], keepalive, resume});
       this.watch(socket);
     };
     socket.onmessage = event => this.take(JSON.parse(event.data), event.data.length, socket);
@@ -58,7 +59,8 @@ class HawserTunnel {
     this.heard = Date.now();
     if (frame.t === "welcome") {
       this.ready = true;
-      this.welcomed = Date.now();
+      this.tries = 0;             // the failures before it are forgotten
+      this.promised = frame.keepalive > 0;
       for (const call of this.calls.values()) {
         call.owed = 0;
         if (!call.generation) this.say(call.frame);  // its key makes sure that it is asked once
@@ -105,26 +107,28 @@ class HawserTunnel {
       this.calls.clear();
     }
     if (this.closing || this.calls.size === 0) return;
-    if (Date.now() - (this.welcomed ?? 0) > 30_000) this.tries = 0;
-    // At once with a little jitter, then full jitter up to 15 s.
-    const most = this.tries === 0 ? 250 : Math.min(15_000, 250 * 2 ** this.tries);
+    // At once, then about 50 ms, doubling to 1 s.
+    const around = this.tries === 0 ? 0 : Math.min(1_000, 50 * 2 ** (this.tries - 1));
     this.tries += 1;
-    setTimeout(() => this.connect(), Math.random() * most);
+    setTimeout(() => this.connect(), around * (0.25 + 0.5 * Math.random()));
   }
 
   watch(socket) {
-    this.heard = Date.now();
+    this.heard = this.probed = Date.now();
     const timer = setInterval(() => {
       if (this.socket !== socket) return clearInterval(timer);
-      if (Date.now() - this.heard > silenceMax + answerMax) {
+      const most = this.calls.size > 0 && this.promised !== false ? open : idle;
+      const now = Date.now();
+      if (this.probed > this.heard && now - this.probed > most.answer) {
         clearInterval(timer);
         socket.onclose = null;
         socket.close();
         this.lost(socket, 1006);
-      } else if (Date.now() - this.heard > silenceMax) {
+      } else if (now - this.heard > most.silence && this.probed <= this.heard) {
+        this.probed = now;
         this.probe();
       }
-    }, 1000);
+    }, 250);
   }
 
   probe() {

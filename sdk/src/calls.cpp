@@ -55,12 +55,6 @@ std::string Chance::hex(std::size_t digits) {
   return out;
 }
 
-std::chrono::milliseconds reconnect_wait(int n, double random) {
-  const double most =
-      n == 0 ? 250 : std::min(15'000.0, 250.0 * static_cast<double>(1 << std::min(n, 10)));
-  return std::chrono::milliseconds(static_cast<long long>(most * random));
-}
-
 bool pause(std::chrono::milliseconds wait, const CancelToken* cancel) {
   pollfd entry{cancel == nullptr ? -1 : cancel->descriptor(), POLLIN, 0};
   return ::poll(&entry, 1, static_cast<int>(wait.count())) == 0;

@@ -32,6 +32,29 @@ struct Sink {
   std::function<bool(int status, const Headers&)> head;
   std::function<bool(const StreamEvent&)> event;
   std::function<bool(std::string_view)> content;
+  std::function<bool()> silent{};  // nothing came for `silence`
+  std::chrono::milliseconds silence{0};
+};
+
+/// When a sink is to be told that nothing came.
+class Silence {
+ public:
+  explicit Silence(const Sink& sink) : sink_(sink), told_(Clock::now()) {}
+  void over() { told_ = Clock::now(); }
+  Clock::time_point due() const {
+    return sink_.silent && sink_.silence.count() > 0 ? told_ + sink_.silence
+                                                     : Clock::time_point::max();
+  }
+  /// Tells it where that is due. False: the caller wants no more.
+  bool tell() {
+    if (Clock::now() < due()) return true;
+    told_ = Clock::now();
+    return sink_.silent();
+  }
+
+ private:
+  const Sink& sink_;
+  Clock::time_point told_;
 };
 
 /// A way to make calls.
@@ -60,9 +83,6 @@ class Chance {
   SecureRandom random_;
 };
 
-/// How long to wait before the n-th try to take a connection up again: at once with a little
-/// jitter, then full jitter of 250 ms x 2^n up to 15 s.
-std::chrono::milliseconds reconnect_wait(int n, double random);
 /// False: cancelled meanwhile.
 bool pause(std::chrono::milliseconds wait, const CancelToken* cancel);
 

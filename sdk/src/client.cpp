@@ -201,7 +201,7 @@ Outcome<std::vector<std::string>> Client::models(const CancelToken* cancel) {
 }
 
 Outcome<CallInfo> Client::pass(const RawCall& call, const CancelToken* cancel) {
-  const sdk::Sink sink{call.on_head, call.on_event, call.on_content};
+  const sdk::Sink sink{call.on_head, call.on_event, call.on_content, call.on_silence, call.silence};
   return impl_->calls().run({.method = call.method,
                              .path = call.path,
                              .body = call.body,

@@ -5,6 +5,8 @@
 
 #include "base/base64.hpp"
 #include "base/json.hpp"
+#include "base/keepalive.hpp"
+#include "base/reconnect_backoff.hpp"
 #include "protobuf.hpp"
 
 namespace hawser::sdk {
@@ -94,6 +96,7 @@ struct GrpcCalls::Reply {
   bool closed = false;
   bool wanted = true;
   bool malformed = false;
+  Clock::time_point content_at = Clock::now();  // when something of it came last
 
   void take(std::string_view bytes) {
     in.append(bytes);
@@ -150,6 +153,7 @@ struct GrpcCalls::Channel {
                     std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
                     std::uint8_t, void* self) {
     if (Reply* const reply = of(self).reply) {
+      reply->content_at = Clock::now();
       reply->trailers.emplace_back(std::string(reinterpret_cast<const char*>(name), name_size),
                                    std::string(reinterpret_cast<const char*>(value), value_size));
     }
@@ -158,6 +162,7 @@ struct GrpcCalls::Channel {
   static int chunk(nghttp2_session*, std::uint8_t, std::int32_t, const std::uint8_t* bytes,
                    std::size_t size, void* self) {
     if (Reply* const reply = of(self).reply) {
+      reply->content_at = Clock::now();
       reply->take({reinterpret_cast<const char*>(bytes), size});
     }
     return 0;
@@ -257,9 +262,43 @@ std::unique_ptr<GrpcCalls::Channel> GrpcCalls::open(Clock::time_point deadline,
   return nullptr;
 }
 
+/// Reads a call's answer. A silent gateway is asked by a PING: one that is there answers at once,
+/// however long its provider thinks.
+Io GrpcCalls::converse(Channel& channel, Reply& reply, Clock::time_point deadline,
+                       Silence& silence) const {
+  Keepalive keepalive;
+  keepalive.begin(Clock::now(), std::chrono::milliseconds(0), Keepalive::period);
+  while (!reply.closed && reply.wanted && !reply.malformed) {
+    const auto until = std::min(deadline, reply.content_at + options_.idle_timeout);
+    const auto before = reply.content_at;
+    std::string bytes;
+    Io status = channel.connection->read(
+        bytes, std::min<Clock::time_point>({until, keepalive.next(), silence.due()}));
+    const auto now = Clock::now();
+    if (status == Io::timeout && now < until) {
+      const auto step = keepalive.step(now);
+      if (step == Keepalive::Step::dead) return Io::failed;
+      if (step == Keepalive::Step::probe) {
+        nghttp2_submit_ping(channel.h2, NGHTTP2_FLAG_NONE, nullptr);
+      }
+      if (!silence.tell()) return Io::cancelled;
+      status = Io::ok;
+    } else if (status == Io::ok) {
+      keepalive.heard(now);
+      const auto* const data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+      if (nghttp2_session_mem_recv(channel.h2, data, bytes.size()) < 0) return Io::failed;
+    }
+    if (reply.content_at != before) silence.over();
+    if (status == Io::ok) status = channel.flush(deadline);
+    if (status != Io::ok) return status;
+  }
+  return Io::ok;
+}
+
 /// Runs one call to its end.
 GrpcCalls::Ended GrpcCalls::call(Channel& channel, const GrpcCall& asked, Reply& reply,
-                                 Clock::time_point deadline, const CancelToken* cancel) {
+                                 Clock::time_point deadline, Silence& silence,
+                                 const CancelToken* cancel) {
   std::string message(1, '\0');
   for (int shift = 24; shift >= 0; shift -= 8) {
     message.push_back(static_cast<char>(asked.message.size() >> shift & 0xff));
@@ -287,15 +326,7 @@ GrpcCalls::Ended GrpcCalls::call(Channel& channel, const GrpcCall& asked, Reply&
   const auto stream =
       nghttp2_submit_request(channel.h2, nullptr, head.data(), head.size(), &body, nullptr);
   Io status = stream < 0 ? Io::failed : channel.flush(deadline);
-  while (status == Io::ok && !reply.closed && reply.wanted && !reply.malformed) {
-    std::string bytes;
-    status =
-        channel.connection->read(bytes, std::min(deadline, Clock::now() + options_.idle_timeout));
-    if (status != Io::ok) break;
-    const auto taken = nghttp2_session_mem_recv(
-        channel.h2, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-    status = taken < 0 ? Io::failed : channel.flush(deadline);
-  }
+  if (status == Io::ok) status = converse(channel, reply, deadline, silence);
   const bool stopped = status == Io::cancelled || !reply.wanted || (cancel && cancel->cancelled());
   if (stopped && stream >= 0) {
     nghttp2_submit_rst_stream(channel.h2, NGHTTP2_FLAG_NONE, stream, NGHTTP2_CANCEL);
@@ -382,7 +413,9 @@ Outcome<CallInfo> GrpcCalls::run(const Request& request, const Sink& sink,
   if (!asked) return make_error(ErrorType::invalid_request, "this call has no form over gRPC");
   CallInfo info;
   Delivery delivery(*asked, sink);
-  int breaks = 0;
+  ReconnectBackoff backoff;
+  Silence silence(sink);
+  std::optional<Clock::time_point> broke_at;  // behind the last progress
   for (int retry = 0;;) {
     auto token = credential_.token(deadline, cancel);
     if (!token) return token.error();
@@ -393,10 +426,16 @@ Outcome<CallInfo> GrpcCalls::run(const Request& request, const Sink& sink,
       const long long before = delivery.last;
       Reply reply{.on_message = [&](std::string_view message) { return delivery.give(message); },
                   .trailers = metadata(request, *token)};
-      const Ended ended = call(*channel, *asked, reply, deadline, cancel);
-      if (delivery.last > before) breaks = 0;
+      const Ended ended = call(*channel, *asked, reply, deadline, silence, cancel);
+      if (delivery.last > before || ended == Ended::whole) {
+        backoff.progress();
+        broke_at.reset();
+      }
       if (ended == Ended::stopped) return cancelled_error();
-      if (ended == Ended::whole && !channel->spent) {
+      if (ended == Ended::broken) {
+        const std::lock_guard lock(mutex_);
+        kept_.clear();  // they went the same way
+      } else if (!channel->spent) {
         const std::lock_guard lock(mutex_);
         if (kept_.size() < kept_max) kept_.push_back(std::move(channel));
       }
@@ -416,12 +455,16 @@ Outcome<CallInfo> GrpcCalls::run(const Request& request, const Sink& sink,
     }
     if (error.type == ErrorType::cancelled) return error;
     std::chrono::milliseconds wait =
-        backoff(options_.retry, std::max(retry - 1, 0), chance_.next());
+        sdk::backoff(options_.retry, std::max(retry - 1, 0), chance_.next());
     const bool broke = error.type == ErrorType::connection;
-    if (broke && (options_.resume || !delivery.headed) && breaks < 10) {
+    if (broke && !broke_at) broke_at = Clock::now();
+    // A stream that has begun is taken up as long as its call lasts.
+    const bool in_time = !delivery.generation.empty() || !broke_at ||
+                         Clock::now() - *broke_at < options_.reconnect_timeout;
+    if (broke && (options_.resume || !delivery.headed) && in_time) {
       // What has begun is taken up; what has not is asked again under the same key.
       again = asked->streams || !delivery.headed;
-      wait = reconnect_wait(breaks++, chance_.next());
+      wait = backoff.next(chance_.next());
       if (!delivery.generation.empty()) {
         take_up(*asked, delivery);
         ++info.resumes;
@@ -430,7 +473,7 @@ Outcome<CallInfo> GrpcCalls::run(const Request& request, const Sink& sink,
     info.attempts = retry + 1;
     error.attempts = info.attempts;
     if (!again || Clock::now() + wait >= deadline) return error;
-    if (!pause(wait, cancel)) return cancelled_error();
+    if (!pause(wait, cancel) || !silence.tell()) return cancelled_error();
   }
 }
 

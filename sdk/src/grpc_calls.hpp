@@ -38,7 +38,8 @@ class GrpcCalls final : public Calls {
   std::unique_ptr<Channel> open(Clock::time_point deadline, const CancelToken* cancel,
                                 ApiError& error);
   Ended call(Channel& channel, const GrpcCall& asked, Reply& reply, Clock::time_point deadline,
-             const CancelToken* cancel);
+             Silence& silence, const CancelToken* cancel);
+  Io converse(Channel& channel, Reply& reply, Clock::time_point deadline, Silence& silence) const;
   Headers metadata(const Request& request, std::string_view token) const;
 
   const ClientOptions& options_;

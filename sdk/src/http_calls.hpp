@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "base/reconnect_backoff.hpp"
 #include "calls.hpp"
 #include "credential.hpp"
 #include "transport.hpp"
@@ -23,16 +24,26 @@ class HttpCalls final : public Calls {
     std::unique_ptr<Exchange> exchange{};
     CallInfo info{};
     Clock::time_point deadline{};
+    std::chrono::milliseconds silence_max{};  // of its stream, before it counts as broken
   };
   Outcome<Answer> begin(const Request& request, const CancelToken* cancel);
+  bool reconnects(const ApiError& error, Clock::time_point broke_at) const;
   Outcome<std::unique_ptr<Exchange>> try_once(const Request& request, int retry,
                                               const Headers& more, Clock::time_point deadline,
                                               const CancelToken* cancel);
   Outcome<CallInfo> read_content(Answer answer, const Sink& sink);
   Outcome<CallInfo> read_events(Answer answer, const Sink& sink, const CancelToken* cancel);
-  Outcome<std::unique_ptr<Exchange>> take_up(const std::string& generation, const std::string& last,
-                                             Clock::time_point deadline, const CancelToken* cancel,
-                                             int& tries);
+  Io read_some(Answer& answer, std::string& bytes, bool& ended, Silence& silence) const;
+  /// Where a stream is, should it break.
+  struct Place {
+    std::string generation{};
+    std::string last{};  // id of the last event
+    ReconnectBackoff backoff{};
+  };
+  std::optional<ApiError> take_up(Answer& answer, Place& place, Silence& silence,
+                                  const CancelToken* cancel);
+  std::chrono::milliseconds silence_of(const Exchange& exchange) const;
+  Headers naming(const Request& request) const;
   std::string head_of(const Request& request, int retry, const Headers& more,
                       std::string_view token) const;
   Io read_all(Exchange& exchange, std::string& body, Clock::time_point deadline);

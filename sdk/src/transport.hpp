@@ -2,6 +2,7 @@
 
 #include <openssl/ssl.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,8 @@
 namespace hawser::sdk {
 
 using Clock = std::chrono::steady_clock;
+
+struct Address;
 
 struct Url {
   bool tls = false;
@@ -40,12 +43,19 @@ class Connection {
 
   Io secure(SSL_CTX& context, const std::string& host, Clock::time_point deadline);
   Io write(std::string_view bytes, Clock::time_point deadline);
+  /// Writes what goes out now and takes it from `bytes`; `timeout`: no more does.
+  Io write_now(std::string_view& bytes);
   /// Reads what is there; `timeout`: nothing is.
   Io read_now(std::string& into);
   int descriptor() const { return fd_; }
   /// Reads at least one byte.
   Io read(std::string& into, Clock::time_point deadline);
   void use(const CancelToken* cancel) { cancel_ = cancel; }
+  /// While an answer is waited for the kernel asks a silent peer, and gives a dead one up within
+  /// 5 s; an idle connection costs nothing.
+  void watch(bool on) const;
+  /// Whether what is sent from now on is taken within seconds where the path is whole.
+  void expect_acknowledgement(bool soon) const;
   /// Whether the peer closed or spoke while nobody asked.
   bool stale() const;
   SSL* ssl() const { return ssl_; }
@@ -104,6 +114,7 @@ class Connector {
  public:
   /// @throws std::invalid_argument for roots, pins or a proxy that cannot be used
   Connector(Url url, const Dial& dial);
+  ~Connector();
 
   /// A kept connection if `fresh` is not asked for and there is one; else a new one.
   struct Opened {
@@ -113,6 +124,8 @@ class Connector {
   };
   Opened open(bool fresh, Clock::time_point deadline, const CancelToken* cancel);
   void give_back(Exchange& exchange);
+  /// One broke: those that are kept went the same way, and may be dead without knowing it.
+  void forget_kept();
   const Url& url() const { return url_; }
   /// A new connection, with TLS where the URL asks for it.
   struct Raw {
@@ -123,6 +136,7 @@ class Connector {
   Raw connect(Clock::time_point deadline, const CancelToken* cancel);
 
  private:
+  std::vector<Address> resolve(bool anew, std::string& problem);
   Io through_proxy(Connection& connection, Clock::time_point deadline, std::string& problem) const;
   bool pinned(Connection& connection) const;
 
@@ -132,8 +146,11 @@ class Connector {
   std::vector<std::string> pins_;
   bool http2_ = false;
   std::shared_ptr<SSL_CTX> tls_;
-  std::mutex mutex_;
+  std::atomic<bool> unreached_{false};  // the last attempt failed: names are asked for anew
+  std::mutex mutex_;                    // of all below
   std::vector<std::unique_ptr<Connection>> kept_;
+  std::vector<Address> addresses_;
+  Clock::time_point resolved_{};
 };
 
 }  // namespace hawser::sdk

@@ -1,8 +1,10 @@
 #include "tunnel_calls.hpp"
 
-#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/base64.hpp"
@@ -16,7 +18,6 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t part_max =
     8 * 1024 * 1024;  // of a body; the gateway takes messages of 16 MiB
-constexpr auto cancel_poll = milliseconds(20);
 
 ErrorType type_of(std::string_view code) {
   for (const auto type :
@@ -43,6 +44,19 @@ Headers headers_in(std::string_view object) {
 
 }  // namespace
 
+Signal::Signal() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+Signal::~Signal() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+void Signal::raise() const {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto wrote = ::write(descriptor_, &one, sizeof one);
+}
+void Signal::clear() const {
+  std::uint64_t drop = 0;
+  [[maybe_unused]] const auto got = ::read(descriptor_, &drop, sizeof drop);
+}
+
 TunnelCalls::TunnelCalls(const ClientOptions& options, const Url& url, const Dial& dial,
                          Credential& credential, Chance& chance, Calls& otherwise)
     : options_(options),
@@ -50,28 +64,12 @@ TunnelCalls::TunnelCalls(const ClientOptions& options, const Url& url, const Dia
       credential_(credential),
       chance_(chance),
       otherwise_(otherwise) {
-  int ends[2] = {-1, -1};
-  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
-    wake_read_ = ends[0];
-    wake_write_ = ends[1];
-  }
   thread_ = std::thread([this] { keep_connected(); });
 }
 
 TunnelCalls::~TunnelCalls() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    wake();
-  }
+  stop_.cancel();
   thread_.join();
-  ::close(wake_read_);
-  ::close(wake_write_);
-}
-
-void TunnelCalls::wake() {
-  const char one = 1;
-  [[maybe_unused]] const auto wrote = ::write(wake_write_, &one, 1);
 }
 
 // --- calls, on their own threads
@@ -116,27 +114,32 @@ std::string TunnelCalls::frame_of(const Request& request, const std::string& id)
 Outcome<CallInfo> TunnelCalls::run(const Request& request, const Sink& sink,
                                    const CancelToken* cancel) {
   const auto call = std::make_shared<Call>();
+  std::uint64_t number = 0;
   {
     const std::lock_guard lock(mutex_);
     if (link_ == Link::blocked && Clock::now() >= blocked_until_) link_ = Link::down;
     if (link_ != Link::blocked) {
-      call->id = "r" + std::to_string(++next_id_);
+      number = ++next_id_;
+      call->id = "r" + std::to_string(number);
       call->frame = frame_of(request, call->id);
       if (request.body.size() > part_max) call->body = request.body;
-      calls_.emplace(call->id, call);
-      if (link_ == Link::up) ask(*call);
-      wake();
+      calls_.emplace(number, call);
+      ask_waiting();
+      wake_.raise();
     }
   }
-  if (call->id.empty()) return otherwise_.run(request, sink, cancel);
-  auto outcome = deliver(*call, request, sink, cancel);
+  if (number == 0) return otherwise_.run(request, sink, cancel);
+  auto outcome = deliver(call, request, sink, cancel);
   const std::lock_guard lock(mutex_);
-  calls_.erase(call->id);
-  if (!call->ended && link_ == Link::up) {
+  calls_.erase(number);
+  for (const auto& frame : call->inbox) held_ -= frame.size();
+  if (!call->ended && call->asked && link_ == Link::up) {
     std::string stop = R"({"t":"cancel","mode":"discard","id":)";
     append_json_string(stop, call->id);
     say(stop.append("}"));
   }
+  ask_waiting();
+  wake_.raise();
   return outcome;
 }
 
@@ -213,6 +216,7 @@ class Delivery {
     ApiError error = error_in(frame, info);
     if (!request_.pass_refusals || error.type == ErrorType::cancelled) return error;
     const std::string body(json_member(frame, "body"));
+    if (body.empty() || body == "null") return error;  // told by the tunnel, not by the API
     if (status_ == 0) {
       if (sink_.head) sink_.head(error.status, {{"content-type", "application/json"}});
       if (sink_.content) sink_.content(body);
@@ -232,45 +236,97 @@ class Delivery {
 }  // namespace
 
 /// Gives the frames of a call to its sink as they come.
-Outcome<CallInfo> TunnelCalls::deliver(Call& call, const Request& request, const Sink& sink,
-                                       const CancelToken* cancel) {
+Outcome<CallInfo> TunnelCalls::deliver(const CallPtr& call, const Request& request,
+                                       const Sink& sink, const CancelToken* cancel) {
   Delivery delivery(request, sink);
-  const auto deadline = Clock::now() + options_.total_timeout;
+  Silence silence(sink);
+  const auto deadline = call->since + options_.total_timeout;
   for (;;) {
     std::string frame;
     {
-      std::unique_lock lock(mutex_);
-      while (call.inbox.empty()) {
-        if (cancel != nullptr && cancel->cancelled()) return cancelled_error();
-        if (Clock::now() >= deadline) {
-          return make_error(ErrorType::timeout, "the server took too long");
-        }
-        if (link_ == Link::blocked && !call.headed) {
-          lock.unlock();
-          return otherwise_.run(request, sink, cancel);
-        }
-        news_.wait_for(lock, cancel == nullptr ? milliseconds(500) : cancel_poll);
+      const std::lock_guard lock(mutex_);
+      delivery.info.resumes = call->resumes;
+      if (!call->inbox.empty()) {
+        frame = std::move(call->inbox.front());
+        call->inbox.pop_front();
+        held_ -= frame.size();
+        call->owed += frame.size();
+        const bool connection = owed_ >= credit_step && held_ < held_enough;
+        if (connection) give_credit(owed_, nullptr);
+        const bool own = call->owed >= credit_step && call->asked && !call->ended;
+        if (own) give_credit(call->owed, call.get());
+        if (connection || own) wake_.raise();
+      } else if (call->failed) {
+        return *call->failed;
       }
-      frame = std::move(call.inbox.front());
-      call.inbox.pop_front();
-      give_credit(call, frame.size());
-      delivery.info.resumes = call.resumes;
     }
-    if (auto outcome = delivery.give(frame)) return std::move(*outcome);
+    if (!frame.empty()) {
+      silence.over();
+      if (auto outcome = delivery.give(frame)) return std::move(*outcome);
+      continue;
+    }
+    if (cancel != nullptr && cancel->cancelled()) return cancelled_error();
+    if (Clock::now() >= deadline) {
+      return make_error(ErrorType::timeout, "the server took too long");
+    }
+    if (goes_otherwise(*call)) return otherwise_.run(request, sink, cancel);
+    pollfd entries[2] = {{call->news.descriptor(), POLLIN, 0},
+                         {cancel == nullptr ? -1 : cancel->descriptor(), POLLIN, 0}};
+    const auto left =
+        std::chrono::ceil<milliseconds>(std::min(deadline, silence.due()) - Clock::now());
+    // Without a descriptor for its news a call looks for itself.
+    const long long most = call->news.descriptor() < 0 ? 20 : 60'000;
+    ::poll(entries, 2, static_cast<int>(std::clamp<long long>(left.count(), 0, most)));
+    call->news.clear();
+    if (!silence.tell()) return cancelled_error();
   }
 }
 
+/// WebSockets are blocked, and nothing of its answer came by one.
+bool TunnelCalls::goes_otherwise(const Call& call) {
+  const std::lock_guard lock(mutex_);
+  return link_ == Link::blocked && !call.headed;
+}
+
 // --- what is said, under the lock
+
+bool TunnelCalls::calls_open() const {
+  return std::any_of(calls_.begin(), calls_.end(),
+                     [](const auto& entry) { return !entry.second->ended; });
+}
 
 void TunnelCalls::say(std::string_view frame) {
   std::uint32_t mask = 0;
   const std::string digits = chance_.hex(8);
   std::from_chars(digits.data(), digits.data() + 8, mask, 16);
   wire::append_ws_frame(out_, wire::WsOpcode::text, frame, mask);
-  wake();
+}
+
+/// Those that were not asked yet, in their order, as many as the gateway takes at once.
+void TunnelCalls::ask_waiting() {
+  if (link_ != Link::up) return;
+  std::size_t open = 0;
+  for (const auto& [number, call] : calls_) open += call->asked && !call->ended ? 1 : 0;
+  for (const auto& [number, call] : calls_) {
+    if (open >= streams_max_) return;
+    if (call->asked || call->ended) continue;
+    call->asked = true;
+    ask(*call);
+    ++open;
+  }
 }
 
 void TunnelCalls::ask(Call& call) {
+  if (!call.generation.empty()) {  // the rest of it
+    std::string path = connector_.url().path + "/generations/" + call.generation + "/events";
+    if (call.last >= 0) path += "?after=1." + std::to_string(call.last);
+    std::string frame = R"({"t":"req","m":"GET","id":)";
+    append_json_string(frame, call.id);
+    frame.append(R"(,"p":)");
+    append_json_string(frame, path);
+    return say(frame.append("}"));
+  }
+  // Nothing of its answer came: its Idempotency-Key makes sure that it is asked once.
   say(call.frame);
   for (std::size_t at = 0; at < call.body.size(); at += part_max) {
     const auto part = std::string_view(call.body).substr(at, part_max);
@@ -282,29 +338,23 @@ void TunnelCalls::ask(Call& call) {
   }
 }
 
-/// What was taken is given again as credit, a good deal at once.
-void TunnelCalls::give_credit(Call& call, std::size_t bytes) {
-  call.owed += bytes;
-  if (call.owed < 64 * 1024 || link_ != Link::up) return;
-  const std::string add = std::to_string(std::exchange(call.owed, 0));
-  say(R"({"t":"win","add":)" + add + "}");
-  std::string own = R"({"t":"win","id":)";
-  append_json_string(own, call.id);
-  say(own.append(",\"add\":").append(add).append("}"));
+/// What was taken is given again as credit, a good deal at once: of `call`, or of the connection.
+void TunnelCalls::give_credit(std::size_t& owed, const Call* call) {
+  if (link_ != Link::up) return;
+  std::string frame = R"({"t":"win")";
+  if (call != nullptr) {
+    frame.append(",\"id\":");
+    append_json_string(frame, call->id);
+  }
+  say(frame.append(",\"add\":").append(std::to_string(std::exchange(owed, 0))).append("}"));
 }
 
-void TunnelCalls::fail(Call& call, std::string_view code, std::string_view message) {
+/// The call ends without a word of the gateway's.
+void TunnelCalls::fail(Call& call, ErrorType type, int status, std::string message) {
   if (std::exchange(call.ended, true)) return;
-  std::string frame = R"({"t":"err","code":)";
-  append_json_string(frame, code);
-  frame.append(",\"s\":").append(code == "authentication" ? "401" : "0").append(",\"message\":");
-  append_json_string(frame, message);
-  call.inbox.push_back(frame.append(R"(,"body":null})"));
-  news_.notify_all();
-}
-
-void TunnelCalls::fail_all(std::string_view code, std::string_view message) {
-  for (auto& [id, call] : calls_) fail(*call, code, message);
+  call.failed = make_error(type, std::move(message));
+  call.failed->status = status;
+  call.news.raise();
 }
 
 }  // namespace hawser::sdk

@@ -1,7 +1,5 @@
 // The connection's own thread: it connects, speaks, and connects anew.
-#include <fcntl.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -17,107 +15,152 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t message_max = 64 * 1024 * 1024;
-constexpr int handshakes_max = 5;  // that fail before WebSockets count as blocked
-constexpr int tries_max = 8;       // to connect before a call that waits fails
+constexpr int declined_max = 5;  // handshakes in a row before WebSockets count as blocked
+constexpr auto unavailable_max = std::chrono::seconds(10);  // the same, where 5xx is answered
 constexpr auto blocked_for = std::chrono::minutes(10);
-constexpr auto probe_after = std::chrono::seconds(25);
-constexpr auto dead_after = std::chrono::seconds(10);  // behind an unanswered probe
+constexpr auto probe_after = std::chrono::seconds(25);  // an idle connection
+constexpr auto dead_after = std::chrono::seconds(10);   // behind that probe
+constexpr auto welcome_patience = milliseconds(4'500);
+constexpr std::size_t read_at_once = 256 * 1024;
+constexpr std::size_t pongs_behind = 64 * 1024;  // more than that unread: no further pong
+
+/// Whether `name` is among the texts of a JSON array.
+bool among(std::string_view array, const std::string& name) {
+  return array.find("\"" + name + "\"") != std::string_view::npos;
+}
+
+/// The number in "r17".
+std::optional<std::uint64_t> number_of(std::string_view id) {
+  std::uint64_t number = 0;
+  const auto* const end = id.data() + id.size();
+  if (!id.starts_with('r') || std::from_chars(id.data() + 1, end, number).ptr != end) {
+    return std::nullopt;
+  }
+  return number;
+}
 
 }  // namespace
 
 void TunnelCalls::wait(milliseconds time) {
-  pollfd entry{wake_read_, POLLIN, 0};
-  const auto until = Clock::now() + time;
-  for (;;) {
-    const auto left = std::chrono::duration_cast<milliseconds>(until - Clock::now());
-    if (left.count() <= 0 || ::poll(&entry, 1, static_cast<int>(left.count())) == 0) return;
-    char drop[256];
-    while (::read(wake_read_, drop, sizeof drop) > 0) {
-    }
-    const std::lock_guard lock(mutex_);
-    if (stopping_) return;
-  }
+  pollfd entry{stop_.descriptor(), POLLIN, 0};
+  ::poll(&entry, 1, static_cast<int>(time.count()));
 }
 
 /// Until the client ends: one connection after the other, while anybody needs one.
 void TunnelCalls::keep_connected() {
   std::unique_ptr<Connection> old;  // one that asked to be replaced stays until the next is there
-  int unreached = 0;                // tries since a connection was welcomed
-  for (int tries = 0; wait_for_calls();) {
-    const auto begun = Clock::now();
-    ++unreached;
-    if (connect_once()) {
-      failures_ = 0;
-      old.reset();
-      speak();
-      if (welcomed_) unreached = 0;
-      if (Clock::now() - begun > std::chrono::seconds(30)) tries = 0;
-    } else {
-      ++failures_;
-    }
-    if (replace_) old = std::move(connection_);
+  while (wait_for_calls()) {
+    const End end = connect_and_speak(old);
+    if (end.how == Ended::stopped) return;
+    if (end.how == Ended::replaced) old = std::move(connection_);
     connection_.reset();
-    if (!connection_lost(unreached)) return;
-    if (!std::exchange(replace_, false)) wait(reconnect_wait(tries++, chance_.next()));
+    connection_lost(end);
   }
 }
 
 /// False: the client ends.
 bool TunnelCalls::wait_for_calls() {
   for (;;) {
+    wake_.clear();
+    if (stop_.cancelled()) return false;
+    milliseconds most{-1};
     {
       const std::lock_guard lock(mutex_);
-      if (stopping_) return false;
       if (link_ == Link::blocked && Clock::now() >= blocked_until_) link_ = Link::down;
-      if (!calls_.empty() && link_ != Link::blocked) return true;
+      if (calls_open() && link_ != Link::blocked) return true;
+      if (link_ == Link::blocked) {
+        most = std::chrono::ceil<milliseconds>(blocked_until_ - Clock::now());
+      }
     }
-    pollfd entry{wake_read_, POLLIN, 0};
-    ::poll(&entry, 1, 1000);
-    char drop[256];
-    while (::read(wake_read_, drop, sizeof drop) > 0) {
-    }
+    pollfd entries[2] = {{wake_.descriptor(), POLLIN, 0}, {stop_.descriptor(), POLLIN, 0}};
+    ::poll(entries, 2, static_cast<int>(most.count()));
   }
 }
 
-/// @param unreached  tries since a connection was welcomed
-bool TunnelCalls::connection_lost(int unreached) {
-  const std::lock_guard lock(mutex_);
-  out_.clear();
-  if (stopping_) return false;
-  if (std::exchange(refused_, false)) fail_all("authentication", refusal_);
-  link_ = Link::down;
-  if (failures_ >= handshakes_max) {
-    failures_ = 0;
-    link_ = Link::blocked;
-    blocked_until_ = Clock::now() + blocked_for;
-    news_.notify_all();
-  }
-  if (unreached >= tries_max) {
-    // What has begun there may still be taken up; the others need not wait.
-    for (auto& [id, call] : calls_) {
-      if (call->generation.empty()) fail(*call, "connection", "the gateway cannot be reached");
+/// What runs is told, and the next attempt waits for its time.
+void TunnelCalls::connection_lost(const End& end) {
+  ConnectionEvent event{.kind = ConnectionEvent::Kind::lost, .reason = end.reason};
+  if (end.how == Ended::replaced) event.kind = ConnectionEvent::Kind::replaced;
+  if (end.how == Ended::refused) event.kind = ConnectionEvent::Kind::refused;
+  if (std::exchange(welcomed_, false)) lost_at_ = Clock::now();
+  count_declined(end);
+  {
+    const std::lock_guard lock(mutex_);
+    out_.clear();
+    link_ = Link::down;
+    const auto now = Clock::now();
+    const bool blocked = end.how == Ended::blocked || declined_ >= declined_max;
+    if (blocked) {
+      declined_ = 0;
+      link_ = Link::blocked;
+      blocked_until_ = now + blocked_for;
+      event.kind = ConnectionEvent::Kind::blocked;
+    }
+    for (auto& [number, call] : calls_) {
+      if (call->ended) continue;
+      ++event.calls;
+      if (end.how == Ended::refused) {
+        fail(*call, ErrorType::authentication, 401, end.reason);
+      } else if (blocked) {
+        call->news.raise();
+      } else if (call->generation.empty() &&
+                 now - std::max(call->since, lost_at_) >= options_.reconnect_timeout) {
+        // What has begun there may still be taken up; the others need not wait.
+        fail(*call, ErrorType::connection, 0, "the gateway cannot be reached: " + end.reason);
+      }
+    }
+    if (end.how != Ended::replaced && calls_open()) {
+      event.next_try = backoff_.next(chance_.next());
     }
   }
-  return true;
+  report(event);
+  if (event.next_try.count() > 0) wait(event.next_try);
 }
 
-bool TunnelCalls::connect_once() {
+/// A proxy on the way that declines every handshake blocks WebSockets; a gateway that starts anew
+/// behind one does not.
+void TunnelCalls::count_declined(const End& end) {
+  if (end.how != Ended::declined && end.how != Ended::unavailable) {
+    declined_ = 0;
+    return;
+  }
+  const auto now = Clock::now();
+  if (declined_ == 0) declined_since_ = now;
+  if (end.how == Ended::declined) {
+    ++declined_;
+  } else {
+    declined_ = now - declined_since_ >= unavailable_max ? declined_max : 1;
+  }
+}
+
+void TunnelCalls::report(const ConnectionEvent& event) const {
+  if (options_.on_connection) options_.on_connection(event);
+}
+
+TunnelCalls::End TunnelCalls::connect_and_speak(std::unique_ptr<Connection>& old) {
   const auto deadline = Clock::now() + options_.connect_timeout;
-  auto raw = connector_.connect(deadline, nullptr);
-  if (raw.status != Io::ok) {
-    // Nobody listens, or the way is broken: that is no sign of blocked WebSockets.
-    failures_ = std::min(failures_, 0) - 1;
-    return false;
-  }
-  if (!shake_hands(*raw.connection, deadline)) return false;
+  auto raw = connector_.connect(deadline, &stop_);
+  if (raw.status == Io::cancelled) return {Ended::stopped, {}};
+  if (raw.status != Io::ok) return {Ended::broken, raw.problem};
+  std::string in;
+  const End shaken = shake_hands(*raw.connection, deadline, in);
+  if (shaken.how != Ended::open) return shaken;
   connection_ = std::move(raw.connection);
   greet();
-  return true;
+  End end = speak(std::move(in), old);
+  outgoing_.clear();
+  outgoing_at_ = 0;
+  return end;
 }
 
-bool TunnelCalls::shake_hands(Connection& connection, Clock::time_point deadline) {
-  auto token = credential_.token(deadline, nullptr);
-  if (!token) return false;
+TunnelCalls::End TunnelCalls::shake_hands(Connection& connection, Clock::time_point deadline,
+                                          std::string& in) {
+  auto token = credential_.token(deadline, &stop_);
+  if (!token) {
+    const auto type = token.error().type;
+    const bool refused = type == ErrorType::authentication || type == ErrorType::permission;
+    return {refused ? Ended::refused : Ended::broken, token.error().message};
+  }
   const Url& url = connector_.url();
   std::string key;
   append_base64(key, chance_.hex(16));
@@ -126,51 +169,60 @@ bool TunnelCalls::shake_hands(Connection& connection, Clock::time_point deadline
   head += "Sec-WebSocket-Key: " + key + "\r\nSec-WebSocket-Protocol: hawser.v1+json\r\n";
   head += "User-Agent: hawser-cpp/0.1\r\n";
   if (!token->empty()) head += "Authorization: Bearer " + *token + "\r\n";
-  if (connection.write(head + "\r\n", deadline) != Io::ok) {
-    failures_ = std::min(failures_, 0) - 1;
-    return false;
-  }
-  std::string in;
+  const End broken{Ended::broken, "the path broke during the handshake"};
+  if (connection.write(head + "\r\n", deadline) != Io::ok) return broken;
   std::size_t searched = 0;
   wire::ResponseHead answer;
   const wire::HeadLimits limits{};
   for (;;) {
     const auto outcome = wire::parse_response_head(in, searched, "GET", limits, answer);
-    if (outcome.state == wire::HeadOutcome::State::malformed) return false;
+    if (outcome.state == wire::HeadOutcome::State::malformed) {
+      return {Ended::declined, "the answer to the handshake is not HTTP"};
+    }
     if (outcome.state == wire::HeadOutcome::State::complete) {
-      const auto* accept = answer.find("sec-websocket-accept");
-      if (answer.status == 101 && accept != nullptr && accept->value == wire::ws_accept(key)) {
-        decoder_ = std::make_unique<wire::WsDecoder>(wire::WsSide::client, message_max);
-        in.erase(0, outcome.consumed);
-        heard_ = Clock::now();
-        pinged_ = {};
-        welcomed_ = replace_ = false;
-        return take_frames(in);
-      }
-      if (answer.status == 401) {
-        if (credential_.refused()) return false;
-        const std::lock_guard lock(mutex_);
-        refused_ = true;
-        refusal_ = "Incorrect API key provided.";
-      }
-      if (answer.status == 426 || answer.status == 403) failures_ = handshakes_max;
-      return false;
+      const End judged = judge(answer, wire::ws_accept(key));
+      in.erase(0, outcome.consumed);
+      return judged;
     }
     const Io status = connection.read(in, deadline);
-    if (status != Io::ok) {
-      failures_ = std::min(failures_, 0) - 1;  // the way broke, which says nothing of WebSockets
-      return false;
-    }
+    if (status == Io::cancelled) return {Ended::stopped, {}};
+    if (status != Io::ok) return broken;
   }
+}
+
+/// What the answer to a handshake means.
+TunnelCalls::End TunnelCalls::judge(const wire::ResponseHead& answer, std::string_view accept) {
+  const auto* accepted = answer.find("sec-websocket-accept");
+  if (answer.status == 101 && accepted != nullptr && accepted->value == accept) {
+    return {Ended::open, {}};
+  }
+  const std::string status =
+      "the handshake was answered with status " + std::to_string(answer.status);
+  if (answer.status == 401) {
+    if (credential_.refused()) return {Ended::broken, "the token was refused and is renewed"};
+    return {Ended::refused, "Incorrect API key provided."};
+  }
+  if (answer.status == 426 || answer.status == 403) return {Ended::blocked, status};
+  const bool away = answer.status >= 500 || answer.status == 429 || answer.status == 408;
+  return {away ? Ended::unavailable : Ended::declined, status};
 }
 
 /// Says hello and what is to be taken up.
 void TunnelCalls::greet() {
+  decoder_ = std::make_unique<wire::WsDecoder>(wire::WsSide::client, message_max);
+  heard_ = Clock::now();
+  welcome_by_ = heard_ + welcome_patience;
+  pinged_ = {};
+  peer_every_ = milliseconds(0);
+  keepalive_.end();
   const std::lock_guard lock(mutex_);
   std::string hello =
-      R"({"t":"hello","v":1,"client":"hawser-cpp/0.1","caps":["resume","coalesce"])";
+      R"({"t":"hello","v":1,"client":"hawser-cpp/0.1","caps":["resume","coalesce"],"keepalive":)";
+  hello.append(std::to_string(Keepalive::period.count()));
   std::string resume;
-  for (const auto& [id, call] : calls_) {
+  for (const auto& [number, call] : calls_) {
+    call->asked = false;
+    call->owed = 0;
     if (call->generation.empty() || call->ended) continue;
     if (!resume.empty()) resume.push_back(',');
     resume.append(R"({"gen":)");
@@ -184,109 +236,179 @@ void TunnelCalls::greet() {
   }
   if (!resume.empty()) hello.append(",\"resume\":[").append(resume).append("]");
   out_.clear();
+  owed_ = 0;
   say(hello.append("}"));
 }
 
-/// Until the connection ends.
-bool TunnelCalls::speak() {
-  std::string bytes;
+/// Until the connection ends. @param bytes  that came behind the handshake
+TunnelCalls::End TunnelCalls::speak(std::string bytes, std::unique_ptr<Connection>& old) {
   for (;;) {
-    if (!flush()) return false;
+    wake_.clear();
     Io status = Io::ok;
-    while (status == Io::ok) {
-      status = connection_->read_now(bytes);
-      if (status == Io::ok) heard_ = Clock::now();
-    }
-    if (!bytes.empty() && !take_frames(bytes)) return false;
-    bytes.clear();
-    if (status != Io::timeout || replace_) return false;
+    while (status == Io::ok && bytes.size() < read_at_once) status = connection_->read_now(bytes);
     const auto now = Clock::now();
-    if (pinged_ != Clock::time_point{} && heard_ < pinged_ && now - pinged_ > dead_after)
-      return false;
-    send_keepalive(now);
-    pollfd entries[2] = {{connection_->descriptor(), POLLIN, 0}, {wake_read_, POLLIN, 0}};
-    ::poll(entries, 2, 1000);
-    if (entries[1].revents != 0) {
-      char drop[256];
-      while (::read(wake_read_, drop, sizeof drop) > 0) {
-      }
+    if (!bytes.empty()) {
+      heard_ = now;
+      keepalive_.heard(now);
+      if (auto end = take_frames(bytes)) return *end;
+      bytes.clear();
+      if (welcomed_) old.reset();
     }
-    const std::lock_guard lock(mutex_);
-    if (stopping_) return false;
+    if (status == Io::closed || status == Io::failed) return {Ended::broken, "the path broke"};
+    if (auto end = stay_alive(now)) return *end;
+    if (!write_out(now)) return {Ended::broken, "the path broke"};
+    if (status == Io::ok) continue;
+    const short events = outgoing_.empty() ? POLLIN : POLLIN | POLLOUT;
+    pollfd entries[3] = {{connection_->descriptor(), events, 0},
+                         {wake_.descriptor(), POLLIN, 0},
+                         {stop_.descriptor(), POLLIN, 0}};
+    const auto left = std::chrono::ceil<milliseconds>(due() - Clock::now()).count();
+    ::poll(entries, 3, static_cast<int>(std::clamp<long long>(left, 0, 60'000)));
+    if (entries[2].revents != 0) return {Ended::stopped, {}};
   }
 }
 
-bool TunnelCalls::flush() {
-  std::string out;
+/// When stay_alive() wants to look again.
+Clock::time_point TunnelCalls::due() const {
+  if (!welcomed_) return welcome_by_;
+  const auto idle = pinged_ > heard_ ? pinged_ + dead_after : heard_ + probe_after;
+  return std::min<Clock::time_point>(idle, keepalive_.next());
+}
+
+/// Keeps our word while calls are open, asks a gateway that does not, and ends what is dead.
+std::optional<TunnelCalls::End> TunnelCalls::stay_alive(Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  if (!welcomed_) {
+    if (now < welcome_by_) return std::nullopt;
+    return End{Ended::broken, "the gateway did not say welcome in time"};
+  }
+  if (peer_every_ == milliseconds(0) || !calls_open()) {
+    keepalive_.end();
+  } else if (!keepalive_.active()) {
+    keepalive_.begin(now, Keepalive::period, peer_every_);
+  }
+  const auto step = keepalive_.step(now);
+  const bool unanswered = pinged_ > heard_ && now - pinged_ >= dead_after;
+  if (step == Keepalive::Step::dead || unanswered) {
+    return End{Ended::broken, "nothing was heard of the gateway for too long"};
+  }
+  const bool idle = now - heard_ >= probe_after && pinged_ <= heard_;
+  if (idle) pinged_ = now;
+  if (idle || step != Keepalive::Step::wait) say(R"({"t":"ping"})");
+  return std::nullopt;
+}
+
+/// Writes what the socket takes. False: it is broken.
+bool TunnelCalls::write_out(Clock::time_point now) {
   {
     const std::lock_guard lock(mutex_);
-    out.swap(out_);
+    outgoing_.append(std::exchange(out_, {}));
   }
-  return out.empty() || connection_->write(out, Clock::now() + options_.idle_timeout) == Io::ok;
+  if (outgoing_.empty()) return true;
+  std::string_view rest = std::string_view(outgoing_).substr(outgoing_at_);
+  const std::size_t before = rest.size();
+  const Io status = connection_->write_now(rest);
+  if (rest.size() < before) keepalive_.said(now);
+  outgoing_at_ = outgoing_.size() - rest.size();
+  if (rest.empty()) {
+    outgoing_.clear();
+    outgoing_at_ = 0;
+  } else if (outgoing_at_ > outgoing_.size() / 2) {
+    outgoing_.erase(0, std::exchange(outgoing_at_, 0));
+  }
+  return status == Io::ok || status == Io::timeout;
 }
 
-void TunnelCalls::send_keepalive(Clock::time_point now) {
-  if (now - heard_ < probe_after || pinged_ > heard_) return;
-  const std::lock_guard lock(mutex_);
-  pinged_ = now;
-  say(R"({"t":"ping"})");
-}
-
-bool TunnelCalls::take_frames(std::string& bytes) {
-  std::string_view rest = bytes;
+std::optional<TunnelCalls::End> TunnelCalls::take_frames(std::string_view bytes) {
   for (;;) {
-    const wire::WsEvent event = decoder_->next(rest);
+    const wire::WsEvent event = decoder_->next(bytes);
     switch (event.kind) {
       case wire::WsEvent::Kind::none:
-        return true;
+        return std::nullopt;
       case wire::WsEvent::Kind::text:
-        take_frame(event.payload);
+        if (auto end = take_frame(event.payload)) return end;
         break;
       case wire::WsEvent::Kind::ping: {
         const std::lock_guard lock(mutex_);
+        if (outgoing_.size() - outgoing_at_ + out_.size() > pongs_behind) break;
         wire::append_ws_frame(out_, wire::WsOpcode::pong, event.payload, 0x5a17c3e9u);
         break;
       }
-      case wire::WsEvent::Kind::close: {
-        const std::lock_guard lock(mutex_);
-        refused_ = event.code == 4401 && !credential_.refused();
-        refusal_ = event.payload;
-        return false;
-      }
+      case wire::WsEvent::Kind::close:
+        if (event.code == 4401 && !credential_.refused()) {
+          return End{Ended::refused, "Incorrect API key provided."};
+        }
+        return End{Ended::broken,
+                   "the gateway closed the connection: " + std::to_string(event.code) + " " +
+                       std::string(event.payload)};
       case wire::WsEvent::Kind::broken:
-        return false;
+        return End{Ended::broken, "the gateway broke the protocol"};
       default:
         break;
     }
   }
 }
 
-void TunnelCalls::take_frame(std::string_view frame) {
+std::optional<TunnelCalls::End> TunnelCalls::take_frame(std::string_view frame) {
   const auto type = json_text(frame, "t");
+  if (!type) return std::nullopt;
+  if (*type == "welcome") {
+    welcome(frame);
+    return std::nullopt;
+  }
+  if (*type == "goaway") {
+    // Make before break is for what can be taken up: the next connection does.
+    if (json_member(frame, "resumable") != "true") return std::nullopt;
+    return End{Ended::replaced, json_text(frame, "why").value_or("")};
+  }
+  take_answer(*type, frame);
   const std::lock_guard lock(mutex_);
-  if (type == "welcome") {
-    welcomed_ = true;
+  if (held_ <= held_max) return std::nullopt;
+  return End{Ended::broken, "the gateway sent more than it had credit for"};
+}
+
+void TunnelCalls::welcome(std::string_view frame) {
+  welcomed_ = true;
+  backoff_.progress();
+  const auto promised = json_number(frame, "keepalive").value_or(0);
+  peer_every_ = std::min<milliseconds>(
+      milliseconds(static_cast<milliseconds::rep>(std::min<std::uint64_t>(promised, 1u << 30))),
+      Keepalive::period_max);
+  ConnectionEvent event{.kind = ConnectionEvent::Kind::connected};
+  {
+    const std::lock_guard lock(mutex_);
     link_ = Link::up;
-    for (auto& [id, call] : calls_) {
-      call->owed = 0;
-      // Nothing of its answer came: its Idempotency-Key makes sure that it is asked once.
-      if (call->ended || !call->generation.empty()) continue;
-      if (call->headed) {
-        fail(*call, "connection", "the answer broke off");
-      } else {
-        ask(*call);
+    streams_max_ = json_number(frame, "max_streams").value_or(0);
+    if (streams_max_ == 0) streams_max_ = SIZE_MAX;
+    const auto resumed = json_member(frame, "resumed");
+    const auto lost = json_member(frame, "lost");
+    for (auto& [number, call] : calls_) {
+      if (call->ended) continue;
+      ++event.calls;
+      if (!call->generation.empty()) {
+        // One that is in neither list found no room there: it is asked for in its turn.
+        call->asked = among(resumed, call->id) || among(lost, call->id);
+      } else if (call->headed) {
+        fail(*call, ErrorType::connection, 0, "the answer broke off");
       }
     }
-    return;
+    ask_waiting();
   }
-  if (type == "goaway") {
-    // Make before break is for what can be taken up: the next connection does.
-    replace_ = json_member(frame, "resumable") == "true";
-    return;
-  }
+  report(event);
+}
+
+/// A frame of one call's answer.
+void TunnelCalls::take_answer(std::string_view type, std::string_view frame) {
   const auto id = json_text(frame, "id");
-  const auto found = id ? calls_.find(*id) : calls_.end();
-  if (found == calls_.end()) return;
+  const auto number = id ? number_of(*id) : std::nullopt;
+  const std::lock_guard lock(mutex_);
+  if (type == "ev") {
+    // A caller that takes nothing is held up by its own credit, and holds up no other.
+    owed_ += frame.size();
+    if (owed_ >= credit_step && held_ < held_enough) give_credit(owed_, nullptr);
+  }
+  const auto found = number ? calls_.find(*number) : calls_.end();
+  if (found == calls_.end() || found->second->ended) return;
   Call& call = *found->second;
   if (type == "head") {
     const bool again = std::exchange(call.headed, true);
@@ -298,9 +420,13 @@ void TunnelCalls::take_frame(std::string_view frame) {
     call.last = seq;
   } else if (type == "end" || type == "err") {
     call.ended = true;
+    ask_waiting();
+  } else {
+    return;
   }
   call.inbox.emplace_back(frame);
-  news_.notify_all();
+  held_ += frame.size();
+  call.news.raise();
 }
 
 }  // namespace hawser::sdk

@@ -74,6 +74,7 @@ void Record::be_named(Directory& directory, const Fingerprint& name) {
 
 Record::~Record() {
   if (name_) directory_->unname(*name_);
+  if (directory_ != nullptr && !directory_->empty()) directory_->forget(found_by_, id());
 }
 
 std::optional<std::string> Record::lead() {
@@ -86,7 +87,8 @@ void Record::offer() {
 }
 
 void Record::withdraw() {
-  if (directory_ != nullptr) directory_->withdraw(found_by_, id());
+  if (directory_ == nullptr) return;
+  directory_->withdraw(found_by_, id(), Clock::now() + after_its_end);
 }
 
 void Record::begin(AnswerHead head) {
@@ -143,7 +145,11 @@ void Record::end(State state, const Error* error, const dialect::Usage& usage) {
   ended_at_ = Clock::now();
   deadline_ = Clock::time_point::max();
   if (shelf_ != nullptr) shelf_->keep_ended(id_);
-  if (readers_ != nullptr || state != State::done) withdraw();
+  if (state != State::done && directory_ != nullptr) {
+    directory_->forget(found_by_, id());
+  } else if (readers_ != nullptr) {
+    withdraw();
+  }
   wake_readers();
 }
 

@@ -220,6 +220,35 @@ TEST_F(RecordTest, OfThoseWhoComeAtOnceOneLeads) {
   EXPECT_EQ(second->lead(), first->id());
 }
 
+TEST_F(RecordTest, OneWithANameOfItsOwnIsFoundBehindItsEndWhileItIsKept) {
+  auto record = begin();
+  const Fingerprint by{9};
+  record->be_found(directory_, by);
+  EXPECT_FALSE(record->lead());
+  directory_.keep_named(by, record->id());
+  std::string out;
+  spawn(read_all(record, out), no_bug);
+  frame(record, "data: 1\n\n");
+  record->end(State::done, nullptr, {});
+  EXPECT_TRUE(record->delivered());
+  EXPECT_EQ(directory_.take(by, false), record->id()) << "its end may have been lost on its way";
+  const std::string id(record->id());
+  record.reset();
+  shelf_.forget(id);
+  EXPECT_FALSE(directory_.take(by, false));
+}
+
+TEST_F(RecordTest, OneThatFailedIsNotFoundByItsName) {
+  const auto record = begin();
+  const Fingerprint by{11};
+  record->be_found(directory_, by);
+  EXPECT_FALSE(record->lead());
+  directory_.keep_named(by, record->id());
+  const Error broke{.code = Code::upstream, .message = "it broke"};
+  record->end(State::failed, &broke, {});
+  EXPECT_FALSE(directory_.take(by, false));
+}
+
 TEST_F(RecordTest, DeliveredOnesMakeRoomForNewOnes) {
   shelf_.configure({.kept = 1h, .detached_per_key_max = 10, .delivered_max = 4 * 1024});
   for (int i = 0; i < 50; ++i) {

@@ -184,14 +184,16 @@ std::size_t Directory::Hash::operator()(const Fingerprint& fingerprint) const {
 void Directory::offer(const Fingerprint& fingerprint, std::string_view id, Clock::time_point until,
                       std::uint64_t body) {
   const std::lock_guard lock(mutex_);
-  offers_[fingerprint] = {std::string(id), until, body};
+  Offer& offer = offers_[fingerprint];
+  offer = {std::string(id), until, body, offer.named && offer.id == id};
   count_.store(offers_.size(), std::memory_order_relaxed);
 }
 
 std::optional<std::string> Directory::claim(const Fingerprint& fingerprint, std::string_view id,
                                             Clock::time_point until, std::uint64_t body) {
   const std::lock_guard lock(mutex_);
-  const auto [offer, fresh] = offers_.try_emplace(fingerprint, Offer{std::string(id), until, body});
+  const auto [offer, fresh] =
+      offers_.try_emplace(fingerprint, Offer{std::string(id), until, body, false});
   if (!fresh) return offer->second.id;
   count_.store(offers_.size(), std::memory_order_relaxed);
   return std::nullopt;
@@ -213,10 +215,33 @@ std::optional<std::string> Directory::take(const Fingerprint& fingerprint, bool 
   return id;
 }
 
-void Directory::withdraw(const Fingerprint& fingerprint, std::string_view id) {
-  const std::lock_guard lock(mutex_);
+/// Under the lock. Null: another one is found in its place, or none.
+Directory::Offer* Directory::find(const Fingerprint& fingerprint, std::string_view id) {
   const auto found = offers_.find(fingerprint);
-  if (found != offers_.end() && found->second.id == id) offers_.erase(found);
+  return found != offers_.end() && found->second.id == id ? &found->second : nullptr;
+}
+
+void Directory::withdraw(const Fingerprint& fingerprint, std::string_view id,
+                         Clock::time_point until) {
+  const std::lock_guard lock(mutex_);
+  Offer* const offer = find(fingerprint, id);
+  if (offer == nullptr) return;
+  if (offer->named) {
+    offer->until = until;
+  } else {
+    offers_.erase(fingerprint);
+  }
+  count_.store(offers_.size(), std::memory_order_relaxed);
+}
+
+void Directory::keep_named(const Fingerprint& fingerprint, std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  if (Offer* const offer = find(fingerprint, id)) offer->named = true;
+}
+
+void Directory::forget(const Fingerprint& fingerprint, std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  if (find(fingerprint, id) != nullptr) offers_.erase(fingerprint);
   count_.store(offers_.size(), std::memory_order_relaxed);
 }
 

@@ -125,7 +125,13 @@ class Directory {
   bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
   /// @param once  who takes it is the only one
   std::optional<std::string> take(const Fingerprint& fingerprint, bool once);
-  void withdraw(const Fingerprint& fingerprint, std::string_view id);
+  /// @param until  one whose request bears a name of its own is found until then
+  void withdraw(const Fingerprint& fingerprint, std::string_view id, Clock::time_point until);
+  /// The request bears a name of its own (Idempotency-Key): who repeats it behind its end, for what
+  /// was written may be lost on its way, gets the same answer while that is kept.
+  void keep_named(const Fingerprint& fingerprint, std::string_view id);
+  /// It is found no more.
+  void forget(const Fingerprint& fingerprint, std::string_view id);
 
   /// Another name of a generation, such as the id of its response, as long as it is kept.
   void name(const Fingerprint& name, std::string_view id);
@@ -141,7 +147,9 @@ class Directory {
     std::string id{};
     Clock::time_point until{};
     std::uint64_t body = 0;
+    bool named = false;
   };
+  Offer* find(const Fingerprint& fingerprint, std::string_view id);
   std::vector<Shelf*> shelves_;
   std::mutex mutex_;  // of offers_ and names_; held for one lookup
   std::unordered_map<Fingerprint, Offer, Hash> offers_;

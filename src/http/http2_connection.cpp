@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "http/http2_stream.hpp"
 #include "net/acknowledged.hpp"
@@ -36,6 +37,8 @@ struct Http2Connection::Callbacks {
                     std::uint8_t, void* self) {
     Http2Stream* const stream = of(self).find(frame->hd.stream_id);
     if (stream == nullptr) return 0;
+    if (text(name, name_size) == "x-hawser-heartbeat")
+      of(self).see_promise(text(value, value_size));
     if (stream->add_field(text(name, name_size), text(value, value_size))) return 0;
     stream->malformed_ = true;
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // resets the stream
@@ -179,6 +182,7 @@ Task<> Http2Connection::run() {
 
 bool Http2Connection::receive() {
   heard_ = reactor().now();
+  keepalive_.heard(heard_);
   pinged_ = false;
   receiving_ = true;
   const auto taken = nghttp2_session_mem_recv(
@@ -206,16 +210,39 @@ bool Http2Connection::attend() {
     nghttp2_submit_ping(h2_.get(), NGHTTP2_FLAG_NONE, nullptr);
     flush();
   }
+  if (!keep_alive(now)) return lose();
   if ((going_ || closing_ || pool_->closing_) && streams() == 0) return false;
   return nghttp2_session_want_read(h2_.get()) != 0 || nghttp2_session_want_write(h2_.get()) != 0;
 }
 
+/// Another gateway says with its answers how often it is heard from while one is under way.
+void Http2Connection::see_promise(std::string_view every) {
+  milliseconds::rep ms = 0;
+  std::from_chars(every.data(), every.data() + every.size(), ms);
+  if (ms > 0) promised_ = milliseconds(std::min(ms, Keepalive::period_max.count()));
+}
+
+/// While answers are waited for a silent gateway is asked sooner. False: it is dead.
+bool Http2Connection::keep_alive(Clock::time_point now) {
+  if (promised_ == 0ms || streams() == 0) {
+    keepalive_.end();
+  } else if (!keepalive_.active()) {
+    keepalive_.begin(now, 0ms, promised_);
+  }
+  const auto step = keepalive_.step(now);
+  if (step == Keepalive::Step::probe) {
+    nghttp2_submit_ping(h2_.get(), NGHTTP2_FLAG_NONE, nullptr);
+    flush();
+  }
+  return step != Keepalive::Step::dead;
+}
+
 Clock::time_point Http2Connection::next_deadline() const {
-  auto next = Clock::time_point::max();
+  auto next = keepalive_.next();
   if (pinged_) {
-    next = pinged_at_ + config_.ping_timeout;
+    next = std::min<Clock::time_point>(next, pinged_at_ + config_.ping_timeout);
   } else if (config_.ping_interval > 0ms) {
-    next = heard_ + config_.ping_interval;
+    next = std::min<Clock::time_point>(next, heard_ + config_.ping_interval);
   }
   if (!settled_) next = std::min<Clock::time_point>(next, since_ + config_.ping_timeout);
   return next;

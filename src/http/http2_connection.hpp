@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/keepalive.hpp"
 #include "http/upstream.hpp"
 
 namespace hawser::http {
@@ -70,6 +71,8 @@ class Http2Connection final : public std::enable_shared_from_this<Http2Connectio
   bool pull();
   bool receive();
   bool attend();
+  void see_promise(std::string_view every);
+  bool keep_alive(Clock::time_point now);
   Clock::time_point next_deadline() const;
   void tell();
   void end();
@@ -107,6 +110,8 @@ class Http2Connection final : public std::enable_shared_from_this<Http2Connectio
   bool room_news_ = false;
   bool pinged_ = false;
   Clock::time_point pinged_at_{};
+  Keepalive keepalive_{};     // while streams are open
+  milliseconds promised_{0};  // by another gateway: it is heard from so often
   Clock::time_point since_{};
   Clock::time_point idle_since_{};
   Clock::time_point heard_{};

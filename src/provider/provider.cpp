@@ -9,6 +9,7 @@
 #include "base/hex.hpp"
 #include "base/process_mark.hpp"
 #include "base/random_bytes.hpp"
+#include "base/keepalive.hpp"
 #include "wire/url.hpp"
 
 namespace hawser::provider {
@@ -127,7 +128,11 @@ Provider::Provider(std::string name, const ProviderConfig& config, std::string_v
   if (gateway_) {
     via_ = "1.1 " + std::string(pseudonym);
     append_field(fixed, "x-hawser-resumable", "1");  // we come back ourselves
-    for (const char* const ours : {"x-hawser-resumable", "x-hawser-reattach"}) set_.push_back(ours);
+    append_field(fixed, "x-hawser-heartbeat", std::to_string(Keepalive::period.count()));
+    for (const char* const ours :
+         {"x-hawser-resumable", "x-hawser-reattach", "x-hawser-heartbeat"}) {
+      set_.push_back(ours);
+    }
   }
   fixed_ = Secret(std::move(fixed));
 }

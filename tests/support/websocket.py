@@ -119,10 +119,12 @@ class WebSocket:
 class Tunnel(WebSocket):
     """Behind its hello."""
 
-    def __init__(self, address, headers=None, caps=("resume",), resume=(), **options):
+    def __init__(self, address, headers=None, caps=("resume",), resume=(), keepalive=None, **options):
         super().__init__(address, "/v1/tunnel", headers, subprotocols=["hawser.v1+json"], **options)
         assert self.status == 101, self.head
         hello = {"t": "hello", "v": 1, "caps": list(caps)}
+        if keepalive is not None:
+            hello["keepalive"] = keepalive
         if resume:
             hello["resume"] = [{"gen": gen, "after": after, "id": name} for gen, after, name in resume]
         self.send(hello)

@@ -37,6 +37,22 @@ struct OAuthOptions {
   std::string scope{};
 };
 
+/// What became of the connection that Transport::ws keeps. For logs: `reason` may hold words of the
+/// other side.
+struct ConnectionEvent {
+  enum class Kind : std::uint8_t {
+    connected,  // calls go over it
+    lost,       // or could not be made
+    refused,    // the gateway does not know the key
+    blocked,    // no WebSocket gets through: calls go over HTTPS for a while
+    replaced,   // the gateway asked for another one
+  };
+  Kind kind = Kind::lost;
+  std::string reason{};
+  std::chrono::milliseconds next_try{0};  // of lost, while calls wait
+  int calls = 0;                          // that wait for it, or are taken up on it
+};
+
 struct ClientOptions {
   Transport transport = Transport::sse;
   /// Empty: $HAWSER_BASE_URL, $OPENAI_BASE_URL, then http://127.0.0.1:8080/v1.
@@ -56,11 +72,16 @@ struct ClientOptions {
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds idle_timeout{60'000};  // silence of an answer, not its whole length
   std::chrono::milliseconds total_timeout{600'000};
+  /// How long a call whose answer has not begun waits for a Hawser gateway to be reached again, or
+  /// for the first time where `transport` is `ws`.
+  std::chrono::milliseconds reconnect_timeout{20'000};
   RetryOptions retry{};
   /// Against a Hawser gateway a stream that breaks is taken up where it broke, until it ends or
   /// total_timeout is over. Nothing is generated or paid for twice.
   bool resume = true;
   std::vector<std::pair<std::string, std::string>> headers{};
+  /// Called on a thread of the client's own; it must not call the client.
+  std::function<void(const ConnectionEvent&)> on_connection{};
 };
 
 struct Message {
@@ -133,6 +154,9 @@ struct RawCall {
   std::function<bool(int status, const Headers&)> on_head{};
   std::function<bool(const StreamEvent&)> on_event{};  // of an event stream
   std::function<bool(std::string_view)> on_content{};  // of any other content
+  /// Called whenever nothing came for `silence`, also while the gateway is away; 0: never.
+  std::function<bool()> on_silence{};
+  std::chrono::milliseconds silence{0};
 };
 
 struct RawAnswer {

@@ -1,4 +1,6 @@
 // The answer of a recorded generation, as server-sent events or as it is.
+#include <charconv>
+
 #include "front/http/event_text.hpp"
 #include "front/http/serving.hpp"
 #include "wire/sse.hpp"
@@ -6,12 +8,31 @@
 namespace hawser::front::http {
 
 using exchange::Exchange;
+using generation::AnswerHead;
 using generation::Batch;
 using net::IoStatus;
 
 namespace {
+
 constexpr std::size_t alone_min = 4096;
+constexpr std::string_view heartbeat_field = "x-hawser-heartbeat";
+constexpr milliseconds heartbeat_min{500};
+
+/// Promises what a client asks for, in ms, so that it notices a path that died. False: it asks for
+/// nothing, or not by a number.
+bool promise_heartbeat(const Exchange& exchange, AnswerHead& head) {
+  const std::string_view text = exchange.request.header(heartbeat_field);
+  if (text.empty() || !head.event_stream) return false;
+  milliseconds::rep asked = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), asked);
+  if (error != std::errc{} || end != text.data() + text.size() || asked <= 0) return false;
+  head.heartbeat = std::min(head.heartbeat, std::max(milliseconds(asked), heartbeat_min));
+  const auto every = std::to_string(head.heartbeat.count());
+  head.fields.append(heartbeat_field).append(": ").append(every).append("\r\n");
+  return true;
 }
+
+}  // namespace
 
 /// Writes events, each after its id where ids are wanted, as many in one write as there are.
 /// @param batch  the first; at the end the last one that was taken
@@ -68,6 +89,8 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
   const auto reader = answer->take_reader();
   reader_ = reader.get();
   reader->lead_to(touched());
+  // Who wants to know soon whether its path is whole hears of us at once.
+  IoStatus waited = promise_heartbeat(exchange, answer->head()) ? IoStatus::timeout : IoStatus::ok;
   append_own_fields(exchange, answer->head().fields);
   begin_answer({.head = answer->head(),
                 .keep_alive = head_.keep_alive && !services_.draining && body_consumed(exchange)});
@@ -80,7 +103,7 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
   between_events_ = form.event_stream;
   bool goes_on = true;
   std::uint64_t seq = 0;
-  for (IoStatus waited = IoStatus::ok;;) {
+  for (;;) {
     auto batch = reader->next();
     const bool silent = batch && batch->run.count == 0 && !batch->last;
     const bool some = batch && !silent;

@@ -13,6 +13,7 @@ struct WebSocketConfig {
   Bytes queued_max{4 * 1024 * 1024};
   Bytes bodies_max{64 * 1024 * 1024};
   milliseconds heartbeat{30'000};
+  milliseconds keepalive{2'000};
   milliseconds hello_timeout{5'000};
   milliseconds max_age{3'600'000};
   milliseconds recheck{300'000};
@@ -41,6 +42,9 @@ struct WebSocketConfig {
           "refused with 503.");
     field("heartbeat", heartbeat, config::Range<milliseconds>{100ms, 1h},
           "A silent connection is asked for a sign of life so often; two that stay out end it.");
+    field("keepalive", keepalive, config::Range<milliseconds>{100ms, 1min},
+          "A tunnel whose client promises the same is heard from so often while requests are open: "
+          "a path that died is noticed within two and a half times that.");
     field("hello_timeout", hello_timeout, config::Range<milliseconds>{10ms, 10min},
           "From the handshake of a tunnel to its hello.");
     field("max_age", max_age, config::Range<milliseconds>{1s, 24h},

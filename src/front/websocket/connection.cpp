@@ -42,6 +42,7 @@ Task<> Connection::run(Protocol& protocol) {
     const IoStatus status = stream_.read_now(in_);
     if (status == IoStatus::ok) {
       heard_ = stream_.reactor().now();
+      keepalive_.heard(heard_);
       pinged_ = false;
       if (reads % reads_in_a_row != 0) continue;
       if (!attend()) break;  // also where there is always something to read
@@ -154,6 +155,7 @@ void Connection::close(std::uint16_t code, std::string_view reason) {
 
 /// At the end of this turn of the loop, or now where there is none.
 void Connection::soon() {
+  keepalive_.said(stream_.reactor().now());
   if (flushing_) return;
   if (stream_.reactor().busy()) {
     stream_.reactor().join_line(*this);
@@ -199,12 +201,29 @@ bool Connection::attend() {
   if (now >= close_by_ || stuck_) return false;
   if (queued() > 0 && now - progressed_ >= write_timeout_) return false;
   if (now - heard_ >= 2 * config_.heartbeat + config_.heartbeat / 6) return false;
-  if (now - heard_ >= config_.heartbeat && !closing_ && !std::exchange(pinged_, true)) {
-    wire::append_ws_frame(out_, WsOpcode::ping, "", std::nullopt);
-    flush();
-  }
+  if (now - heard_ >= config_.heartbeat && !closing_ && !std::exchange(pinged_, true)) ping();
   if (!closing_) attend_at_ = protocol_->attend(now);
+  return closing_ || keep_alive(now);
+}
+
+/// Keeps what was promised in hello and welcome. False: the client did not.
+bool Connection::keep_alive(Clock::time_point now) {
+  const milliseconds promised = protocol_->keepalive();
+  if (promised == 0ms) {
+    keepalive_.end();
+  } else if (!keepalive_.active()) {
+    keepalive_.begin(now, config_.keepalive, promised);
+  }
+  const auto step = keepalive_.step(now);
+  if (step == Keepalive::Step::dead) return false;
+  // What is queued already will be heard when the client takes it; more would only pile up.
+  if (step != Keepalive::Step::wait && queued() == 0) ping();
   return true;
+}
+
+void Connection::ping() {
+  wire::append_ws_frame(out_, WsOpcode::ping, "", std::nullopt);
+  flush();
 }
 
 Clock::time_point Connection::next_deadline() const {
@@ -212,7 +231,7 @@ Clock::time_point Connection::next_deadline() const {
       heard_ + (pinged_ ? 2 * config_.heartbeat + config_.heartbeat / 6 : config_.heartbeat);
   next = std::min(next, close_by_);
   if (queued() > 0) next = std::min<Clock::time_point>(next, progressed_ + write_timeout_);
-  if (!closing_) next = std::min(next, attend_at_);
+  if (!closing_) next = std::min({next, attend_at_, keepalive_.next()});
   return next;
 }
 

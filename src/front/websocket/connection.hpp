@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/keepalive.hpp"
 #include "front/websocket/config.hpp"
 #include "net/stream.hpp"
 #include "wire/websocket.hpp"
@@ -22,6 +23,9 @@ class Protocol {
   virtual void drained() = 0;
   /// Looks at its deadlines. @return when it wants to look again
   virtual Clock::time_point attend(Clock::time_point now) = 0;
+  /// How often the client promised to be heard from, as we promised it, while requests of it are
+  /// open; 0: none is, or it promised nothing.
+  virtual milliseconds keepalive() const { return milliseconds(0); }
   /// The process ends soon.
   virtual void drain() = 0;
   /// The connection is over. @param code  of the client's close; 1006: it was lost
@@ -75,6 +79,8 @@ class Connection final : private net::Turn {
   bool has_room_for(std::size_t bytes);
   void handle(const wire::WsEvent& event);
   bool attend();
+  bool keep_alive(Clock::time_point now);
+  void ping();
   Clock::time_point next_deadline() const;
   Task<> yield();
 
@@ -93,6 +99,7 @@ class Connection final : private net::Turn {
   bool stuck_ = false;    // its client does not read, and too much was written
   std::uint16_t code_ = wire::ws_close::lost;
   Clock::time_point heard_{};       // last byte of the client
+  Keepalive keepalive_{};           // while requests are open
   Clock::time_point progressed_{};  // last byte that the client took, or nothing was owed
   Clock::time_point close_by_ = Clock::time_point::max();
   Clock::time_point attend_at_ = Clock::time_point::max();

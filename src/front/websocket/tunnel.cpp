@@ -110,22 +110,21 @@ void Tunnel::received(std::string_view text) {
 
 void Tunnel::hello(std::string_view frame) {
   if (json_number(frame, "v") != 1u) {
-    connection_.close(bad_frame, "this server speaks version 1 of the tunnel");
-    return;
+    return connection_.close(bad_frame, "this server speaks version 1 of the tunnel");
   }
   if (auto token = json_text(frame, "token"); token && !token->empty()) {
     if (!exchange::is_field_value(*token)) {
-      connection_.close(unauthorized, "the key is not valid");
-      return;
+      return connection_.close(unauthorized, "the key is not valid");
     }
     visitor_.credentials = {{"Authorization", "Bearer " + *token}};
   }
   if (!known_key()) {
-    connection_.close(unauthorized, "no key, or one that is not known here");
-    return;
+    return connection_.close(unauthorized, "no key, or one that is not known here");
   }
   connection_.limit_messages(services_.config.message_max.count());
   resumes_ = holds_word(json_member(frame, "caps"), "resume");
+  const auto promised = json_number(frame, "keepalive").value_or(0);
+  keepalive_ = milliseconds(static_cast<milliseconds::rep>(promised));
   welcome_by_ = services_.reactor.now() + welcome_patience;
   if (!resume_generations(frame)) return;
   greeted_ = true;  // all are listed: those that are there already wait for the others
@@ -181,6 +180,7 @@ void Tunnel::welcome() {
   std::string text = R"({"t":"welcome")";
   add_text(text, "conn", "c-" + std::string(services_.ids.next().substr(4)));
   add_number(text, "hb", ms(config.heartbeat));
+  if (keepalive_ > 0ms) add_number(text, "keepalive", ms(config.keepalive));
   add_number(text, "max_streams", config.streams_max);
   text.append(R"(,"credit":{"conn":)").append(std::to_string(config.credit_connection.count()));
   text.append(R"(,"stream":)").append(std::to_string(config.credit_stream.count())).append("}");

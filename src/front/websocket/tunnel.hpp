@@ -19,6 +19,10 @@ class Tunnel final : public Protocol, private Encoder {
   void received(std::string_view text) override;
   void drained() override { streams_.resume(); }
   Clock::time_point attend(Clock::time_point now) override;
+  milliseconds keepalive() const override {
+    const bool open = streams_.size() > 0 || !awaited_.empty();
+    return welcomed_ && open ? keepalive_ : milliseconds(0);
+  }
   void drain() override;
   void closed(std::uint16_t code) override;
   Task<> finished() override { return streams_.finished(); }
@@ -69,8 +73,9 @@ class Tunnel final : public Protocol, private Encoder {
   Clock::time_point welcome_by_ = Clock::time_point::max();
   bool greeted_ = false;
   bool welcomed_ = false;
-  bool resumes_ = false;  // its client comes back after a drop
-  bool going_ = false;    // goaway was said
+  milliseconds keepalive_{0};  // its client promised to be heard from so often; 0: it did not
+  bool resumes_ = false;       // its client comes back after a drop
+  bool going_ = false;         // goaway was said
 };
 
 }  // namespace hawser::front::websocket

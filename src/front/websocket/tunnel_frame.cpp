@@ -45,9 +45,12 @@ Result<TunnelRequest> read_request(std::string_view frame, const exchange::Field
   exchange::Call::Given& given = out.given;
   given.method = json_text(frame, "m").value_or("POST");
   given.target = json_text(frame, "p").value_or("");
-  if (!valid_method(given.method) || !valid_target(given.target)) {
-    return invalid("\"m\" must be a method, \"p\" a path under /v1.");
+  if (!valid_method(given.method)) {
+    Error error = invalid("\"m\" is no method that is served.");
+    error.status = 501;
+    return error;
   }
+  if (!valid_target(given.target)) return invalid("\"p\" must be a path under /v1.");
   const auto read = read_fields(json_member(frame, "h"), bound, given.fields);
   if (!read) return read.error();
   if (auto named = json_text(frame, "idem")) {

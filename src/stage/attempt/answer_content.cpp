@@ -167,11 +167,25 @@ Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
 
 Task<Result<Piece>> AnswerContent::wait_for_piece(Clock::time_point deadline) {
   for (;;) {
-    const net::IoStatus waited = co_await connection_->wait(deadline);
+    const auto until = heard_by(deadline);
+    const net::IoStatus waited = co_await connection_->wait(until);
+    if (waited == net::IoStatus::timeout && until < deadline) co_return fell_silent();
     if (waited != net::IoStatus::ok) co_return broken(http::BodyReader::error_of(waited));
     auto piece = piece_now();
     if (piece) co_return std::move(*piece);
   }
+}
+
+/// When something is to be heard of the peer, be it a heartbeat.
+Clock::time_point AnswerContent::heard_by(Clock::time_point deadline) const {
+  if (limits_.silence == milliseconds::max()) return deadline;
+  return std::min<Clock::time_point>(deadline, pool_->now() + limits_.silence);
+}
+
+/// The path is dead, whatever becomes of what runs at its other end.
+Error AnswerContent::fell_silent() {
+  load_.broke(pool_->now());
+  return {.code = Code::connection, .message = "the connection to the gateway fell silent"};
 }
 
 /// The next piece, the end, or how it broke; nothing: more has to come first.

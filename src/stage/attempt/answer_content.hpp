@@ -26,6 +26,8 @@ class AnswerContent final : public net::Companion, public generation::Content {
   struct Limits {
     Deadline stall{};
     Due whole{};
+    /// Of the connection: another gateway promised to be heard from in between.
+    milliseconds silence = milliseconds::max();
   };
   AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
                 dialect::Api api, bool events, const Limits& limits);
@@ -76,6 +78,8 @@ class AnswerContent final : public net::Companion, public generation::Content {
   Task<Result<net::Piece>> next_at_hand();
   Task<Result<net::Piece>> read_piece(Clock::time_point deadline);
   Task<Result<net::Piece>> wait_for_piece(Clock::time_point deadline);
+  Clock::time_point heard_by(Clock::time_point deadline) const;
+  Error fell_silent();
   std::optional<Result<net::Piece>> piece_now();
   net::Piece whole_events(net::Piece piece);
   void hold_back(std::string_view rest);

@@ -1,5 +1,6 @@
 #include "stage/attempt/attempt.hpp"
 
+#include "base/reconnect_backoff.hpp"
 #include "stage/attempt/reattachment.hpp"
 #include "stage/attempt/second_call.hpp"
 
@@ -11,6 +12,22 @@ using exchange::Target;
 using net::IoStatus;
 
 namespace {
+
+/// The path to another gateway, while no answer comes by it.
+class BrokenLink {
+ public:
+  /// The wait before the next try; nothing: it was tried for long enough.
+  std::optional<milliseconds> wait(Tries& tries) {
+    const auto now = Clock::now();
+    if (!broke_at_) broke_at_ = now;
+    if (now - *broke_at_ >= tries.reattach_for()) return std::nullopt;
+    return backoff_.next(tries.chance());
+  }
+
+ private:
+  ReconnectBackoff backoff_;
+  std::optional<Clock::time_point> broke_at_{};
+};
 
 bool idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
@@ -45,6 +62,7 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
   }
   std::uint32_t at_target = 0, free_tries = 0;
   bool kept_ended = false;
+  BrokenLink link;
   for (;;) {
     exchange.trail.target = &walk.target();
     ++exchange.trail.attempts;
@@ -66,7 +84,12 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     now.free_tries = free_tries;
     now.kept_ended_before = std::exchange(kept_ended, kept_ended || failure.kept_ended);
     // Another gateway knows a request that is repeated; what it answered it has tried itself.
-    if (failure.status == 0 && tries_->provider_of(*asked.target).gateway()) now.idempotent = true;
+    if (failure.status == 0 && tries_->provider_of(*asked.target).gateway()) {
+      now.idempotent = true;
+      if (failure.code == Code::connection || failure.reached == Reached::not_connected) {
+        now.link_wait = link.wait(*tries_);
+      }
+    }
     Step step = decide(failure, now, retry_);
     if (std::holds_alternative<TryNext>(step) && !move_on(exchange, walk, last)) {
       now.has_next_target = false;
@@ -163,7 +186,7 @@ void Attempt::prepare_continuation(const Exchange& exchange, const Target& targe
   const auto& request = exchange.request;
   if (tried.stream != nullptr && !tried.generation.empty() && retry_.reattach_for > 0ms) {
     tried.stream->continue_by(
-        std::make_unique<Reattachment>(tries_, exchange, target, tried.generation));
+        std::make_unique<Reattachment>(tries_, exchange, target, tried.generation, tried.silence));
     return;
   }
   const bool chat = request.endpoint.api == dialect::Api::chat && request.stream == nullptr;

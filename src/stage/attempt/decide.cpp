@@ -69,6 +69,10 @@ Step decide(const Failure& failure, const Situation& now, const RetryConfig& con
     const bool safe = config.kept_connection == KeptConnection::safe && now.idempotent;
     if (again || safe) return TrySame{.fresh = true};
   }
+  // Its answer is under way there or was never begun: a further try attaches to it.
+  if (now.link_wait && !now.has_next_target) {
+    return TrySame{.wait = *now.link_wait, .free = true};
+  }
   if (clients_fault(failure.status)) return GiveUp{};
   if (failure.should_retry == false && !now.has_next_target) return GiveUp{};
 

@@ -35,6 +35,9 @@ struct Situation {
   bool budget_allows = true;
   bool idempotent = false;         // by its method: GET, HEAD, PUT, DELETE, OPTIONS
   bool kept_ended_before = false;  // another try of this exchange met that already
+  /// Of a target that is another gateway whose path broke before its answer: the wait before it is
+  /// asked again, which costs nothing there; nothing: it is not, or not any more.
+  std::optional<milliseconds> link_wait{};
   bool replayable = true;          // the body is still there to send again
   milliseconds time_left{60'000};  // of the whole exchange
   double random = 0.5;             // [0, 1), for the jitter

@@ -20,6 +20,8 @@ TEST(Decide, FollowsTheTable) {
   const Situation get{.idempotent = true};
   const Situation upload{.replayable = false};
   const Situation hurry{.time_left = 500ms};
+  const Situation link{.attempts = 3, .budget_allows = false, .link_wait = 50ms};
+  const Situation link_of_several{.has_next_target = true, .link_wait = 50ms};
   const auto fails = [](int status, std::optional<milliseconds> wait = {}) {
     return Failure{sent_request, Code::upstream, status, wait};
   };
@@ -64,6 +66,10 @@ TEST(Decide, FollowsTheTable) {
       {"two at one target",                    fails(503),                          again,  GiveUp{true}},
       {"the retry budget is empty",            fails(503),                          broke,  GiveUp{true}},
       {"a streamed body is gone",              fails(503),                          upload, GiveUp{}},
+      {"another gateway attaches a repeat",    {sent_request},                      link,   TrySame{50ms, true}},
+      {"and is asked until it is there",       {not_connected},                     link,   TrySame{50ms, true}},
+      {"a further target takes over from it",  {not_connected},                     link_of_several, TryNext{}},
+      {"what came of it is not asked again",   {content_out},                       link,   GiveUp{}},
       {"unless it never began",                {not_connected},                     upload, TrySame{100ms}},
   };
   // clang-format on

@@ -8,9 +8,50 @@
 namespace hawser::stage::attempt {
 namespace {
 
-constexpr milliseconds first_pause{50};
-constexpr milliseconds longest_pause{2'000};
 constexpr auto stop_patience = 30s;
+
+/// Ends a call whose answer does not begin in time: a gateway that promised heartbeats answers at
+/// once, so its connection is dead though nobody was told.
+struct Watchdog {
+  Watchdog(net::Reactor& reactor, exchange::Call& watched) : over(reactor), call(&watched) {}
+  net::Waiter over;
+  exchange::Call* call;  // null: its answer began, or failed
+  bool bit = false;
+};
+
+Task<> watch(std::shared_ptr<Watchdog> dog, Clock::time_point until) {
+  const auto waited = co_await dog->over.wait(until);
+  if (waited != net::IoStatus::timeout || dog->call == nullptr) co_return;
+  dog->bit = true;
+  dog->call->cancel();
+}
+
+/// The watch over one call, while its answer is waited for.
+class Leash {
+ public:
+  /// @param silence  max(): nobody watches
+  Leash(net::Reactor& reactor, exchange::Call& call, milliseconds silence) {
+    if (silence == milliseconds::max()) return;
+    dog_ = std::make_shared<Watchdog>(reactor, call);
+    auto watching = watch(dog_, Clock::now() + silence);
+    spawn(std::move(watching), [](std::exception_ptr) {});
+  }
+  ~Leash() { let_go(); }
+  Leash(const Leash&) = delete;
+  Leash& operator=(const Leash&) = delete;
+
+  /// @return whether the call was ended for being late
+  bool let_go() {
+    if (!dog_) return false;
+    const auto dog = std::exchange(dog_, nullptr);
+    dog->call = nullptr;
+    dog->over.complete(net::IoStatus::ok);
+    return dog->bit;
+  }
+
+ private:
+  std::shared_ptr<Watchdog> dog_;
+};
 
 void add(dialect::Usage& sum, const dialect::Usage& more) {
   sum.known = sum.known || more.known;
@@ -44,12 +85,14 @@ std::string HopLines::cursor() const {
 }
 
 Reattachment::Reattachment(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
-                           const exchange::Target& target, std::string generation)
+                           const exchange::Target& target, std::string generation,
+                           milliseconds silence)
     : tries_(std::move(tries)),
       decided_(exchange),
       target_(target),
       api_(exchange.request.endpoint.api),
       generation_(std::move(generation)),
+      silence_(silence),
       pause_(tries_->reactor()) {
   given_.id = exchange.id;
   given_.client_address = exchange.request.client_address;
@@ -94,7 +137,9 @@ Task<Reattachment::Found> Reattachment::ask() {
   call_ = decided_.call(std::move(given), Clock::now(), nullptr);
   exchange::Exchange& exchange = call_->exchange();
   exchange.request.endpoint.api = api_;
+  Leash leash(tries_->reactor(), *call_, silence_);
   Tried tried = co_await tries_->once(exchange, target_);
+  if (leash.let_go() && !cancelled_) co_return Found::nothing;
   if (tried.nothing_left) co_return Found::end;
   if (tried.stream != nullptr && tried.failure.reached == Reached::content_out) {
     answer_ = std::move(tried.answer);
@@ -115,14 +160,15 @@ Task<bool> Reattachment::take_up() {
   begun_ = true;
   if (answer_) add(past_, answer_->content().usage());
   answer_.reset();
-  milliseconds wait = first_pause;
   const auto deadline = Clock::now() + tries_->reattach_for();
   Found found = Found::nothing;
   while (found == Found::nothing && !cancelled_ && Clock::now() < deadline) {
+    const milliseconds wait = backoff_.next(tries_->chance());
+    if (wait > 0ms && co_await pause_.wait(Clock::now() + wait) == net::IoStatus::cancelled) {
+      cancelled_ = true;
+      break;
+    }
     found = co_await ask();
-    if (found != Found::nothing) break;
-    if (co_await pause_.wait(Clock::now() + wait) == net::IoStatus::cancelled) cancelled_ = true;
-    wait = std::min(2 * wait, longest_pause);
   }
   if (found == Found::end) whole_ = true;
   const bool goes_on = found == Found::stream || found == Found::end;
@@ -138,6 +184,7 @@ Task<Result<net::Piece>> Reattachment::next() {
     if (whole_) co_return net::Piece{.bytes = "", .last = true};
     auto piece = co_await answer_->content().next();
     if (piece) {
+      backoff_.progress();
       see(*piece);
       co_return piece;
     }

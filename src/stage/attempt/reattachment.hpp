@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "base/reconnect_backoff.hpp"
 #include "exchange/call.hpp"
 #include "net/cancellation.hpp"
 #include "stage/attempt/continuation.hpp"
@@ -30,8 +31,9 @@ class HopLines {
 class Reattachment final : public Continuation {
  public:
   /// @param generation  its id there
+  /// @param silence     behind which its path is dead; max(): it promised no heartbeats
   Reattachment(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
-               const exchange::Target& target, std::string generation);
+               const exchange::Target& target, std::string generation, milliseconds silence);
   /// Left before its end, the generation there is cancelled: nobody will come back to it.
   ~Reattachment() override;
   Reattachment(const Reattachment&) = delete;
@@ -61,12 +63,14 @@ class Reattachment final : public Continuation {
   exchange::Target target_;
   dialect::Api api_;
   std::string generation_;
+  milliseconds silence_;
   HopLines lines_;
   std::unique_ptr<exchange::Call> call_;
   generation::GenerationPtr answer_;
   const net::Companion* leads_to_ = nullptr;
   net::Waiter pause_;
-  dialect::Usage past_{};  // of what came before the last break
+  ReconnectBackoff backoff_;  // since the last event
+  dialect::Usage past_{};     // of what came before the last break
   bool begun_ = false;
   bool whole_ = false;
   bool cancelled_ = false;

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
+#include "base/keepalive.hpp"
 #include "health/target_health.hpp"
 #include "stage/attempt/retry_after.hpp"
 #include "telemetry/log.hpp"
@@ -152,6 +154,19 @@ bool about_credential(int status, std::string_view body) {
                                         "signature we calculated does not match",
                                         "expired token"};
   return std::any_of(std::begin(known), std::end(known), says);
+}
+
+/// How long a stream of another gateway may be silent, by the heartbeats that it promised.
+milliseconds silence_of(const wire::ResponseHead& head) {
+  const auto* told = head.find("x-hawser-heartbeat");
+  milliseconds::rep every = 0;
+  if (told != nullptr) {
+    const std::string_view text = told->value;
+    std::from_chars(text.data(), text.data() + text.size(), every);
+  }
+  if (every <= 0) return milliseconds::max();
+  const milliseconds bounded(std::min<milliseconds::rep>(every, Keepalive::period_max.count()));
+  return Keepalive::dead_after(std::max(bounded, Keepalive::period_min));
 }
 
 bool out_of_quota(std::string_view body) {
@@ -389,6 +404,7 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Target& target,
   const auto* generation = gateway ? received.find("x-hawser-generation") : nullptr;
   Tried tried;
   if (generation != nullptr) tried.generation = generation->value;
+  if (gateway) tried.silence = silence_of(received);
   if (exchange.health != nullptr) {
     exchange.health->told(health::quota_of(received, std::chrono::system_clock::now()),
                           reactor_.now(), health_);
@@ -402,6 +418,7 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Target& target,
   }
   const Deadlines all = deadlines(exchange, target);
   AnswerContent::Limits limits{all.of(DeadlineKind::stall)};
+  limits.silence = tried.silence;
   // A stream that runs is ended by no age but the one that is set for streams.
   limits.whole.sooner(all.of(head.event_stream ? DeadlineKind::stream_total : DeadlineKind::total),
                       exchange.arrived);

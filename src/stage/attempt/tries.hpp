@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,9 @@ struct Tried {
   AnswerContent* stream = nullptr;   // the same, where it is a stream of events
   Failure failure{};
   Error error{};
-  std::string generation{};   // another gateway's name for it
+  std::string generation{};  // another gateway's name for it
+  /// Behind so much silence of that gateway its path is dead; max(): it promised no heartbeats.
+  milliseconds silence = milliseconds::max();
   bool nothing_left = false;  // a stream that is over, without an event
 };
 
@@ -72,6 +75,9 @@ class Tries {
   net::Reactor& reactor() const { return reactor_; }
   Deadlines deadlines(const exchange::Exchange& exchange, const exchange::Target& target) const;
   milliseconds reattach_for() const { return reattach_for_; }
+
+  /// [0, 1), for jitter.
+  double chance() { return std::uniform_real_distribution<double>(0, 1)(random_); }
 
   const AttemptCounts counts;
   RetryBudget budget;
@@ -110,6 +116,7 @@ class Tries {
   milliseconds reattach_for_;
   net::Reactor& reactor_;
   std::string head_;  // memory for heads: who writes one takes it, and gives it back
+  std::minstd_rand random_{std::random_device{}()};
 };
 
 }  // namespace hawser::stage::attempt

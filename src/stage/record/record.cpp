@@ -201,6 +201,9 @@ Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
     auto own = make_record(exchange);
     auto leader = own->lead();
     if (!leader) {
+      if (!exchange.request.header("idempotency-key").empty()) {
+        directory_.keep_named(fingerprint_of(exchange, sharing(exchange)), own->id());
+      }
       exchange.record = std::move(own);
       continue;
     }
