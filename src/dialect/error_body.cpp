@@ -61,6 +61,7 @@ json::value or_null(std::string_view text) {
 
 std::string_view code_of(const Error& error, const Words& words) {
   if (error.code == Code::not_found && error.param == "model") return "model_not_found";
+  if (error.code == Code::permission && error.param == "price") return "unknown_price";
   return words.openai_code;
 }
 

@@ -66,10 +66,16 @@ std::string protocols_of(const net::ListenConfig& listen, const settings::Config
   return config.http2.enabled ? "\x02h2\x08http/1.1" : "\x08http/1.1";
 }
 
-std::shared_ptr<const price::PriceTable> prices_of(const stage::admit::LedgerConfig& ledger) {
+/// What the configuration says goes first, then the file, then the built-in table.
+std::shared_ptr<const price::PriceTable> prices_of(const settings::Config& config) {
   auto prices = std::make_shared<price::PriceTable>(price::PriceTable::built_in());
-  if (ledger.prices.empty()) return prices;
-  prices->prefer(price::PriceTable::load(ledger.prices));
+  if (!config.ledger.prices.empty()) {
+    prices->prefer(price::PriceTable::load(config.ledger.prices));
+  }
+  const auto& own = config.prices;
+  if (!own.models.empty() || !own.operations.empty()) {
+    prices->prefer(stage::admit::price_table_of(own));
+  }
   return prices;
 }
 
@@ -146,7 +152,7 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
   snapshot->limits =
       std::make_shared<const stage::admit::LimitTable>(stage::admit::LimitTable::Given{
           config->rate_limits, config->admission, config->tenants, config->budgets,
-          !config->ledger.path.empty(), prices_of(config->ledger)});
+          !config->ledger.path.empty(), prices_of(*config)});
   if (!snapshot->limits->empty()) {
     snapshot->limit_figures = stage::admit::limit_figures(registry, config->rate_limits);
   }

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <stdexcept>
 
-#include "base/json.hpp"
+#include "price/model_name.hpp"
 
 namespace hawser::price {
 
@@ -14,102 +14,32 @@ extern const std::string_view built_in_prices;
 
 namespace {
 
-constexpr NanoUsd dollar = 1'000'000'000;
-constexpr NanoUsd most = 1'000'000'000 * dollar;
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
 
-Error malformed(std::string message) {
-  return {.code = Code::invalid_request, .message = std::move(message)};
+const Price* at_time(const std::vector<Price>& prices, std::int64_t now) {
+  for (const Price& price : prices) {
+    if (now >= price.begins && now < price.ends) return &price;
+  }
+  return nullptr;
+}
+
+/// What is asked for a price at that time.
+Quote quote_of(const Price& price, bool regional, std::int64_t now) {
+  Quote quote{&price, regional ? price.regional : 1000};
+  if (price.peak && price.peak->holds(now)) {
+    const std::uint64_t both = std::uint64_t{quote.thousandths} * price.peak->thousandths;
+    quote.thousandths = static_cast<std::uint32_t>(both / 1000);
+  }
+  return quote;
 }
 
 }  // namespace
-
-Result<NanoUsd> parse_usd(std::string_view text) {
-  const Error error =
-      malformed("must be an amount of US dollars with at most nine decimals, such as 12.50, not '" +
-                std::string(text.substr(0, 40)) + "'");
-  NanoUsd amount = 0;
-  NanoUsd unit = dollar;
-  bool point = false;
-  if (text.empty() || text.front() == '.' || text.back() == '.') return error;
-  for (const char c : text) {
-    if (c == '.' && !point) {
-      point = true;
-      continue;
-    }
-    if (c < '0' || c > '9') return error;
-    if (point) {
-      unit /= 10;
-      if (unit == 0) return error;
-      amount += (c - '0') * unit;
-    } else {
-      if (amount > most / 10) return error;
-      amount = amount * 10 + (c - '0') * dollar;
-    }
-  }
-  return amount;
-}
-
-std::string to_text(NanoUsd amount) {
-  const bool negative = amount < 0;
-  if (negative) amount = -amount;
-  std::string out = (negative ? "-" : "") + std::to_string(amount / dollar);
-  if (amount % dollar == 0) return out;
-  std::string rest = std::to_string(dollar + amount % dollar).substr(1);
-  rest.erase(rest.find_last_not_of('0') + 1);
-  return out + "." + rest;
-}
-
-NanoUsd Price::cost(const dialect::Usage& usage) const {
-  __extension__ using Wide = __int128;
-  const auto count = [](std::uint64_t tokens, NanoUsd price) {
-    return static_cast<Wide>(tokens) * price;
-  };
-  // Anthropic's input counts neither what was read from its cache nor what went there; others'
-  // does.
-  const std::uint64_t apart = std::uint64_t{usage.cached} + usage.cache_write;
-  const std::uint64_t plain =
-      usage.cached_within ? usage.input - std::min<std::uint64_t>(usage.input, apart) : usage.input;
-  const std::uint64_t thought = std::min(usage.reasoning, usage.output);
-  const Wide sum = count(plain, input) + count(usage.cached, cached) +
-                   count(usage.cache_write, cache_write) + count(thought, reasoning) +
-                   count(usage.output - thought, output);
-  return static_cast<NanoUsd>((sum + 999'999) / 1'000'000);
-}
-
-Result<PriceTable> PriceTable::parse(std::string_view text) {
-  PriceTable table;
-  table.version_ = json_text(text, "version").value_or("");
-  if (table.version_.empty()) return malformed("\"version\" is missing");
-  std::string problem;
-  const bool whole = for_each_member(
-      json_member(text, "models"), [&](std::string_view name, std::string_view members) {
-        Entry entry;
-        if (!decode_json_string(name, entry.name)) return false;
-        const auto read = [&](const char* member, NanoUsd otherwise) {
-          const auto value = json_text(members, member);
-          if (!value) return otherwise;
-          const auto amount = parse_usd(*value);
-          if (!amount) problem = entry.name + "." + member + " " + amount.error().message;
-          return amount ? *amount : otherwise;
-        };
-        entry.price.input = read("input", 0);
-        entry.price.output = read("output", 0);
-        entry.price.cached = read("cached", entry.price.input);
-        entry.price.cache_write = read("cache_write", entry.price.input);
-        entry.price.reasoning = read("reasoning", entry.price.output);
-        entry.prefix = entry.name.ends_with('*');
-        if (entry.prefix) entry.name.pop_back();
-        table.entries_.push_back(std::move(entry));
-        return problem.empty();
-      });
-  if (!problem.empty()) return malformed(problem);
-  if (!whole) return malformed("\"models\" must be an object of prices by model");
-  std::stable_sort(table.entries_.begin(), table.entries_.end(),
-                   [](const Entry& a, const Entry& b) {
-                     return a.prefix != b.prefix ? b.prefix : a.name.size() > b.name.size();
-                   });
-  return table;
-}
 
 PriceTable PriceTable::load(const std::string& file) {
   std::ifstream in(file);
@@ -129,20 +59,91 @@ const PriceTable& PriceTable::built_in() {
   return table;
 }
 
-const Price* PriceTable::find(std::string_view model) const {
-  const auto slash = model.rfind('/');
-  for (const std::string_view name :
-       {model, slash == std::string_view::npos ? model : model.substr(slash + 1)}) {
-    for (const Entry& entry : entries_) {
-      if (entry.prefix ? name.starts_with(entry.name) : name == entry.name) return &entry.price;
+Result<> PriceTable::add(std::string_view model, Price price) {
+  std::string name = lower_case(model);
+  std::vector<Price>* prices = nullptr;
+  if (name.ends_with('*')) {
+    name.pop_back();
+    auto& patterns = own().patterns;
+    const auto place = std::find_if(patterns.begin(), patterns.end(), [&](const auto& pattern) {
+      return pattern.first == name || pattern.first.size() < name.size();
+    });
+    const bool known = place != patterns.end() && place->first == name;
+    prices = known ? &place->second : &patterns.insert(place, {name, std::vector<Price>()})->second;
+  } else {
+    prices = &own().models[name];
+  }
+  for (const Price& other : *prices) {
+    if (price.begins >= other.ends || other.begins >= price.ends) continue;
+    return Error{.code = Code::invalid_request,
+                 .message = std::string(model) + " has two prices for the same time"};
+  }
+  prices->push_back(std::move(price));
+  return {};
+}
+
+void PriceTable::add_operation(std::string_view operation, NanoUsd amount) {
+  own().operations[std::string(operation)].flat = amount;
+}
+
+Quote PriceTable::find_in(const Layer& layer, std::string_view provider, std::string_view model,
+                          std::int64_t now) {
+  const auto names = names_of_model(model);
+  const std::string prefix = lower_case(provider) + "/";
+  Quote shorter;
+  std::size_t length = 0;
+  for (const bool of_provider : {true, false}) {
+    for (const ModelName& name : names) {
+      const auto found = layer.models.find(of_provider ? prefix + name.name : name.name);
+      if (found == layer.models.end()) continue;
+      const Price* price = at_time(found->second, now);
+      if (price == nullptr || (name.month_day && !price->month_day)) continue;
+      const Quote quote = quote_of(*price, name.regional, now);
+      if (!name.shorter) return quote;
+      if (shorter) continue;
+      shorter = quote;
+      length = found->first.size();
     }
   }
-  return nullptr;
+  if (names.empty()) return {};
+  const std::string& whole = names.front().name;
+  const std::string last = whole.substr(whole.rfind('/') + 1);
+  for (const std::string& name : {prefix + whole, whole, last}) {
+    for (const auto& [pattern, prices] : layer.patterns) {
+      if (pattern.size() <= length && shorter) break;
+      if (!name.starts_with(pattern)) continue;
+      if (const Price* price = at_time(prices, now)) return quote_of(*price, false, now);
+    }
+  }
+  return shorter;
+}
+
+PriceTable::Layer& PriceTable::own() {
+  LayerPtr& layer = layers_.front();
+  if (layer.use_count() > 1) layer = std::make_shared<Layer>(*layer);
+  return *layer;
+}
+
+Quote PriceTable::find(std::string_view provider, std::string_view model, Time now) const {
+  using std::chrono::seconds;
+  const std::int64_t time = std::chrono::floor<seconds>(now.time_since_epoch()).count();
+  for (const LayerPtr& layer : layers_) {
+    if (const Quote quote = find_in(*layer, provider, model, time)) return quote;
+  }
+  return {};
+}
+
+Quote PriceTable::find_operation(std::string_view operation) const {
+  for (const LayerPtr& layer : layers_) {
+    const auto found = layer->operations.find(operation);
+    if (found != layer->operations.end()) return {&found->second, 1000};
+  }
+  return {};
 }
 
 void PriceTable::prefer(const PriceTable& other) {
   version_ = other.version_ + "+" + version_;
-  entries_.insert(entries_.begin(), other.entries_.begin(), other.entries_.end());
+  layers_.insert(layers_.begin(), other.layers_.begin(), other.layers_.end());
 }
 
 }  // namespace hawser::price

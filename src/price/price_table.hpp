@@ -1,42 +1,27 @@
 #pragma once
 
-#include <cstdint>
+#include <chrono>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.hpp"
-#include "dialect/usage.hpp"
+#include "price/price.hpp"
 
 namespace hawser::price {
 
-/// Money in billionths of a US dollar: sums are exact.
-using NanoUsd = std::int64_t;
-
-/// "12.34" dollars, at most nine decimals. Error: invalid_request.
-Result<NanoUsd> parse_usd(std::string_view text);
-/// "12.34", without zeros at the end.
-std::string to_text(NanoUsd amount);
-
-/// What a million tokens cost.
-struct Price {
-  NanoUsd input = 0;
-  NanoUsd output = 0;
-  NanoUsd cached = 0;       // input that the provider had in its cache
-  NanoUsd cache_write = 0;  // input that it put there
-  NanoUsd reasoning = 0;    // output that is not shown
-
-  /// Rounded up to the billionth.
-  NanoUsd cost(const dialect::Usage& usage) const;
-};
-
-/// Prices by model, from a data file (data/prices.json): a name, or the beginning of one and a *;
-/// the longest that fits counts.
+/// Prices by model and by operation, in layers: what was put on top counts first. Immutable once it
+/// is shared.
 class PriceTable {
  public:
-  /// @param text  {"version": "...", "models": {NAME: {"input": "2.5", "output": "10", ...}}}, US
-  ///              dollars a million tokens; what is not given costs what it is a part of
+  using Time = std::chrono::system_clock::time_point;
+
+  /// @param text  {"version": "...", "models": {NAME: {"input": "2.5", "output": "10", ...}},
+  ///              "operations": {NAME: "0.5"}}; docs/budgets.md has the whole form
   /// Error: invalid_request that names the entry.
   static Result<PriceTable> parse(std::string_view text);
   /// @throws std::runtime_error when the file cannot be read or understood
@@ -45,19 +30,35 @@ class PriceTable {
   static const PriceTable& built_in();
 
   const std::string& version() const { return version_; }
-  /// Null: not known. A provider's prefix ("openai/gpt-4o") does not matter.
-  const Price* find(std::string_view model) const;
-  /// Its entries go before ours.
+  void name_version(std::string version) { version_ = std::move(version); }
+  /// The price of a model at `now`. A name of the table that ends in * stands for all that begin
+  /// with it: what is exact goes first, then the longest.
+  /// @param provider  its name in the configuration: "PROVIDER/MODEL" goes before "MODEL"
+  Quote find(std::string_view provider, std::string_view model, Time now) const;
+  /// What a call of the operation costs, where it is given: with all that it uses.
+  Quote find_operation(std::string_view operation) const;
+
+  /// Error: invalid_request when its times overlap those of another price of the same name
+  Result<> add(std::string_view model, Price price);
+  void add_operation(std::string_view operation, NanoUsd amount);
+  /// Its prices go before ours.
   void prefer(const PriceTable& other);
 
  private:
-  struct Entry {
-    std::string name{};  // without its *
-    bool prefix = false;
-    Price price{};
+  /// One source: a file, the configuration, or the built-in table.
+  struct Layer {
+    std::unordered_map<std::string, std::vector<Price>> models{};
+    std::map<std::string, Price, std::less<>> operations{};
+    std::vector<std::pair<std::string, std::vector<Price>>> patterns{};  // longest first, without *
   };
-  std::string version_;
-  std::vector<Entry> entries_;
+  using LayerPtr = std::shared_ptr<Layer>;
+  static Quote find_in(const Layer& layer, std::string_view provider, std::string_view model,
+                       std::int64_t now);
+  /// Ours alone, also where the rest is shared with a copy of this table.
+  Layer& own();
+
+  std::string version_{};
+  std::vector<LayerPtr> layers_{std::make_shared<Layer>()};
 };
 
 }  // namespace hawser::price

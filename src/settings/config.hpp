@@ -19,6 +19,7 @@
 #include "provider/config.hpp"
 #include "secret/config.hpp"
 #include "stage/admit/config.hpp"
+#include "stage/admit/price_config.hpp"
 #include "stage/attempt/config.hpp"
 #include "stage/authenticate/config.hpp"
 #include "stage/cache/config.hpp"
@@ -51,6 +52,7 @@ struct Config {
   stage::admit::AdmissionConfig admission{};
   std::vector<stage::admit::BudgetConfig> budgets{};
   stage::admit::LedgerConfig ledger{};
+  stage::admit::PricesConfig prices{};
   config::Map<stage::admit::TenantConfig> tenants{};
   front::http::LimitsConfig limits{};
   h2::Http2Config http2{};
@@ -103,6 +105,9 @@ struct Config {
     field("admission", admission, config::Anything{}, "What rate limits have in common.");
     field("budgets", budgets, config::Anything{}, "How much money may be spent.");
     field("ledger", ledger, config::Anything{}, "The record of what was used, and prices.");
+    field("prices", prices, config::Anything{},
+          "US dollars for what models and operations use, before those of ledger.prices and the "
+          "built-in ones. Under a hard budget what has no price is refused.");
     field("tenants", tenants, config::Anything{},
           "How tenants share what they wait for; those not listed have weight 1.");
     field("limits", limits, config::Anything{}, "What a client may ask at most.");

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
+#include <limits>
 #include <stdexcept>
 #include <string_view>
 
@@ -21,7 +22,10 @@ constexpr const char* schema = R"sql(
     input INTEGER NOT NULL, cached INTEGER NOT NULL, cache_write INTEGER NOT NULL,
     output INTEGER NOT NULL, reasoning INTEGER NOT NULL, source TEXT NOT NULL,
     price_version TEXT NOT NULL, cost_nano_usd INTEGER NOT NULL, outcome TEXT NOT NULL,
-    target TEXT NOT NULL DEFAULT '', address TEXT NOT NULL DEFAULT '');
+    target TEXT NOT NULL DEFAULT '', address TEXT NOT NULL DEFAULT '',
+    operation TEXT NOT NULL DEFAULT '', images INTEGER NOT NULL DEFAULT 0,
+    audio_ms INTEGER NOT NULL DEFAULT 0, characters INTEGER NOT NULL DEFAULT 0,
+    searches INTEGER NOT NULL DEFAULT 0);
   CREATE INDEX IF NOT EXISTS attempts_by_time ON attempts (time_us);
   CREATE TRIGGER IF NOT EXISTS attempts_stay BEFORE UPDATE ON attempts
     BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
@@ -30,11 +34,33 @@ constexpr const char* schema = R"sql(
 constexpr const char* insertion =
     "INSERT INTO attempts (time_us, request_id, attempt, tenant, team, key, user, model, provider, "
     "upstream_model, input, cached, cache_write, output, reasoning, source, price_version, "
-    "cost_nano_usd, outcome, target, address) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "cost_nano_usd, outcome, target, address, operation, images, audio_ms, characters, searches) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
+/// Of a file that an older version began.
+struct Column {
+  const char* name;
+  const char* type;
+};
+constexpr Column later_columns[] = {
+    {"target", "TEXT NOT NULL DEFAULT ''"},     {"address", "TEXT NOT NULL DEFAULT ''"},
+    {"operation", "TEXT NOT NULL DEFAULT ''"},  {"images", "INTEGER NOT NULL DEFAULT 0"},
+    {"audio_ms", "INTEGER NOT NULL DEFAULT 0"}, {"characters", "INTEGER NOT NULL DEFAULT 0"},
+    {"searches", "INTEGER NOT NULL DEFAULT 0"}};
+
+// SQLite's SUM fails where it does not fit: whole dollars and the rest are summed apart.
 constexpr const char* sums =
-    "SELECT tenant, team, key, user, model, target, address, SUM(cost_nano_usd) FROM attempts "
+    "SELECT tenant, team, key, user, model, target, address, SUM(cost_nano_usd / 1000000000), "
+    "SUM(cost_nano_usd % 1000000000) FROM attempts "
     "WHERE time_us >= ? GROUP BY tenant, team, key, user, model, target, address";
+
+constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+
+/// Of amounts that are not negative.
+std::int64_t saturating_sum(std::int64_t a, std::int64_t b) {
+  std::int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? largest : sum;
+}
 
 std::string text_of(sqlite3_stmt* row, int column) {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(row, column));
@@ -85,13 +111,13 @@ void Ledger::open() {
   insert_ = prepare(insertion);
 }
 
-/// Of a file that an older version began.
 void Ledger::add_missing_columns() const {
-  for (const std::string column : {"target", "address"}) {
+  for (const auto& [name, type] : later_columns) {
     const Statement found = prepare(
-        ("SELECT 1 FROM pragma_table_info('attempts') WHERE name = '" + column + "'").c_str());
+        (std::string("SELECT 1 FROM pragma_table_info('attempts') WHERE name = '") + name + "'")
+            .c_str());
     if (sqlite3_step(found.get()) == SQLITE_ROW) continue;
-    execute(("ALTER TABLE attempts ADD COLUMN " + column + " TEXT NOT NULL DEFAULT ''").c_str());
+    execute((std::string("ALTER TABLE attempts ADD COLUMN ") + name + " " + type).c_str());
   }
 }
 
@@ -115,7 +141,8 @@ void Ledger::append(LedgerRow row) {
       ++figures_.dropped;
       return;
     }
-    figures_.cost[{row.model, row.provider}] += row.cost;
+    std::int64_t& cost = figures_.cost[{row.model, row.provider}];
+    cost = saturating_sum(cost, row.cost);
     waiting_.push_back(std::move(row));
   }
   changed_.notify_one();
@@ -150,6 +177,8 @@ void Ledger::insert(const LedgerRow& row) {
   text(row.outcome);
   text(row.target);
   text(row.address);
+  text(row.operation);
+  for (const auto count : {row.images, row.audio_ms, row.characters, row.searches}) number(count);
   const int done = sqlite3_step(statement);
   sqlite3_reset(statement);
   if (done != SQLITE_DONE) throw std::runtime_error(sqlite3_errmsg(database_.get()));
@@ -217,7 +246,11 @@ void Ledger::sum_since(std::int64_t time_us,
     row.model = text_of(select.get(), 4);
     row.target = text_of(select.get(), 5);
     row.address = text_of(select.get(), 6);
-    row.cost = sqlite3_column_int64(select.get(), 7);
+    const std::int64_t dollars = sqlite3_column_int64(select.get(), 7);
+    const std::int64_t rest = sqlite3_column_int64(select.get(), 8);
+    std::int64_t whole = 0;
+    if (__builtin_mul_overflow(dollars, std::int64_t{1'000'000'000}, &whole)) whole = largest;
+    row.cost = saturating_sum(whole, rest);
     each(row);
   }
 }

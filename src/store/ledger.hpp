@@ -30,12 +30,17 @@ struct LedgerRow {
   std::string target{};
   std::string provider{};
   std::string upstream_model{};
-  std::string address{};  // of who asked; empty where no budget is by address
+  std::string operation{};  // chat, image_generation, ...
+  std::string address{};    // of who asked; empty where no budget is by address
   std::uint32_t input = 0;
   std::uint32_t cached = 0;
   std::uint32_t cache_write = 0;
   std::uint32_t output = 0;
   std::uint32_t reasoning = 0;
+  std::uint32_t images = 0;      // pictures that were made
+  std::uint32_t audio_ms = 0;    // length of the audio
+  std::uint32_t characters = 0;  // of the text that was spoken
+  std::uint32_t searches = 0;
   std::string source{};         // provider | estimated | none
   std::string price_version{};  // empty: no price is known
   std::int64_t cost = 0;        // billionths of a US dollar

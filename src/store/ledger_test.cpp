@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 namespace hawser::store {
 namespace {
@@ -44,6 +45,19 @@ LedgerRow row(std::int64_t cost, std::int64_t time_us = 5, std::string tenant = 
   out.model = "m";
   out.cost = cost;
   return out;
+}
+
+TEST_F(LedgerTest, SumsSaturate) {
+  constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+  {
+    Ledger ledger({.path = path()}, ignore);
+    for (int i = 0; i < 5; ++i) ledger.append(row(largest));
+    ledger.append(row(7, 5, "other"));
+    ASSERT_TRUE(ledger.flush(5s));
+    EXPECT_EQ((ledger.figures().cost[{"m", ""}]), largest);
+  }
+  EXPECT_EQ(sum(), largest);
+  EXPECT_EQ(sum(0, "other"), 7);
 }
 
 TEST_F(LedgerTest, KeepsWhatWasAppended) {

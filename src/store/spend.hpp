@@ -1,36 +1,45 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 
 namespace hawser::store {
 
 /// Money spent within a calendar window (a day, a month), in billionths of a US dollar. A new
 /// window begins at nothing. Never more than the most is ever promised, whoever asks at once.
+///
+/// The sum is never negative, and what no longer fits stays at the largest amount until the next
+/// window: no answer, whatever it says that it used, makes room for another.
 class Spend {
  public:
   using End = std::chrono::system_clock::time_point;
+  static constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+
   /// @param window  number of the window that it is now
+  /// @param amount  not negative
   /// @param end     of it: afterwards nothing needs to be known
   bool take(std::int64_t window, std::int64_t amount, std::int64_t most, End end = End::max()) {
     const std::lock_guard lock(mutex_);
     turn_to(window);
     end_ = end;
-    if (spent_ + amount > most || spent_ >= most) return false;
-    spent_ += amount;
+    if (spent_ >= most || amount > most - spent_) return false;
+    add(amount);
     return true;
   }
   /// What was taken in that window turned out to be more or less; of a past one nothing is left.
   void adjust(std::int64_t window, std::int64_t difference) {
     const std::lock_guard lock(mutex_);
-    if (window == window_) spent_ += difference;
+    if (window == window_) add(difference);
   }
+  /// @param amount  not negative
   void restore(std::int64_t window, std::int64_t amount, End end = End::max()) {
     const std::lock_guard lock(mutex_);
     turn_to(window);
     end_ = end;
-    spent_ += amount;
+    add(std::max<std::int64_t>(amount, 0));
   }
   /// Whether it must be kept.
   bool counts(End now) const {
@@ -41,6 +50,13 @@ class Spend {
     const std::lock_guard lock(mutex_);
     return window == window_ ? spent_ : 0;
   }
+  /// Whether this is the first time that it is asked in that window.
+  bool first_warning(std::int64_t window) {
+    const std::lock_guard lock(mutex_);
+    if (window <= warned_) return false;
+    warned_ = window;
+    return true;
+  }
 
  private:
   /// Another thread may have seen the next window first: nothing turns back by one.
@@ -49,9 +65,16 @@ class Spend {
     window_ = window;
     spent_ = 0;
   }
+  void add(std::int64_t difference) {
+    if (spent_ == largest) return;
+    if (__builtin_add_overflow(spent_, difference, &spent_)) spent_ = largest;
+    spent_ = std::max<std::int64_t>(spent_, 0);
+  }
+
   mutable std::mutex mutex_;
   std::int64_t window_ = -1;
   std::int64_t spent_ = 0;
+  std::int64_t warned_ = -1;  // the last window that somebody was warned in
   End end_ = End::max();
 };
 

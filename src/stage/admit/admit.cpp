@@ -10,10 +10,15 @@ using exchange::Exchange;
 
 namespace {
 
-/// Ours, or what providers give for nothing.
+/// Our own generations, lists of models, and one's own stored responses: nothing is made, and
+/// nobody pays. All else counts, also where it costs nothing.
 bool free_of_charge(const Exchange& exchange) {
-  return dialect::pricing_of(exchange.request.endpoint.operation(), exchange.method) ==
-         dialect::Pricing::none;
+  const dialect::Operation operation = exchange.request.endpoint.operation();
+  return operation == dialect::Operation::generations ||
+         operation == dialect::Operation::list_models ||
+         operation == dialect::Operation::get_model ||
+         operation == dialect::Operation::stored_response ||
+         operation == dialect::Operation::cancel_response;
 }
 
 const exchange::Target* first_target(const Exchange& exchange) {
@@ -28,7 +33,45 @@ std::string_view model_of(const Exchange& exchange) {
   return exchange.request.facts.model;
 }
 
-constexpr std::size_t warned_max = 10'000;
+/// Passes over all that `keep` is false for; the others stay in their order.
+template <class Keep>
+void keep_if(exchange::Candidates& candidates, Keep keep) {
+  const std::size_t count = std::min(candidates.size(), exchange::Candidates::chosen_max);
+  std::vector<std::uint8_t> order, groups;
+  const exchange::Target* first = &candidates.front();
+  const exchange::Target* last = first;
+  for (std::size_t i = 0; i < count; ++i) {  // all stand in one list of the configuration
+    first = std::min(first, &candidates[i]);
+    last = std::max(last, &candidates[i]);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!keep(candidates[i])) continue;
+    order.push_back(static_cast<std::uint8_t>(&candidates[i] - first));
+    groups.push_back(static_cast<std::uint8_t>(candidates.group(i)));
+  }
+  const exchange::Hedge* const hedge = candidates.hedge();
+  candidates = exchange::Candidates({first, last + 1}, order, groups, ~std::uint64_t{0});
+  candidates.balance(true, hedge);  // by the groups that they had
+}
+
+/// What to write where, so that it has a price.
+Error unpriced(const Exchange& exchange, const exchange::Target& target, const Budget& budget) {
+  const auto& traits = exchange.request.endpoint.traits();
+  const std::string operation(traits.name);
+  const std::string model = target.model.empty() ? exchange.request.facts.model : target.model;
+  Error error{.code = Code::permission, .param = "price", .client_may_retry = false};
+  if (model.empty()) {
+    error.message = "A call of \"" + operation + "\" has no price";
+  } else {
+    error.message = "The model `" + model.substr(0, 200) + "` has no price at the provider \"" +
+                    target.provider_name + "\" for a call of \"" + operation + "\"";
+  }
+  error.message += ", and the budget \"" + budget.name +
+                   "\" is hard. Give it one under prices.models or prices.operations, or write "
+                   "price: 0 there if it is free.";
+  return error;
+}
+
 constexpr std::array wait_bounds{0.001, 0.005, 0.01, 0.05, 0.1,  0.25,
                                  0.5,   1.0,   2.5,  5.0,  10.0, 30.0};
 
@@ -51,23 +94,30 @@ LimitFigures limit_figures(telemetry::Registry& registry,
   }
   figures.over_budget =
       registry.counter("hawser_budget_refused_total", "Exchanges that a budget had no room for.");
+  figures.unpriced =
+      registry.counter("hawser_budget_unpriced_total",
+                       "Exchanges that were refused because what they buy has no price.");
   figures.waiting = registry.gauge("hawser_ratelimit_waiting", "Exchanges that wait for a limit.");
   figures.wait = registry.histogram("hawser_ratelimit_wait_seconds",
                                     "How long exchanges waited for a limit.", wait_bounds);
   return figures;
 }
 
-Amounts Admit::estimate(const Exchange& exchange, const History& history,
-                        const AskedText& asked) const {
-  Amounts amounts;
-  if (!exchange.request.json) return amounts;
-  amounts.input = history.input_of(asked);
-  if (exchange.request.endpoint.api == dialect::Api::embeddings) return amounts;
-  amounts.output = history.output_p80(table_->output_tokens());
-  if (const std::uint64_t most = exchange.request.facts.output_max; most > 0) {
-    amounts.output = std::min(amounts.output, most);
+/// Of a request whose answer is text, or nothing but what it reads.
+Forecast Admit::forecast_text(const Exchange& exchange, const History& history,
+                              const AskedText& asked) const {
+  const auto& request = exchange.request;
+  Forecast forecast;
+  forecast.purchase = purchase_of(exchange);
+  forecast.tokens.input = std::max(history.input_of(asked), token_numbers(request));
+  if (request.endpoint.operation() == dialect::Operation::moderations) {
+    forecast.default_model = "omni-moderation-latest";
   }
-  return amounts;
+  if (forecast.purchase == price::Purchase::text_in) return forecast;
+  std::uint64_t output = history.output_p80(table_->defaults().output_tokens);
+  if (const std::uint64_t most = output_max_of(request); most > 0) output = std::min(output, most);
+  forecast.tokens.output = output * choices_of(request);
+  return forecast;
 }
 
 /// Everything or nothing: one that has no room stays a while, the others go back at once.
@@ -107,45 +157,69 @@ Admit::Obstacle Admit::take_all_somewhere(Exchange& exchange, Holding& holding,
 }
 
 /// Reads all of the body, and changes nothing. Where no limit counts tokens, nothing is read.
-Admit::BodyFacts Admit::read_body(const Exchange& exchange) const {
-  BodyFacts facts;
+AskedText Admit::read_body(const Exchange& exchange) const {
+  return reads(exchange) ? asked_text(exchange.request.body, model_of(exchange)) : AskedText();
+}
+
+/// Whether limits count the texts of its body.
+bool Admit::reads(const Exchange& exchange) const {
   const auto& request = exchange.request;
-  if (!table_->counts_tokens() || !request.json) return facts;
-  facts.text = asked_text(request.body, model_of(exchange));
-  facts.tells_usage = request.body.find("\"include_usage\"") != std::string_view::npos ||
-                      request.endpoint.api == dialect::Api::responses ||
-                      request.endpoint.api == dialect::Api::messages;
-  return facts;
+  return table_->counts_tokens() && is_text(purchase_of(exchange)) && request.json &&
+         request.stream == nullptr;
 }
 
 /// What it may need.
-std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange, const BodyFacts& body) {
+std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange, const AskedText& asked) {
   const auto& request = exchange.request;
-  const AskedText& asked = body.text;
   HistoryPtr history;
-  Amounts amounts;
+  Forecast forecast;
+  std::uint64_t choices = 0;
   std::optional<tokenizer::Counter> counter;
-  if (table_->counts_tokens() && request.json) {
+  if (reads(exchange)) {
     history = limits_.histories.of(exchange);
-    amounts = estimate(exchange, *history, asked);
-    if (request.facts.stream && !body.tells_usage) {
+    forecast = forecast_text(exchange, *history, asked);
+    choices = choices_of(request);
+    const bool tells = request.facts.usage_asked ||
+                       request.endpoint.api == dialect::Api::responses ||
+                       request.endpoint.api == dialect::Api::messages;
+    if (request.facts.stream && !tells) {
       counter.emplace(tokenizer::encoding_for(model_of(exchange)));
     }
+  } else if (table_->counts_tokens()) {
+    forecast = forecast_media(exchange, table_->defaults());
   }
-  auto holding = std::make_unique<Holding>(table_, limits_.known, std::move(history), amounts,
-                                           asked, request.endpoint.api, std::move(counter));
+  auto holding =
+      std::make_unique<Holding>(table_, limits_.known, std::move(history), forecast.tokens, asked,
+                                request.endpoint.api, choices, std::move(counter));
   if (table_->bills()) {
     holding->charge_to(std::make_unique<Bill>(exchange, table_->billed_address(exchange),
-                                              table_->prices(), limits_.shared.ledger.get()));
+                                              table_->prices(), limits_.shared.ledger.get(),
+                                              std::move(forecast)));
   }
   return holding;
+}
+
+/// Passes over the targets where what is bought has no price, where a hard budget concerns it.
+/// @return why it is refused; nothing: there is a target left, or nothing binds it
+std::optional<Error> Admit::pass_over_unpriced(Exchange& exchange, const Bill& bill) {
+  auto& candidates = exchange.candidates;
+  const Budget* const hard = table_->hard_budget(exchange.principal->tenant);
+  if (hard == nullptr || candidates.empty()) return std::nullopt;
+  std::size_t priced = 0;
+  while (priced < candidates.size() && bill.priced_at(candidates[priced])) ++priced;
+  if (priced == candidates.size()) return std::nullopt;
+  const Error error = unpriced(exchange, candidates[priced], *hard);
+  keep_if(candidates, [&](const exchange::Target& target) { return bill.priced_at(target); });
+  if (!candidates.empty()) return std::nullopt;
+  if (exchange.notes) exchange.notes->refused("budget", hard->name);
+  shard_.add(figures_.unpriced);
+  return error;
 }
 
 // Not a coroutine: who need not wait passes without a frame.
 Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
   if (free_of_charge(exchange)) return next(exchange);
-  const bool reads = table_->counts_tokens() && exchange.request.json;
-  if (reads && exchange.request.body.size() > net::Offload::on_worker_max) {
+  if (reads(exchange) && exchange.request.body.size() > net::Offload::on_worker_max) {
     return read_and_run(exchange, next);
   }
   return run_read(exchange, next, read_body(exchange));
@@ -153,17 +227,22 @@ Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
 
 /// A body that is too long for a worker to read at once.
 Task<Answer> Admit::read_and_run(Exchange& exchange, exchange::Next next) {
-  BodyFacts body;
-  auto work = [&] { body = read_body(exchange); };
+  AskedText asked;
+  auto work = [&] { asked = read_body(exchange); };
   co_await offload_.run(reactor_, work);
   if (exchange.cancellation.cancelled()) {
     co_return Error{.code = Code::cancelled, .message = "cancelled"};
   }
-  co_return co_await run_read(exchange, next, body);
+  co_return co_await run_read(exchange, next, asked);
 }
 
-Task<Answer> Admit::run_read(Exchange& exchange, exchange::Next next, const BodyFacts& body) {
-  auto holding = weigh(exchange, body);
+Task<Answer> Admit::run_read(Exchange& exchange, exchange::Next next, const AskedText& asked) {
+  auto holding = weigh(exchange, asked);
+  if (const Bill* bill = holding->bill()) {
+    if (const auto unpriced = pass_over_unpriced(exchange, *bill)) {
+      return exchange::answer_now(*unpriced);
+    }
+  }
   Obstacle obstacle = take_all_somewhere(exchange, *holding, Clock::now());
   if (obstacle.limit == nullptr) return pass(exchange, next, std::move(holding));
   holding->undo();
@@ -204,11 +283,9 @@ Task<Answer> Admit::pass(Exchange& exchange, exchange::Next next,
 }
 
 const Budget* Admit::take_budgets(Exchange& exchange, Holding& holding) {
-  if (holding.bill() == nullptr || exchange.candidates.empty()) return nullptr;
-  dialect::Usage estimate;
-  estimate.input = static_cast<std::uint32_t>(holding.amounts().input);
-  estimate.output = static_cast<std::uint32_t>(holding.amounts().output);
-  const auto amount = holding.bill()->cost(exchange.candidates.front(), estimate);
+  const Bill* const bill = holding.bill();
+  if (bill == nullptr || !bill->buys() || exchange.candidates.empty()) return nullptr;
+  const auto amount = bill->expected_at(exchange.candidates.front());
   const auto now = std::chrono::system_clock::now();
   for (const Budget& budget : table_->budgets()) {
     if (!holds(budget.tenants, exchange.principal->tenant)) continue;
@@ -217,19 +294,17 @@ const Budget* Admit::take_budgets(Exchange& exchange, Holding& holding) {
     const Window window = window_at(budget.period, now);
     if (!holding.bill()->take(budget, counter, window, amount)) return &budget;
     if (budget.soft > 0 && counter->spend.spent(window.number) >= budget.soft) {
-      warn(exchange, budget, window.number);
+      warn(exchange, budget, counter->spend.first_warning(window.number));
     }
   }
   return nullptr;
 }
 
-/// Once a window in the log, on every answer in a header.
-void Admit::warn(Exchange& exchange, const Budget& budget, std::int64_t window) {
+/// On every answer in a header; in the log once a window, whichever worker is the first.
+void Admit::warn(Exchange& exchange, const Budget& budget, bool first) {
   if (!exchange.answer_fields) exchange.answer_fields = std::make_unique<std::string>();
   exchange.answer_fields->append("x-hawser-budget-warning: ").append(budget.name).append("\r\n");
-  if (warned_.size() >= warned_max) warned_.clear();
-  std::int64_t& warned = warned_[name_.text];
-  if (std::exchange(warned, window) == window) return;
+  if (!first) return;
   log::warn("a budget has reached its soft limit",
             {{"budget", log::safe(budget.name)},
              {"tenant", log::safe(exchange.principal->tenant)},
@@ -259,7 +334,7 @@ Task<Result<>> Admit::wait_for(Exchange& exchange, Holding& holding, const Obsta
   waiting->tenant = exchange.principal->tenant;
   waiting->share = table_->share_of(waiting->tenant);
   waiting->units = holding.amounts().of(limit.unit);
-  if (!limits_.shared.turnstile.enter(waiting, limit.waiting_max)) {
+  if (!limits_.shared.turnstile.enter(waiting, limit.waiting_max, table_->waiting_max())) {
     co_return Error{.code = Code::rate_limit, .message = "too many wait"};
   }
   shard_.add(figures_.waiting);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <map>
+#include <optional>
 #include <random>
 
 #include "exchange/stage.hpp"
@@ -37,6 +37,7 @@ struct LimitSeries {
 struct LimitFigures {
   std::vector<LimitSeries> by_limit{};
   telemetry::SeriesId over_budget{};
+  telemetry::SeriesId unpriced{};
   telemetry::SeriesId waiting{};
   telemetry::SeriesId wait{};
 };
@@ -65,18 +66,15 @@ class Admit final : public exchange::Stage {
     store::LimitCounterPtr counter{};
     Clock::duration wait{};
   };
-  Amounts estimate(const exchange::Exchange& exchange, const History& history,
-                   const AskedText& asked) const;
-  /// What a body says of its cost.
-  struct BodyFacts {
-    AskedText text{};
-    bool tells_usage = false;  // the stream's last event has counts
-  };
-  BodyFacts read_body(const exchange::Exchange& exchange) const;
+  Forecast forecast_text(const exchange::Exchange& exchange, const History& history,
+                         const AskedText& asked) const;
+  bool reads(const exchange::Exchange& exchange) const;
+  AskedText read_body(const exchange::Exchange& exchange) const;
   Task<exchange::Answer> read_and_run(exchange::Exchange& exchange, exchange::Next next);
   Task<exchange::Answer> run_read(exchange::Exchange& exchange, exchange::Next next,
-                                  const BodyFacts& body);
-  std::unique_ptr<Holding> weigh(const exchange::Exchange& exchange, const BodyFacts& body);
+                                  const AskedText& asked);
+  std::unique_ptr<Holding> weigh(const exchange::Exchange& exchange, const AskedText& asked);
+  std::optional<Error> pass_over_unpriced(exchange::Exchange& exchange, const Bill& bill);
   Obstacle take_all(const exchange::Exchange& exchange, Holding& holding, Clock::time_point now);
   Obstacle take_all_somewhere(exchange::Exchange& exchange, Holding& holding,
                               Clock::time_point now);
@@ -92,7 +90,7 @@ class Admit final : public exchange::Stage {
   Error refuse(exchange::Exchange& exchange, const Obstacle& obstacle);
   Error refuse(exchange::Exchange& exchange, const Budget& budget);
   void tell(exchange::Exchange& exchange);
-  void warn(exchange::Exchange& exchange, const Budget& budget, std::int64_t window);
+  void warn(exchange::Exchange& exchange, const Budget& budget, bool first);
 
   std::shared_ptr<const LimitTable> table_;
   WorkerLimits& limits_;
@@ -102,7 +100,6 @@ class Admit final : public exchange::Stage {
   LimitFigures figures_;
   std::minstd_rand random_{std::random_device{}()};
   store::CounterName name_;
-  std::map<std::string, std::int64_t> warned_;  // counters and their windows
 };
 
 }  // namespace hawser::stage::admit

@@ -1,27 +1,35 @@
 #include "stage/admit/bill.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/json.hpp"
 
 namespace hawser::stage::admit {
 namespace {
 
+constexpr std::size_t model_max = 300;  // bytes of a client's name for it that are kept
+
 std::int64_t now_us() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
 }
 
+/// A soft budget refuses nobody: it is full when nothing more can be counted.
 price::NanoUsd most_of(const Budget& budget) {
-  return budget.hard > 0 ? budget.hard : std::numeric_limits<std::int64_t>::max() / 2;
+  return budget.hard > 0 ? budget.hard : store::Spend::largest;
 }
 
 }  // namespace
 
 Bill::Bill(const exchange::Exchange& exchange, std::string address,
-           std::shared_ptr<const price::PriceTable> prices, store::Ledger* ledger)
-    : prices_(std::move(prices)), ledger_(ledger), notes_(exchange.notes) {
+           std::shared_ptr<const price::PriceTable> prices, store::Ledger* ledger,
+           Forecast expected)
+    : prices_(std::move(prices)),
+      ledger_(ledger),
+      notes_(exchange.notes),
+      expected_(std::move(expected)) {
+  names_.operation = exchange.request.endpoint.traits().name;
+  names_.upstream_model = exchange.request.facts.model.substr(0, model_max);
   if (ledger == nullptr) return;
   names_.address = std::move(address);
   names_.request_id = exchange.id;
@@ -32,49 +40,83 @@ Bill::Bill(const exchange::Exchange& exchange, std::string address,
   if (!exchange.request.facts.user.empty()) {
     decode_json_string(exchange.request.facts.user.substr(0, 200), names_.user);
   }
-  names_.upstream_model = exchange.request.facts.model;
 }
 
-const price::Price* Bill::price_of(const exchange::Target& target) const {
-  return prices_->find(target.model.empty() ? names_.upstream_model : target.model);
+/// The price of the operation goes before that of the model.
+price::Quote Bill::quote_of(const exchange::Target& target) const {
+  if (const auto quote = prices_->find_operation(names_.operation)) return quote;
+  std::string_view model = target.model.empty() ? names_.upstream_model : target.model;
+  if (model.empty()) model = expected_.default_model;
+  return prices_->find(target.provider_name, model, begun_);
 }
 
-price::NanoUsd Bill::cost(const exchange::Target& target, const dialect::Usage& usage) const {
-  const auto* price = price_of(target);
-  return price == nullptr ? 0 : price->cost(usage);
+bool Bill::priced_at(const exchange::Target& target) const {
+  if (!buys()) return true;
+  const price::Quote quote = quote_of(target);
+  return quote.covers(expected_.measured ? expected_.purchase : price::Purchase::unknown);
+}
+
+/// A text may turn out to be written to a cache, thought, heard or spoken: the dearest of these.
+price::NanoUsd Bill::expected_at(const exchange::Target& target) const {
+  const price::Quote quote = quote_of(target);
+  dialect::Usage usage = expected_.usage();
+  const price::NanoUsd plain = charge(quote, usage, expected_.media);
+  if (expected_.purchase != price::Purchase::text) return plain;
+  const price::MediaUsage heard{.audio_input = usage.input, .audio_output = usage.output};
+  const price::MediaUsage seen{.image_input = usage.input, .image_output = usage.output};
+  const auto media = std::max(charge(quote, usage, heard), charge(quote, usage, seen));
+  usage.cache_write = usage.input;
+  usage.reasoning = usage.output;
+  return std::max({plain, media, charge(quote, usage, {})});
+}
+
+/// What is bought for nothing costs nothing, whatever its model does.
+price::NanoUsd Bill::charge(const price::Quote& quote, const dialect::Usage& usage,
+                            const price::MediaUsage& media) const {
+  const bool free = !buys() && !prices_->find_operation(names_.operation);
+  return free ? 0 : quote.cost(usage, media, expected_.picture);
+}
+
+bool Bill::binds() const {
+  return std::any_of(held_.begin(), held_.end(),
+                     [](const Held& held) { return held.budget->hard > 0; });
 }
 
 bool Bill::take(const Budget& budget, const store::LimitCounterPtr& counter, const Window& window,
                 price::NanoUsd amount) {
-  if (!counter->spend.take(window.number, amount, most_of(budget), window.end)) return false;
-  held_.push_back({&budget, counter, window.number, window.end, amount});
+  const bool taken = counter->spend.take(window.number, amount, most_of(budget), window.end);
+  if (!taken && budget.hard > 0) return false;
+  held_.push_back({&budget, counter, window.number, window.end, taken ? amount : 0});
   return true;
 }
 
-bool Bill::moves_to(const exchange::Target& target, const dialect::Usage& usage,
-                    const CounterAt& counter_at) {
-  const price::NanoUsd amount = cost(target, usage);
+bool Bill::moves_to(const exchange::Target& target, const CounterAt& counter_at) {
+  if (binds() && !priced_at(target)) return false;
+  const price::NanoUsd amount = expected_at(target);
   std::vector<Held> moved;
+  const auto undo = [&] {
+    for (std::size_t i = 0; i < moved.size(); ++i) {
+      const bool same = moved[i].counter == held_[i].counter;
+      const price::NanoUsd taken = same ? moved[i].amount - held_[i].amount : moved[i].amount;
+      if (taken > 0) moved[i].counter->spend.adjust(moved[i].window, -taken);
+    }
+    return false;
+  };
   for (const Held& held : held_) {
     Held there{held.budget, held.counter, held.window, held.end, amount};
     if (held.budget->by_target) there.counter = counter_at(*held.budget);
     const price::NanoUsd more = there.counter == held.counter ? amount - held.amount : amount;
-    if (more > 0 &&
-        !there.counter->spend.take(held.window, more, most_of(*held.budget), held.end)) {
-      for (std::size_t i = 0; i < moved.size(); ++i) {
-        const bool same = moved[i].counter == held_[i].counter;
-        const price::NanoUsd taken = same ? amount - held_[i].amount : amount;
-        if (taken > 0) moved[i].counter->spend.adjust(moved[i].window, -taken);
-      }
-      return false;
-    }
+    const bool full =
+        more > 0 && !there.counter->spend.take(held.window, more, most_of(*held.budget), held.end);
+    if (full && held.budget->hard > 0) return undo();
+    if (full) there.amount -= more;
     moved.push_back(std::move(there));
   }
   for (std::size_t i = 0; i < held_.size(); ++i) {
     const Held& held = held_[i];
     const bool same = moved[i].counter == held.counter;
     const price::NanoUsd less =
-        same ? std::min<price::NanoUsd>(amount - held.amount, 0) : -held.amount;
+        same ? std::min<price::NanoUsd>(moved[i].amount - held.amount, 0) : -held.amount;
     held.counter->spend.adjust(held.window, less);
   }
   held_ = std::move(moved);
@@ -82,13 +124,13 @@ bool Bill::moves_to(const exchange::Target& target, const dialect::Usage& usage,
 }
 
 void Bill::extend(std::uint64_t output) {
-  if (price_ == nullptr) return;
-  dialect::Usage usage;
-  usage.output = static_cast<std::uint32_t>(output);
-  const price::NanoUsd amount = price_->cost(usage);
+  const price::NanoUsd before = charge(quote_, expected_.usage(), expected_.media);
+  expected_.tokens.output += output;
+  const price::NanoUsd more =
+      std::max<price::NanoUsd>(charge(quote_, expected_.usage(), expected_.media) - before, 0);
   for (Held& held : held_) {
-    held.counter->spend.adjust(held.window, amount);
-    held.amount += amount;
+    held.counter->spend.adjust(held.window, more);
+    held.amount = price::saturating_add(held.amount, more);
   }
 }
 
@@ -120,16 +162,19 @@ void Bill::failed(const exchange::Target& target, std::uint32_t attempt, Code co
 }
 
 void Bill::answers(const exchange::Target& target, std::uint32_t attempt) {
-  price_ = price_of(target);
+  quote_ = quote_of(target);
   name_target(target, names_);
   names_.attempt = attempt;
 }
 
+/// What providers count beside tokens is as it was expected: pictures, seconds, characters,
+/// searches.
 void Bill::settle(const dialect::Usage& usage, bool counted, bool whole) {
-  const price::NanoUsd cost = price_ == nullptr ? 0 : price_->cost(usage);
+  const price::MediaUsage& media = expected_.media;
+  const price::NanoUsd cost = charge(quote_, usage, media);
   give_back(cost);
-  if (notes_ && price_ != nullptr) {
-    notes_->cost += cost;
+  if (notes_ && quote_) {
+    notes_->cost = price::saturating_add(notes_->cost, cost);
     notes_->priced = true;
   }
   if (ledger_ == nullptr) return;
@@ -139,9 +184,13 @@ void Bill::settle(const dialect::Usage& usage, bool counted, bool whole) {
   row.cache_write = usage.cache_write;
   row.output = usage.output;
   row.reasoning = usage.reasoning;
+  row.images = media.images;
+  row.audio_ms = media.audio_ms;
+  row.characters = media.characters;
+  row.searches = media.searches;
   row.source = counted ? "estimated" : "provider";
   row.cost = cost;
-  if (price_ != nullptr) row.price_version = prices_->version();
+  if (quote_) row.price_version = prices_->version();
   row.outcome = whole ? "done" : "aborted";
   ledger_->append(std::move(row));
 }

@@ -158,7 +158,10 @@ struct TenantConfig {
 struct AdmissionConfig {
   std::vector<std::string> trusted_proxies{};
   std::uint32_t ipv6_prefix = 64;
+  std::uint32_t input_tokens = 512;
   std::uint32_t output_tokens = 512;
+  std::uint32_t audio_bytes_a_second = 1'000;
+  std::uint32_t waiting_max = 10'000;
   std::uint32_t counters_max = 100'000;
 
   template <class Visitor>
@@ -167,9 +170,22 @@ struct AdmissionConfig {
           "Networks whose X-Forwarded-For is believed, for limits by address: 10.0.0.0/8.");
     field("ipv6_prefix", ipv6_prefix, config::Range<std::uint32_t>{16, 128},
           "Bits of an IPv6 address that make one client.");
-    field("output_tokens", output_tokens, config::Range<std::uint32_t>{1, 1'000'000},
-          "Output that is reserved for a request of a tenant and model that nothing is known of "
-          "yet; later it is what four of five of its answers stayed below.");
+    field(
+        "input_tokens", input_tokens, config::Range<std::uint32_t>{1, 1'000'000},
+        "Input that a request counts as whose tokens cannot be told: a form, a file, an operation "
+        "that is not known.");
+    field(
+        "output_tokens", output_tokens, config::Range<std::uint32_t>{1, 1'000'000},
+        "Output that is reserved for a request of a tenant and model that nothing is known of "
+        "yet; later it is what four of five of its answers stayed below. What is no text counts as "
+        "no less.");
+    field("audio_bytes_a_second", audio_bytes_a_second,
+          config::Range<std::uint32_t>{100, 1'000'000},
+          "Bytes that a second of sound has at least, where its length is not told: how long an "
+          "upload is taken for until its answer says it.");
+    field("waiting_max", waiting_max, config::Range<std::uint32_t>{0, 1'000'000},
+          "Exchanges of all tenants that may wait for leaky buckets at a time; who comes beyond is "
+          "refused.");
     field("counters_max", counters_max, config::Range<std::uint32_t>{1'000, 100'000'000},
           "Counters of users and addresses. Beyond it idle ones are forgotten; where none is idle, "
           "further "

@@ -1,6 +1,7 @@
 #include "stage/admit/holding.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "dialect/delta_text.hpp"
 
@@ -9,6 +10,11 @@ namespace {
 
 constexpr std::uint64_t extension = 256;  // tokens
 constexpr std::uint64_t bytes_a_token = 4;
+
+std::uint32_t saturated(std::uint64_t count) {
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(count, std::numeric_limits<std::uint32_t>::max()));
+}
 
 bool counts_tokens(Unit unit) {
   return unit != Unit::requests && unit != Unit::concurrent;
@@ -75,10 +81,7 @@ bool Holding::moves_to(const exchange::Exchange& exchange, const exchange::Targe
     taken.push_back({&limit, counter});
   }
   if (bill_) {
-    dialect::Usage usage;
-    usage.input = static_cast<std::uint32_t>(amounts_.input);
-    usage.output = static_cast<std::uint32_t>(amounts_.output);
-    const bool fits = bill_->moves_to(target, usage, [&](const Budget& budget) {
+    const bool fits = bill_->moves_to(target, [&](const Budget& budget) {
       table_->name_counter(budget, exchange, &target, scratch_);
       return known_.at(scratch_, now);
     });
@@ -120,8 +123,10 @@ void Holding::extend(std::uint64_t output) {
   if (bill_) bill_->extend(output);
 }
 
-/// What the provider did not tell. Of a plain answer only its length is known.
+/// What the provider did not tell. Of a plain answer only its length is known; what is no text is
+/// as it was expected.
 Amounts Holding::counted() const {
+  if (choices_ == 0) return amounts_;
   Amounts amounts{amounts_.input, counter_ ? counter_->total() : seen_output_};
   const bool text = api_ == dialect::Api::chat || api_ == dialect::Api::completions ||
                     api_ == dialect::Api::responses || api_ == dialect::Api::messages;
@@ -130,12 +135,17 @@ Amounts Holding::counted() const {
 }
 
 void Holding::settle(const dialect::Usage& usage, bool whole) {
-  if (usage.known && history_) history_->learn(asked_, usage);
+  const bool told = usage.known && (usage.input > 0 || usage.output > 0);
   dialect::Usage used = usage;
-  if (!usage.known) {
+  if (told && history_) {
+    used.output /= static_cast<std::uint32_t>(std::clamp<std::uint64_t>(choices_, 1, 65'535));
+    history_->learn(asked_, used);
+    used.output = usage.output;
+  }
+  if (!told) {
     const Amounts own = counted();
-    used.input = static_cast<std::uint32_t>(own.input);
-    used.output = static_cast<std::uint32_t>(own.output);
+    used.input = saturated(own.input);
+    used.output = saturated(own.output);
   }
   give_back({used.input, used.output});
   if (bill_) bill_->settle(used, !usage.known, whole);

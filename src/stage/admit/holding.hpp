@@ -19,9 +19,10 @@ class Holding final : public exchange::Reservation {
  public:
   /// @param history  null: no limit counts tokens
   /// @param known    the worker's counters; it outlives the holding
+  /// @param choices  answers that are asked for at once; 0: they are no text
   /// @param counter  counts what the provider will not tell
   Holding(std::shared_ptr<const LimitTable> table, store::KnownCounters& known, HistoryPtr history,
-          const Amounts& amounts, const AskedText& asked, dialect::Api api,
+          const Amounts& amounts, const AskedText& asked, dialect::Api api, std::uint64_t choices,
           std::optional<tokenizer::Counter> counter)
       : table_(std::move(table)),
         known_(known),
@@ -29,6 +30,7 @@ class Holding final : public exchange::Reservation {
         amounts_(amounts),
         asked_(asked),
         api_(api),
+        choices_(choices),
         counter_(std::move(counter)) {
     held_.reserve(table_->limits().size());
   }
@@ -82,6 +84,7 @@ class Holding final : public exchange::Reservation {
   std::uint64_t seen_output_ = 0;  // tokens, about
   std::uint64_t plain_bytes_ = 0;  // of an answer that is no stream
   dialect::Api api_;
+  std::uint64_t choices_;  // answers that were asked for at once
   std::optional<tokenizer::Counter> counter_;
   store::CounterName scratch_{};
   std::vector<Held> held_{};

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/hex.hpp"
 #include "base/json.hpp"
@@ -86,7 +87,9 @@ std::uint64_t Amounts::of(Unit unit) const {
     case Unit::output_tokens:
       return output;
     case Unit::tokens:
-      return input + output;
+      return input > std::numeric_limits<std::uint64_t>::max() - output
+                 ? std::numeric_limits<std::uint64_t>::max()
+                 : input + output;
   }
   return 1;
 }
@@ -95,7 +98,9 @@ LimitTable::LimitTable(const Given& given)
     : bills_(given.ledger || !given.budgets.empty()),
       prices_(given.prices),
       ipv6_prefix_(given.admission.ipv6_prefix),
-      output_tokens_(given.admission.output_tokens),
+      defaults_{given.admission.input_tokens, given.admission.output_tokens,
+                given.admission.audio_bytes_a_second},
+      waiting_max_(given.admission.waiting_max),
       tenants_(given.tenants) {
   for (const auto& limit : given.limits) limits_.push_back(compile(limit, limits_.size()));
   for (const auto& budget : given.budgets) {
@@ -111,6 +116,13 @@ LimitTable::LimitTable(const Given& given)
   for (const auto& text : given.admission.trusted_proxies) {
     if (const auto prefix = IpPrefix::parse(text)) trusted_.push_back(*prefix);
   }
+}
+
+const Budget* LimitTable::hard_budget(std::string_view tenant) const {
+  const auto found = std::find_if(budgets_.begin(), budgets_.end(), [&](const Budget& budget) {
+    return budget.hard > 0 && holds(budget.tenants, tenant);
+  });
+  return found == budgets_.end() ? nullptr : &*found;
 }
 
 LimitTable::Share LimitTable::share_of(std::string_view tenant) const {

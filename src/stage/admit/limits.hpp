@@ -44,6 +44,13 @@ struct Amounts {
   std::uint64_t of(Unit unit) const;
 };
 
+/// What is taken for a request that does not tell.
+struct ForecastDefaults {
+  std::uint32_t input_tokens = 0;
+  std::uint32_t output_tokens = 0;
+  std::uint32_t audio_bytes_a_second = 1;
+};
+
 /// All limits of one configuration. Immutable, shared by the workers.
 class LimitTable {
  public:
@@ -69,7 +76,12 @@ class LimitTable {
   const std::shared_ptr<const price::PriceTable>& prices() const { return prices_; }
   bool counts_tokens() const { return counts_tokens_; }
   const std::vector<Limit>& limits() const { return limits_; }
-  std::uint32_t output_tokens() const { return output_tokens_; }
+  /// What is taken for a request that does not tell what it needs.
+  const ForecastDefaults& defaults() const { return defaults_; }
+  /// Exchanges that may wait for leaky buckets at a time.
+  std::uint32_t waiting_max() const { return waiting_max_; }
+  /// The first hard budget that concerns a tenant; null: none does.
+  const Budget* hard_budget(std::string_view tenant) const;
   Share share_of(std::string_view tenant) const;
 
   /// Who asks, as counters are named. `user` is what the client wrote, unescaped and cut, as the
@@ -102,7 +114,8 @@ class LimitTable {
   bool counts_tokens_ = false;
   std::vector<IpPrefix> trusted_;
   unsigned ipv6_prefix_;
-  std::uint32_t output_tokens_;
+  ForecastDefaults defaults_;
+  std::uint32_t waiting_max_;
   config::Map<TenantConfig> tenants_;
 };
 

@@ -13,8 +13,9 @@ Turnstile::~Turnstile() {
   if (thread_.joinable()) thread_.join();
 }
 
-bool Turnstile::enter(const WaitingPtr& waiting, std::uint64_t waiting_max) {
+bool Turnstile::enter(const WaitingPtr& waiting, std::uint64_t waiting_max, std::uint64_t all_max) {
   const std::lock_guard lock(mutex_);
+  if (waiting_ >= all_max) return false;
   const auto [found, is_new] = lines_.try_emplace(waiting->counter.get());
   Line& line = found->second;
   if (is_new) {
@@ -28,6 +29,7 @@ bool Turnstile::enter(const WaitingPtr& waiting, std::uint64_t waiting_max) {
   line.queue.push(waiting->tenant, waiting->share.weight, waiting->share.priority, waiting->units,
                   waiting);
   line.units += waiting->units;
+  ++waiting_;
   waiting->counter->waiting.fetch_add(1, std::memory_order_relaxed);
   if (!thread_.joinable()) {
     thread_ = std::thread([this] {
@@ -54,6 +56,7 @@ bool Turnstile::leave(const WaitingPtr& waiting) {
                                  [&](const WaitingPtr& other) { return other == waiting; });
   if (!removed) return false;
   found->second.units -= waiting->units;
+  --waiting_;
   waiting->counter->waiting.fetch_sub(1, std::memory_order_relaxed);
   if (found->second.queue.empty()) erase(found);
   return false;
@@ -81,6 +84,7 @@ void Turnstile::serve(Line& line, Clock::time_point now) {
     }
     line.queue.pop();
     line.units -= waiting->units;
+    --waiting_;
     waiting->counter->waiting.fetch_sub(1, std::memory_order_relaxed);
     waiting->granted = true;
     wake(waiting);

@@ -39,8 +39,10 @@ class Turnstile {
   Turnstile(const Turnstile&) = delete;
   Turnstile& operator=(const Turnstile&) = delete;
 
-  /// @return false: too many of its tenant wait
-  bool enter(const WaitingPtr& waiting, std::uint64_t waiting_max);
+  /// @param waiting_max  of its tenant, for its counter
+  /// @param all_max      of everybody, for all counters
+  /// @return false: too many wait
+  bool enter(const WaitingPtr& waiting, std::uint64_t waiting_max, std::uint64_t all_max);
   /// It waits no more. @return whether its units were taken for it
   bool leave(const WaitingPtr& waiting);
   /// Units that wait for this counter.
@@ -61,6 +63,7 @@ class Turnstile {
   static void wake(const WaitingPtr& waiting);
 
   mutable std::mutex mutex_;
+  std::uint64_t waiting_ = 0;  // in all lines
   std::condition_variable changed_;
   Lines lines_;
   std::set<std::pair<Clock::time_point, store::LimitCounter*>> due_;  // each line, by its time

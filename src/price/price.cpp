@@ -1,0 +1,163 @@
+#include "price/price.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace hawser::price {
+
+const std::array<UnitWords, units_count> unit_words{{
+    {Unit::input, "input", 1'000'000, {}, "A million tokens of input."},
+    {Unit::output, "output", 1'000'000, {}, "A million tokens of output."},
+    {Unit::cached, "cached", 1'000'000, Unit::input, "Input that the provider had in its cache."},
+    {Unit::cache_write, "cache_write", 1'000'000, Unit::input, "Input that it put there."},
+    {Unit::cache_write_long, "cache_write_long", 1'000'000, Unit::cache_write,
+     "The same, kept for an hour or more."},
+    {Unit::reasoning, "reasoning", 1'000'000, Unit::output, "Output that is not shown."},
+    {Unit::audio_input, "audio_input", 1'000'000, Unit::input, "Tokens of sound that is heard."},
+    {Unit::audio_output, "audio_output", 1'000'000, Unit::output, "Tokens of sound that is made."},
+    {Unit::image_input, "image_input", 1'000'000, Unit::input, "Tokens of pictures that are seen."},
+    {Unit::image_output, "image_output", 1'000'000, Unit::output,
+     "Tokens of pictures that are made."},
+    {Unit::image, "image", 1, {}, "A picture that is made."},
+    {Unit::second, "second", 1, {}, "A second of audio or video."},
+    {Unit::character, "character", 1'000'000, {}, "A million characters that are spoken."},
+    {Unit::search, "search", 1, {}, "A search unit of a rerank, or a web search."},
+    {Unit::page, "page", 1, {}, "A page of a document."},
+    {Unit::request, "request", 1, {}, "A call, beside what it uses."},
+}};
+
+namespace {
+
+__extension__ using Wide = __int128;
+
+constexpr Wide scale = 1'000'000;  // sums are kept in millionths of a billionth of a dollar
+
+constexpr const UnitWords& words_of(Unit unit) {
+  return unit_words[static_cast<std::size_t>(unit)];
+}
+
+const Rates& rates_for(const Price& price, std::uint64_t prompt) {
+  const Rates* rates = &price.rates;
+  for (const Price::Tier& tier : price.tiers) {
+    if (prompt >= tier.from) rates = &tier.rates;
+  }
+  return *rates;
+}
+
+NanoUsd price_of_picture(const Price& price, std::string_view variant) {
+  const auto slash = variant.find('/');
+  const std::string_view size = variant.substr(0, slash);
+  const std::string_view quality =
+      slash == std::string_view::npos ? std::string_view() : variant.substr(slash + 1);
+  NanoUsd dearest = price.rates.of(Unit::image);
+  for (const Price::Picture& picture : price.pictures) {
+    if (picture.variant == variant) return picture.amount;
+    dearest = std::max(dearest, picture.amount);
+  }
+  for (const Price::Picture& picture : price.pictures) {
+    if (picture.variant == quality || picture.variant == size) return picture.amount;
+  }
+  // What nobody named is the provider's to choose: it may be the dearest one.
+  return price.rates.has(Unit::image) ? price.rates.of(Unit::image) : dearest;
+}
+
+/// Adds counts up, each token once.
+class Sum {
+ public:
+  explicit Sum(const Rates& rates) : rates_(rates) {}
+  void add(Unit unit, std::uint64_t count) { add(unit, count, rates_.of(unit)); }
+  void add(Unit unit, std::uint64_t count, NanoUsd amount) {
+    sum_ += static_cast<Wide>(count) * amount * (scale / words_of(unit).per);
+  }
+  void add_milliseconds(std::uint64_t count) {
+    sum_ += static_cast<Wide>(count) * rates_.of(Unit::second) * (scale / 1000);
+  }
+  /// Takes at most `count` out of `rest` and adds that.
+  void split(Unit unit, std::uint64_t count, std::uint64_t& rest) {
+    const std::uint64_t part = std::min(count, rest);
+    rest -= part;
+    add(unit, part);
+  }
+  NanoUsd total(std::uint32_t thousandths) const {
+    constexpr NanoUsd most = std::numeric_limits<NanoUsd>::max();
+    if (sum_ > sum_max) return most;
+    const Wide whole = (sum_ * thousandths + scale * 1000 - 1) / (scale * 1000);
+    return static_cast<NanoUsd>(std::min<Wide>(whole, most));
+  }
+
+ private:
+  const Rates& rates_;
+  // Above it also a thousandth is more than any amount; below it every factor fits.
+  static constexpr Wide sum_max = scale * 1'000'000 * std::numeric_limits<NanoUsd>::max() / 100;
+  Wide sum_ = 0;  // below 2^116: sixteen counts below 2^32, prices below 2^60, and the scale
+};
+
+}  // namespace
+
+NanoUsd Rates::of(Unit unit) const {
+  for (std::optional<Unit> at = unit; at; at = words_of(*at).part_of) {
+    if (const auto& amount = given[static_cast<std::size_t>(*at)]) return *amount;
+  }
+  return 0;
+}
+
+bool Quote::covers(Purchase purchase) const {
+  if (purchase == Purchase::nothing) return true;
+  if (price == nullptr) return false;
+  if (price->flat) return true;
+  const Rates& rates = price->rates;
+  switch (purchase) {
+    case Purchase::nothing:
+      return true;
+    case Purchase::text:
+      return rates.has(Unit::input) && rates.has(Unit::output);
+    case Purchase::text_in:
+      return rates.has(Unit::input);
+    case Purchase::images:
+      return rates.has(Unit::image) || !price->pictures.empty() || rates.has(Unit::output) ||
+             rates.has(Unit::image_output);
+    case Purchase::audio:
+      return rates.has(Unit::second) || rates.has(Unit::input) || rates.has(Unit::audio_input);
+    case Purchase::speech:
+      return rates.has(Unit::character) || rates.has(Unit::output) || rates.has(Unit::audio_output);
+    case Purchase::searches:
+      return rates.has(Unit::search) || rates.has(Unit::input);
+    case Purchase::unknown:
+      return false;
+  }
+  return false;
+}
+
+NanoUsd Quote::cost(const dialect::Usage& usage, const MediaUsage& media,
+                    std::string_view picture) const {
+  if (price == nullptr) return 0;
+  if (price->flat) return *price->flat;
+  // Anthropic's input counts neither what was read from its cache nor what went there; others'
+  // does.
+  const std::uint64_t apart = std::uint64_t{usage.cached} + usage.cache_write;
+  const std::uint64_t prompt =
+      usage.cached_within ? std::uint64_t{usage.input} : std::uint64_t{usage.input} + apart;
+  std::uint64_t plain = prompt - std::min(prompt, apart);
+  Sum sum(rates_for(*price, prompt));
+  sum.split(Unit::audio_input, media.audio_input, plain);
+  sum.split(Unit::image_input, media.image_input, plain);
+  sum.add(Unit::input, plain);
+  sum.add(Unit::cached, usage.cached);
+  std::uint64_t written = usage.cache_write;
+  sum.split(Unit::cache_write_long, media.cache_write_long, written);
+  sum.add(Unit::cache_write, written);
+  std::uint64_t shown = usage.output;
+  sum.split(Unit::reasoning, usage.reasoning, shown);
+  sum.split(Unit::audio_output, media.audio_output, shown);
+  sum.split(Unit::image_output, media.image_output, shown);
+  sum.add(Unit::output, shown);
+  if (media.images > 0) sum.add(Unit::image, media.images, price_of_picture(*price, picture));
+  sum.add_milliseconds(media.audio_ms);
+  sum.add(Unit::character, media.characters);
+  sum.add(Unit::search, media.searches);
+  sum.add(Unit::page, media.pages);
+  sum.add(Unit::request, 1);
+  return sum.total(thousandths);
+}
+
+}  // namespace hawser::price

@@ -1,0 +1,190 @@
+#include "stage/admit/forecast.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "base/json.hpp"
+#include "stage/admit/media_facts.hpp"
+
+namespace hawser::stage::admit {
+
+using dialect::Operation;
+using exchange::Exchange;
+using exchange::Request;
+using price::Purchase;
+
+namespace {
+
+constexpr std::uint64_t bytes_a_token = 4;
+constexpr std::uint64_t pictures_max = 10;  // that an API makes in one call
+constexpr std::uint64_t picture_input_max =
+    20'000;  // tokens of a prompt and the pictures beside it
+constexpr std::uint64_t audio_tokens_a_second = 17;
+constexpr std::uint64_t transcript_tokens_a_second = 4;
+constexpr std::uint64_t speech_tokens_a_character = 2;
+constexpr std::uint64_t documents_a_search = 100;
+
+std::uint32_t narrow(std::uint64_t count) {
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(count, std::numeric_limits<std::uint32_t>::max()));
+}
+
+/// Of one picture, by the table of OpenAI's guide for its image models: the largest of a quality.
+std::uint64_t tokens_of_picture(std::string_view size, std::string_view quality) {
+  const bool square = size == "1024x1024";
+  if (quality == "low") return square ? 272 : 408;
+  if (quality == "medium") return square ? 1'056 : 1'584;
+  return square ? 4'160 : 6'240;
+}
+
+void forecast_pictures(const Request& request, const MediaFacts& facts, Forecast& forecast) {
+  const std::uint64_t count =
+      facts.readable() ? std::max<std::uint64_t>(facts.number("n").value_or(1), 1) : pictures_max;
+  const auto or_default = [&](const char* name, const char* otherwise) {
+    auto value = facts.text(name);
+    // Where it cannot be read, the dearest counts.
+    if (!facts.readable()) return std::string("auto");
+    return value.empty() ? std::string(otherwise) : std::move(value);
+  };
+  const std::string size = or_default("size", "1024x1024");
+  const std::string quality = or_default("quality", "standard");
+  forecast.picture = size + "/" + quality;
+  forecast.media.images = narrow(count);
+  forecast.tokens.input = std::min(request.body.size() / bytes_a_token, picture_input_max);
+  forecast.tokens.output = narrow(count) * tokens_of_picture(size, quality);
+}
+
+void forecast_audio(const Request& request, const MediaFacts& facts,
+                    const ForecastDefaults& defaults, Forecast& forecast) {
+  std::optional<std::uint64_t> length = facts.wav_length_ms();
+  const bool sized = request.framing == wire::Framing::length || !request.body.empty();
+  if (!length && sized) {
+    const std::uint64_t bytes =
+        std::max<std::uint64_t>(request.body.size(), request.content_length);
+    length = bytes * 1000 / defaults.audio_bytes_a_second + 1;
+  }
+  forecast.measured = length.has_value();
+  if (!length) return;
+  forecast.media.audio_ms = narrow(*length);
+  const std::uint64_t seconds = *length / 1000 + 1;
+  forecast.media.audio_input = narrow(seconds * audio_tokens_a_second);
+  forecast.tokens.input = seconds * audio_tokens_a_second;
+  forecast.tokens.output = seconds * transcript_tokens_a_second;
+}
+
+void forecast_speech(const MediaFacts& facts, Forecast& forecast) {
+  const std::uint64_t characters = facts.characters("input");
+  forecast.measured = facts.readable();
+  forecast.media.characters = narrow(characters);
+  forecast.media.audio_output = narrow(characters * speech_tokens_a_character);
+  forecast.tokens.input = characters;
+  forecast.tokens.output = characters * speech_tokens_a_character;
+}
+
+void forecast_search(const MediaFacts& facts, std::uint64_t body, Forecast& forecast) {
+  const std::uint64_t documents = facts.elements("documents");
+  forecast.measured = facts.readable();
+  forecast.media.searches =
+      narrow(std::max<std::uint64_t>((documents + documents_a_search - 1) / documents_a_search, 1));
+  forecast.tokens.input = body / bytes_a_token;
+}
+
+bool is_gemini(const Request& request) {
+  const Operation operation = request.endpoint.operation();
+  return operation == Operation::gemini_generate || operation == Operation::gemini_stream;
+}
+
+std::uint64_t of_generation_config(const Request& request, const char* name) {
+  if (!request.json) return 0;
+  std::string_view config = json_member(request.body, "generationConfig");
+  if (config.empty()) config = json_member(request.body, "generation_config");
+  return json_number(config, name).value_or(0);
+}
+
+}  // namespace
+
+dialect::Usage Forecast::usage() const {
+  dialect::Usage usage;
+  usage.input = narrow(tokens.input);
+  usage.output = narrow(tokens.output);
+  return usage;
+}
+
+Purchase purchase_of(const Exchange& exchange) {
+  const Operation operation = exchange.request.endpoint.operation();
+  switch (dialect::pricing_of(operation, exchange.method)) {
+    case dialect::Pricing::none:
+      return Purchase::nothing;
+    case dialect::Pricing::tokens:
+      return operation == Operation::embeddings || operation == Operation::gemini_embed
+                 ? Purchase::text_in
+                 : Purchase::text;
+    case dialect::Pricing::images:
+      return Purchase::images;
+    case dialect::Pricing::seconds:
+      // Videos name their length in ways of their own: a price for the call.
+      return operation == Operation::videos ? Purchase::unknown : Purchase::audio;
+    case dialect::Pricing::characters:
+      return Purchase::speech;
+    case dialect::Pricing::calls:
+      return operation == Operation::moderations ? Purchase::text_in : Purchase::searches;
+    case dialect::Pricing::unknown:
+      return Purchase::unknown;
+  }
+  return Purchase::unknown;
+}
+
+std::uint64_t choices_of(const Request& request) {
+  if (!is_gemini(request)) return std::max<std::uint64_t>(request.facts.choices, 1);
+  return std::clamp<std::uint64_t>(of_generation_config(request, "candidateCount"), 1, 65'535);
+}
+
+std::uint64_t token_numbers(const Request& request) {
+  const Operation operation = request.endpoint.operation();
+  if (operation == Operation::embeddings) return MediaFacts(request).numbers("input");
+  return operation == Operation::completions ? MediaFacts(request).numbers("prompt") : 0;
+}
+
+std::uint64_t output_max_of(const Request& request) {
+  return is_gemini(request) ? of_generation_config(request, "maxOutputTokens")
+                            : request.facts.output_max;
+}
+
+Forecast forecast_media(const Exchange& exchange, const ForecastDefaults& defaults) {
+  const Request& request = exchange.request;
+  Forecast forecast;
+  forecast.purchase = purchase_of(exchange);
+  const MediaFacts facts(request);
+  switch (forecast.purchase) {
+    case Purchase::nothing:
+      if (request.json || request.framing == wire::Framing::none) return forecast;
+      break;
+    case Purchase::text:
+    case Purchase::text_in:
+    case Purchase::unknown:
+      break;
+    case Purchase::images:
+      forecast.default_model = "dall-e-2";
+      forecast_pictures(request, facts, forecast);
+      break;
+    case Purchase::audio:
+      forecast_audio(request, facts, defaults, forecast);
+      break;
+    case Purchase::speech:
+      forecast_speech(facts, forecast);
+      break;
+    case Purchase::searches:
+      forecast_search(facts, request.body.size(), forecast);
+      break;
+  }
+  // Never as nothing: what cannot be measured counts as an answer that nothing is known of.
+  forecast.tokens.input = std::max<std::uint64_t>(forecast.tokens.input, defaults.input_tokens);
+  if (forecast.purchase != Purchase::searches) {
+    forecast.tokens.output =
+        std::max<std::uint64_t>(forecast.tokens.output, defaults.output_tokens);
+  }
+  return forecast;
+}
+
+}  // namespace hawser::stage::admit

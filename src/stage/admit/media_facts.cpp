@@ -1,0 +1,170 @@
+#include "stage/admit/media_facts.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "base/json.hpp"
+
+namespace hawser::stage::admit {
+namespace {
+
+constexpr std::size_t text_max = 64;
+constexpr double number_max = 1e9;
+
+std::uint64_t characters_in(std::string_view text) {
+  return static_cast<std::uint64_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
+/// The contents of the parts of that name. The form was read strictly before: its delimiter is its
+/// first line, and nothing else is one.
+std::vector<std::string_view> parts_of(std::string_view form, std::string_view name) {
+  std::vector<std::string_view> parts;
+  const std::string_view first = form.substr(0, form.find("\r\n"));
+  const std::string delimiter = "\r\n" + std::string(first);
+  const std::string wanted = "name=\"" + std::string(name) + "\"";
+  std::size_t at = first.size();
+  while (at < form.size() && form.substr(at).starts_with("\r\n")) {
+    const auto head_end = form.find("\r\n\r\n", at);
+    if (head_end == std::string_view::npos) break;
+    const std::string_view head = form.substr(at, head_end - at);
+    const auto end = form.find(delimiter, head_end + 4);
+    if (end == std::string_view::npos) break;
+    const auto found = head.find(wanted);
+    const bool own = found != std::string_view::npos && found > 0 &&
+                     (head[found - 1] == ' ' || head[found - 1] == ';');
+    if (own) parts.push_back(form.substr(head_end + 4, end - head_end - 4));
+    at = end + delimiter.size();
+  }
+  return parts;
+}
+
+std::optional<std::uint64_t> number_in(std::string_view token) {
+  if (token.size() >= 2 && token.front() == '"' && token.back() == '"') {
+    token = token.substr(1, token.size() - 2);  // some APIs take "2"
+  }
+  double number = 0;
+  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), number);
+  if (error == std::errc::result_out_of_range) return static_cast<std::uint64_t>(number_max);
+  if (error != std::errc{} || end != token.data() + token.size()) return std::nullopt;
+  if (!std::isfinite(number) || number < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(std::ceil(std::min(number, number_max)));
+}
+
+std::uint32_t little_endian(std::string_view bytes) {
+  std::uint32_t value = 0;
+  for (std::size_t i = bytes.size(); i-- > 0;) {
+    value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  }
+  return value;
+}
+
+}  // namespace
+
+MediaFacts::MediaFacts(const exchange::Request& request) : body_(request.body) {
+  const bool whole = request.stream == nullptr && !body_.empty();
+  json_ = whole && request.json;
+  form_ = whole && !request.json && request.media == exchange::Media::form;
+}
+
+std::vector<std::string_view> MediaFacts::values(std::string_view name) const {
+  if (form_) return parts_of(body_, name);
+  std::vector<std::string_view> found;
+  std::string decoded;
+  if (!json_) return found;
+  for_each_member(body_, [&](std::string_view token, std::string_view value) {
+    if (decode_json_string(token, decoded) && decoded == name) found.push_back(value);
+    return true;
+  });
+  return found;
+}
+
+std::string_view MediaFacts::value(std::string_view name) const {
+  const auto found = values(name);
+  return found.empty() ? std::string_view() : found.front();
+}
+
+/// Of several fields of one name some programs take the first, some the last: the largest counts.
+std::optional<std::uint64_t> MediaFacts::number(std::string_view name) const {
+  std::optional<std::uint64_t> largest;
+  for (const std::string_view token : values(name)) largest = std::max(largest, number_in(token));
+  return largest;
+}
+
+std::optional<std::uint64_t> MediaFacts::wav_length_ms() const {
+  if (!form_) return std::nullopt;
+  const auto files = values("file");
+  return files.size() == 1 ? admit::wav_length_ms(files.front()) : std::nullopt;
+}
+
+std::string MediaFacts::text(std::string_view name) const {
+  const std::string_view token = value(name);
+  std::string out;
+  if (form_) {
+    out = token;
+  } else if (!decode_json_string(token, out)) {
+    out.clear();
+  }
+  if (out.size() > text_max) out.resize(text_max);
+  return out;
+}
+
+std::uint64_t MediaFacts::characters(std::string_view name) const {
+  const std::string_view token = value(name);
+  std::string out;
+  if (form_ || !decode_json_string(token, out)) return characters_in(token);
+  return characters_in(out);
+}
+
+std::uint64_t MediaFacts::elements(std::string_view name) const {
+  JsonCursor cursor(value(name));
+  std::uint64_t count = 0;
+  if (!cursor.take('[') || cursor.peek() == ']') return 0;
+  do {
+    if (!cursor.skip_value()) break;
+    ++count;
+  } while (cursor.take(','));
+  return count;
+}
+
+std::uint64_t MediaFacts::numbers(std::string_view name) const {
+  const std::string_view list = value(name);
+  const auto first = list.find_first_not_of("[ \t\r\n");
+  const bool numbers = list.starts_with('[') && first != std::string_view::npos &&
+                       list[first] >= '0' && list[first] <= '9';
+  if (!numbers) return 0;
+  return 1 + static_cast<std::uint64_t>(std::count(list.begin(), list.end(), ','));
+}
+
+// Source: Multimedia Programming Interface and Data Specifications 1.0, WAVE.
+std::optional<std::uint64_t> wav_length_ms(std::string_view sound) {
+  if (sound.size() < 44 || !sound.starts_with("RIFF")) return std::nullopt;
+  std::string_view rest = sound;
+  if (rest.substr(8, 4) != "WAVE") return std::nullopt;
+  rest.remove_prefix(12);
+  std::uint64_t bytes_a_second = 0;
+  while (rest.size() >= 8) {
+    const std::string_view kind = rest.substr(0, 4);
+    const std::uint64_t size = little_endian(rest.substr(4, 4));
+    rest.remove_prefix(8);
+    if (kind == "fmt " && size >= 16 && rest.size() >= 16) {
+      const std::uint64_t channels = little_endian(rest.substr(2, 2));
+      const std::uint64_t rate = little_endian(rest.substr(4, 4));
+      const std::uint64_t bits = little_endian(rest.substr(14, 2));
+      bytes_a_second = channels * rate * bits / 8;
+    }
+    if (kind == "data") {
+      // A header may promise less, or, of a stream, more than there is.
+      const std::uint64_t bytes = std::max<std::uint64_t>(rest.size(), 1);
+      if (bytes_a_second == 0) return std::nullopt;
+      return bytes * 1000 / bytes_a_second + 1;
+    }
+    if (size + (size & 1) > rest.size()) break;
+    rest.remove_prefix(size + (size & 1));
+  }
+  return std::nullopt;
+}
+
+}  // namespace hawser::stage::admit
