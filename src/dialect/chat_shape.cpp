@@ -26,6 +26,12 @@ std::optional<json::object> parsed_object(std::string_view text) {
   return std::move(value.get_object());
 }
 
+/// Some tell "error": null in every chunk.
+bool is_error(const json::object& chunk) {
+  const auto* error = chunk.if_contains("error");
+  return error != nullptr && !error->is_null();
+}
+
 /// Calls `each(event)` for the data of every event; false ends it.
 template <class Each>
 bool for_each_event(std::string_view frames, Each each) {
@@ -49,8 +55,9 @@ class Choice {
       }
     }
     if (const auto* text = chunk_choice.if_contains("text")) text_ += text_of(*text);
+    // An empty one is none.
     if (const auto* reason = chunk_choice.if_contains("finish_reason"); reason != nullptr) {
-      if (!reason->is_null()) finish_ = *reason;
+      if (!text_of(*reason).empty()) finish_ = *reason;
     }
     const auto* odds = chunk_choice.if_contains("logprobs");
     return odds == nullptr || odds->is_null() || add_odds(*odds);
@@ -143,8 +150,9 @@ std::optional<std::string> chat_body(bool chat, std::string_view frames) {
   const bool understood = for_each_event(frames, [&](std::string_view data) {
     if (data == "[DONE]") return done = true;
     const auto chunk = parsed_object(data);
-    if (!chunk || chunk->contains("error")) return false;
+    if (!chunk || is_error(*chunk)) return false;
     for (const auto& [name, value] : *chunk) {
+      if (name == "error") continue;
       if (name == "usage") {
         if (!value.is_null()) usage = value;
       } else if (name != "choices" && name != "obfuscation" && !whole.contains(name)) {
@@ -397,7 +405,7 @@ std::optional<std::string> stream_of_body(Api api, std::string_view body, bool w
 Ending ending_of(Api api, std::string_view body) {
   Ending ending;
   const auto whole = parsed_object(body);
-  if (!whole || (whole->contains("error") && !whole->at("error").is_null())) return ending;
+  if (!whole || is_error(*whole)) return ending;
   if (api == Api::responses) {
     ending.whole = member_text(*whole, "status") == "completed";
     return ending;

@@ -1,94 +1,140 @@
 #include "dialect/delta_text.hpp"
 
-#include <boost/json/parse.hpp>
-#include <cstring>
-#include <span>
-
-#include "base/json.hpp"
-#include "dialect/event_data.hpp"
+#include "dialect/answer_format.hpp"
+#include "dialect/json_walk.hpp"
+#include "wire/sse.hpp"
 
 namespace hawser::dialect {
-namespace json = boost::json;
 namespace {
 
-const json::value* member(const json::value* value, std::string_view name) {
-  return value != nullptr && value->is_object() ? value->get_object().if_contains(name) : nullptr;
-}
-const json::value* first(const json::value* value) {
-  if (value == nullptr || !value->is_array() || value->get_array().empty()) return nullptr;
-  return &value->get_array().front();
+void append_string(std::string_view token, std::string& out) {
+  std::string text;
+  if (is_string(token) && decode_json_string(token, text)) out.append(text);
 }
 
-const json::value* delta_in(Api api, const json::value& event) {
-  switch (api) {
-    case Api::chat:
-      return member(member(first(member(&event, "choices")), "delta"), "content");
-    case Api::completions:
-      return member(first(member(&event, "choices")), "text");
-    case Api::responses: {
-      const json::value* type = member(&event, "type");
-      const bool text = type != nullptr && *type == "response.output_text.delta";
-      return text ? member(&event, "delta") : nullptr;
+/// Names of what is no text of the answer: kinds, ids, and what only its maker can read.
+bool is_opaque(std::string_view name) {
+  static constexpr std::string_view opaque[] = {"role",        "type",         "id",
+                                                "call_id",     "signature",    "thoughtSignature",
+                                                "data",        "mimeType",     "encrypted_content",
+                                                "obfuscation", "finish_reason"};
+  for (const auto known : opaque) {
+    if (name == known) return true;
+  }
+  return false;
+}
+
+/// Every text of a value, however deep, but what is opaque.
+void append_strings(std::string_view value, std::string& out, int depth = 0) {
+  constexpr int depth_max = 32;
+  if (depth > depth_max) return;
+  if (is_string(value)) return append_string(value, out);
+  if (is_object(value)) {
+    for_each_named(value, [&](std::string_view name, std::string_view inner) {
+      if (!is_opaque(name)) append_strings(inner, out, depth + 1);
+      return true;
+    });
+  } else if (is_array(value)) {
+    for_each_element(value, [&](std::string_view inner) {
+      append_strings(inner, out, depth + 1);
+      return true;
+    });
+  }
+}
+
+/// Of all choices: deltas, whatever their members, and texts.
+void append_choices(std::string_view data, std::string& out) {
+  for_each_element(json_member(data, "choices"), [&](std::string_view choice) {
+    for_each_named(choice, [&](std::string_view name, std::string_view value) {
+      if (name == "delta" || name == "text") append_strings(value, out);
+      return true;
+    });
+    return true;
+  });
+}
+
+void append_of_response(std::string_view data, std::string& out) {
+  const std::string type = json_text(data, "type").value_or("");
+  if (type.ends_with(".delta")) append_string(json_member(data, "delta"), out);
+}
+
+void append_of_message(std::string_view data, std::string& out) {
+  const std::string type = json_text(data, "type").value_or("");
+  if (type == "content_block_delta") append_strings(json_member(data, "delta"), out);
+  if (type == "content_block_start") append_strings(json_member(data, "content_block"), out);
+}
+
+void append_candidates(std::string_view data, std::string& out) {
+  for_each_element(json_member(data, "candidates"), [&](std::string_view candidate) {
+    append_strings(json_member(json_member(candidate, "content"), "parts"), out);
+    return true;
+  });
+}
+
+void append_all_of(AnswerFormat format, std::string_view data, std::string& out) {
+  switch (format) {
+    case AnswerFormat::chat:
+    case AnswerFormat::completions:
+      return append_choices(data, out);
+    case AnswerFormat::responses:
+      return append_of_response(data, out);
+    case AnswerFormat::messages:
+      return append_of_message(data, out);
+    case AnswerFormat::gemini:
+      return append_candidates(data, out);
+    case AnswerFormat::other:
+      return;
+  }
+}
+
+std::string_view first_of(std::string_view array) {
+  std::string_view first;
+  for_each_element(array, [&first](std::string_view element) {
+    first = element;
+    return false;
+  });
+  return first;
+}
+
+std::string_view text_in(AnswerFormat format, std::string_view data) {
+  switch (format) {
+    case AnswerFormat::chat:
+      return json_member(json_member(first_of(json_member(data, "choices")), "delta"), "content");
+    case AnswerFormat::completions:
+      return json_member(first_of(json_member(data, "choices")), "text");
+    case AnswerFormat::responses: {
+      const bool text = json_text(data, "type") == "response.output_text.delta";
+      return text ? json_member(data, "delta") : std::string_view();
     }
-    case Api::messages:
-      return member(member(&event, "delta"), "text");
-    default:
-      return nullptr;
+    case AnswerFormat::messages:
+      return json_member(json_member(data, "delta"), "text");
+    case AnswerFormat::gemini: {
+      const auto candidate = first_of(json_member(data, "candidates"));
+      return json_member(first_of(json_member(json_member(candidate, "content"), "parts")), "text");
+    }
+    case AnswerFormat::other:
+      break;
   }
-}
-
-}  // namespace
-
-namespace {
-
-std::span<const std::string_view> names_of_deltas(Api api) {
-  static constexpr std::string_view chat[] = {
-      "\"content\":", "\"reasoning_content\":", "\"arguments\":"};
-  static constexpr std::string_view completions[] = {"\"text\":"};
-  static constexpr std::string_view responses[] = {"\"delta\":"};
-  static constexpr std::string_view messages[] = {
-      "\"text\":", "\"thinking\":", "\"partial_json\":"};
-  switch (api) {
-    case Api::chat:
-      return chat;
-    case Api::completions:
-      return completions;
-    case Api::responses:
-      return responses;
-    case Api::messages:
-      return messages;
-    default:
-      return {};
-  }
+  return {};
 }
 
 }  // namespace
 
 void append_all_deltas(Api api, std::string_view frames, std::string& out) {
-  std::string text;
-  for (const auto name : names_of_deltas(api)) {
-    for (std::size_t at = 0; at < frames.size();) {
-      const void* found =
-          ::memmem(frames.data() + at, frames.size() - at, name.data(), name.size());
-      if (found == nullptr) break;
-      at = static_cast<std::size_t>(static_cast<const char*>(found) - frames.data()) + name.size();
-      JsonCursor cursor(frames.substr(at));
-      cursor.skip_blanks();
-      const std::size_t begin = cursor.at();
-      if (!cursor.skip_string()) continue;
-      text.clear();
-      if (decode_json_string(cursor.since(begin), text)) out.append(text);
-      at += cursor.at();
-    }
+  const AnswerFormat format = format_of(api);
+  std::string scratch;
+  while (!frames.empty()) {
+    const std::size_t size = wire::first_frame(frames).size;
+    const auto parts = wire::frame_parts(frames.substr(0, size), scratch);
+    if (parts.data.starts_with('{')) append_all_of(format, parts.data, out);
+    frames.remove_prefix(size);
   }
 }
 
 void append_delta_text(Api api, std::string_view frame, std::string& out) {
-  boost::system::error_code error;
-  const json::value event = json::parse(data_of(frame), error);
-  if (error) return;
-  const json::value* delta = delta_in(api, event);
-  if (delta != nullptr && delta->is_string()) out.append(delta->get_string());
+  std::string scratch;
+  const auto parts = wire::frame_parts(frame, scratch);
+  if (parts.data.starts_with('{')) append_string(text_in(format_of(api), parts.data), out);
 }
 
 }  // namespace hawser::dialect

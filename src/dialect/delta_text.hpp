@@ -12,7 +12,7 @@ namespace hawser::dialect {
 /// @param frame  one event as it stands on the wire
 void append_delta_text(Api api, std::string_view frame, std::string& out);
 
-/// The same of several events, without parsing them: every text that is told in pieces, of all
+/// The same of several events: every text that is told in pieces, of all
 /// choices, what a model thought and what it gave its tools included.
 void append_all_deltas(Api api, std::string_view frames, std::string& out);
 

@@ -5,6 +5,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "dialect/answer_format.hpp"
+
 namespace hawser::dialect {
 namespace {
 
@@ -105,16 +107,24 @@ std::string error_body(Dialect dialect, const Error& error, std::string_view req
   return {};
 }
 
-std::string error_event(Dialect dialect, Api api, const Error& error, std::string_view request_id) {
+std::string error_event(Dialect dialect, Api api, const Error& error, std::string_view request_id,
+                        ResponseProgress* progress) {
   if (dialect == Dialect::anthropic) {
     return fmt::format("event: error\ndata: {}\n\n", error_body(dialect, error, request_id));
   }
-  if (api == Api::responses) {
+  if (format_of(api) == AnswerFormat::responses) {
+    ResponseProgress none;
+    ResponseProgress& told = progress == nullptr ? none : *progress;
+    const bool begun = told.begun();
     // The SDKs raise on a truthy "error" member; typed readers look at the event's own fields.
     json::object event = openai_error(error);
     event["type"] = "error";
+    event["sequence_number"] = told.take_number();
     event["error"] = openai_error(error);
-    return fmt::format("event: error\ndata: {}\n\n", json::serialize(event));
+    std::string out = fmt::format("event: error\ndata: {}\n\n", json::serialize(event));
+    // Others know the ends of a response only.
+    if (begun) out += fmt::format("event: response.failed\ndata: {}\n\n", told.failed_data(error));
+    return out;
   }
   return fmt::format("data: {}\n\n", error_body(dialect, error, request_id));
 }

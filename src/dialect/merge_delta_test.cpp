@@ -40,5 +40,33 @@ TEST(MergeDelta, AnthropicsEventsWithTheirNames) {
   EXPECT_EQ(first, event("ab"));
 }
 
+TEST(MergeDelta, SpellingDecidesNothing) {
+  const auto spelt = [](const std::string& text) {
+    return R"(data: {"\u0063hoices": [ {"delta" : {"content" : ")" + text +
+           "\"} , \"finish_reason\": null} ] }\n\n";
+  };
+  std::string first = spelt("a");
+  EXPECT_TRUE(merge_delta(Api::chat, first, spelt("b")));
+  EXPECT_EQ(first, spelt("ab"));
+}
+
+TEST(MergeDelta, TextThatLooksLikeATextStaysWhatItIs) {
+  // The name of a member within a text, and a text before another.
+  const std::string text = R"(\"content\":\"x\")";
+  std::string first = chunk(text);
+  EXPECT_TRUE(merge_delta(Api::chat, first, chunk("y")));
+  EXPECT_EQ(first, chunk(text + "y"));
+  const std::string two = R"(data: {"choices":[{"delta":{"reasoning_content":"a","content":"b"}}]})"
+                          "\n\n";
+  std::string both = two;
+  EXPECT_FALSE(merge_delta(Api::chat, both, two));
+  const std::string tool =
+      R"(data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":)"
+      R"({"name":"f","arguments":"a"}}]}}]})"
+      "\n\n";
+  std::string call = tool;
+  EXPECT_FALSE(merge_delta(Api::chat, call, tool)) << "an id begins another call";
+}
+
 }  // namespace
 }  // namespace hawser::dialect

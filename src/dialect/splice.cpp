@@ -5,8 +5,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "base/json.hpp"
 #include "dialect/event_data.hpp"
+#include "dialect/json_walk.hpp"
 #include "wire/sse.hpp"
 
 namespace hawser::dialect {
@@ -23,6 +23,11 @@ Error another_answer() {
 
 bool is_text_format(std::string_view format) {
   return format == "null" || json_text(format, "type") == "text";
+}
+
+bool says_something(const json::value* value) {
+  if (value == nullptr || value->is_null() || *value == false) return false;
+  return !value->is_string() || !value->get_string().empty();
 }
 
 /// Where the last message begins in an array of messages; empty when there is none.
@@ -57,7 +62,7 @@ struct Splice::Delta {
     boost::system::error_code error;
     const json::value chunk = json::parse(data, error);
     if (error || !chunk.is_object()) return;
-    if (chunk.get_object().if_contains("error") != nullptr) return;
+    if (says_something(chunk.get_object().if_contains("error"))) return;
     if (const auto* value = chunk.get_object().if_contains("id")) id = json::serialize(*value);
     const auto* choices = chunk.get_object().if_contains("choices");
     if (choices == nullptr || !choices->is_array() || choices->get_array().size() > 1) return;
@@ -66,7 +71,7 @@ struct Splice::Delta {
     const json::value& choice = choices->get_array().front();
     if (!choice.is_object()) return;
     const auto* reason = choice.get_object().if_contains("finish_reason");
-    finish = reason != nullptr && !reason->is_null();
+    finish = says_something(reason);
     const auto* delta = choice.get_object().if_contains("delta");
     if (delta == nullptr || !delta->is_object()) return;
     for (const auto& [name, value] : delta->get_object()) take(name, value);
@@ -91,14 +96,14 @@ Splice::Splice(std::string_view body, Prefill prefill) : prefill_(prefill) {
 
 /// What of the request speaks for a second call, and what against it.
 void Splice::weigh(std::string_view body) {
-  const bool whole = for_each_member(body, [this](std::string_view name, std::string_view value) {
-    if (name == "\"temperature\"" && (value == "0" || value == "0.0")) replayable_ = true;
-    if (name == "\"seed\"" && value != "null") replayable_ = true;
-    if (name == "\"n\"" && value != "1" && value != "null") possible_ = false;
-    if (name == "\"logprobs\"" && value == "true") possible_ = false;
-    if (name == "\"store\"" && value == "true") possible_ = false;
-    if (name == "\"response_format\"" && !is_text_format(value)) prefill_ = Prefill::none;
-    if (name == "\"messages\"" && json_text(last_of(value), "role") == "assistant") {
+  const bool whole = for_each_named(body, [this](std::string_view name, std::string_view value) {
+    if (name == "temperature" && (value == "0" || value == "0.0")) replayable_ = true;
+    if (name == "seed" && value != "null") replayable_ = true;
+    if (name == "n" && value != "1" && value != "null") possible_ = false;
+    if (name == "logprobs" && value == "true") possible_ = false;
+    if (name == "store" && value == "true") possible_ = false;
+    if (name == "response_format" && !is_text_format(value)) prefill_ = Prefill::none;
+    if (name == "messages" && json_text(last_of(value), "role") == "assistant") {
       prefill_ = Prefill::none;  // it continues one already
     }
     return true;
@@ -160,16 +165,18 @@ std::string Splice::second_body(std::string_view body) const {
   if (prefill_ == Prefill::continue_final_message) {
     out += R"("continue_final_message":true,"add_generation_prompt":false,)";
   }
-  for_each_member(body, [&](std::string_view name, std::string_view value) {
-    out.append(name).push_back(':');
-    if (name == "\"messages\"") {
+  std::string scratch;
+  for_each_member(body, [&](std::string_view token, std::string_view value) {
+    const std::string_view name = plain_name(token, scratch);
+    out.append(token).push_back(':');
+    if (name == "messages") {
       out.append(value.substr(0, value.rfind(']')));
       out += R"(,{"role":"assistant","content":)";
       append_json_string(out, text_);
       if (prefill_ == Prefill::prefix) out += R"(,"prefix":true)";
       if (prefill_ == Prefill::partial) out += R"(,"partial":true)";
       out += "}]";
-    } else if (name == "\"max_tokens\"" || name == "\"max_completion_tokens\"") {
+    } else if (name == "max_tokens" || name == "max_completion_tokens") {
       // A delta is about a token: what is out is no longer to be made.
       const std::uint64_t most = std::strtoull(std::string(value).c_str(), nullptr, 10);
       out += most > 0 ? std::to_string(most - std::min(most - 1, deltas_)) : std::string(value);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace hawser::dialect {
@@ -16,12 +17,53 @@ struct Usage {
   std::uint32_t reasoning = 0;    // output that is not shown
 };
 
-/// Takes the counts of the last "usage" object in `text`, if there is one: prompt_tokens and
-/// completion_tokens (chat), input_tokens and output_tokens (responses, messages). Counts that are
-/// missing keep what they were: Anthropic's streams tell the input first and the output last. What
-/// they are made of stands in details of the same object.
-///
-/// @param text  a JSON answer, or events as they stand on the wire
-void see_usage(std::string_view text, Usage& usage);
+/// Takes the counts of a usage object: of chat, responses, messages, Gemini and their relatives.
+/// A count that is missing or 0 keeps what it was: some tell the input first and the output last,
+/// and totals that are told twice count once.
+/// @param object  its JSON, such as {"prompt_tokens":1}
+void take_usage(std::string_view object, Usage& usage);
+
+/// Takes the usage that one JSON object tells at the places where providers put it: "usage" or
+/// "usageMetadata" at its top, or right under "response", "message" or "x_groq". Nowhere else: what
+/// a client sent may come back in an answer.
+/// @return whether it is one JSON object; else nothing was taken
+bool take_usage_of(std::string_view object, Usage& usage);
+
+/// The usage of a JSON document that comes in pieces, wherever they are cut. It holds no more of it
+/// than one name or the usage itself. An array is read as a list of such documents.
+class UsageReader {
+ public:
+  void feed(std::string_view piece);
+  const Usage& usage() const { return usage_; }
+
+ private:
+  enum class Name : std::uint8_t { none, usage, holder };
+
+  const char* step(const char* at, const char* end);
+  const char* string_end(const char* at, const char* end);
+  void begin_string(const char* at);
+  void end_string(const char* at);
+  void open(const char* at);
+  void close(const char* at);
+  void keep(const char* until);
+  /// Whether the members of the container under way are looked at.
+  bool watches() const {
+    return base_ != 0 && (depth_ == base_ || (holder_ && depth_ == base_ + 1));
+  }
+
+  std::uint32_t depth_ = 0;
+  std::uint32_t base_ = 0;  // depth of the document's own members; 0: it has not begun
+  std::uint32_t captured_at_ = 0;
+  Name name_ = Name::none;  // of the value that comes
+  bool holder_ = false;     // within an object that may hold a usage
+  bool expects_name_ = false;
+  bool in_string_ = false;
+  bool escaped_ = false;
+  bool is_name_ = false;    // the string under way is a name that is looked at
+  bool capturing_ = false;  // the usage is under way
+  const char* kept_from_ = nullptr;
+  std::string token_{};  // the name or the usage, as far as it has come
+  Usage usage_{};
+};
 
 }  // namespace hawser::dialect

@@ -62,6 +62,7 @@ struct Principal {
   dialect::OperationSet operations = dialect::OperationSet::all();  // that it may call
   /// Also objects of the providers' accounts that others made, or nobody here.
   bool any_objects = true;
+  bool shared = false;                // several people ask by it
 };
 /// Whoever comes, where there are no keys.
 inline const Principal anyone{};
@@ -99,6 +100,13 @@ class RequestBody {
   ~RequestBody() = default;
 };
 
+/// A place of a body that goes out as something else.
+struct BodyEdit {
+  std::size_t at = 0;
+  std::size_t size = 0;
+  std::string text{};
+};
+
 /// The client's request as the stages see it.
 struct Request {
   const wire::RequestHead* head = nullptr;
@@ -124,6 +132,8 @@ struct Request {
   std::uint64_t content_length = 0;
 
   dialect::RequestFacts facts{};
+  /// attempt; has the provider tell the usage that its client did not ask for; null: nothing does
+  std::unique_ptr<BodyEdit> usage_edit{};
 
   /// The value of a field; empty where there is none.
   std::string_view header(std::string_view name) const {

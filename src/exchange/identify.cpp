@@ -1,5 +1,7 @@
 #include "exchange/identify.hpp"
 
+#include "dialect/client_dialect.hpp"
+
 namespace hawser::exchange {
 namespace {
 
@@ -24,6 +26,7 @@ Media media_of(const wire::RequestHead& head) {
 void identify(Exchange& exchange) {
   auto& request = exchange.request;
   request.endpoint = dialect::endpoint_of(exchange.method, exchange.path);
+  request.endpoint.dialect = dialect::client_dialect(request.endpoint, *request.head);
   request.media = media_of(*request.head);
   const auto form = request.endpoint.traits().body;
   const bool takes_json =

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "dialect/api.hpp"
+#include "dialect/response_event.hpp"
 #include "dialect/usage.hpp"
 #include "generation/reader.hpp"
 #include "net/source.hpp"
@@ -16,11 +18,14 @@ namespace hawser::generation {
 struct AnswerHead {
   int status = 200;
   std::string fields{};  // "Name: value\r\n"..., fit to go on; no lengths, nothing hop-by-hop
-  std::optional<std::uint64_t> length{};  // of the content, when it is known
-  bool event_stream = false;              // server-sent events that may be told apart
-  bool bodiless = false;                  // 204, 304, the answer to HEAD
-  bool event_ids = false;                 // each event of a recorded stream gets an id line
-  milliseconds heartbeat{15'000};         // a silent one gets a comment so often
+  std::optional<std::uint64_t> length{};   // of the content, when it is known
+  bool event_stream = false;               // server-sent events that may be told apart
+  bool bodiless = false;                   // 204, 304, the answer to HEAD
+  bool event_ids = false;                  // each event of a recorded stream gets an id line
+  milliseconds heartbeat{15'000};          // a silent one gets a comment so often
+  dialect::Api api = dialect::Api::other;  // of a recorded one: what it was asked of
+  /// What a reader that comes back has of a stream of responses already; null: nothing.
+  std::shared_ptr<const dialect::ResponseProgress> progress{};
 };
 
 /// The content of an answer as it comes in from whoever makes it.
@@ -30,6 +35,8 @@ class Content : public net::Source {
   virtual void lead_to(const net::Companion* next) { (void)next; }
   /// Tokens used so far, as the provider tells them.
   virtual dialect::Usage usage() const { return {}; }
+  /// Whether what it gave so far is all of the answer, though its stream may go on for a moment.
+  virtual bool finished() const { return false; }
   /// Whether it was put together from two calls.
   virtual bool spliced() const { return false; }
   /// Ends a next() under way, and the call at the provider with it.

@@ -31,6 +31,8 @@ class Reader {
   virtual std::string_view id() const = 0;
   virtual std::uint32_t epoch() const = 0;
   virtual dialect::Usage usage() const = 0;
+  /// Whether what was read is all of the answer, though its stream may go on for a moment.
+  virtual bool has_answer() const { return false; }
   /// The transport wrote the last batch.
   virtual void delivered() = 0;
   /// Its owner wants no more of it: stops the generation, unless others read it too.

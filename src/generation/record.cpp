@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dialect/delta_text.hpp"
+#include "dialect/response_event.hpp"
 #include "generation/shelf.hpp"
 #include "wire/sse.hpp"
 
@@ -10,6 +12,7 @@ namespace {
 
 // How long an answer that nobody got to the end of waits for the same request.
 constexpr auto after_its_end = 60s;
+constexpr std::size_t digested_at_once = 256 * 1024;  // bytes of the log
 
 std::uint32_t frames_in(std::string_view bytes) {
   std::uint32_t count = 0;
@@ -83,7 +86,7 @@ std::optional<std::string> Record::lead() {
 
 void Record::offer() {
   if (directory_ == nullptr || delivered_) return;
-  directory_->offer(found_by_, id(), Clock::now() + limits_.grace + after_its_end, body_);
+  directory_->offer(found_by_, id(), Clock::now() + limits_.grace + after_its_end, body_, begun_);
 }
 
 void Record::withdraw() {
@@ -126,9 +129,10 @@ bool Record::full() {
   return over_limits() && !all_read;
 }
 
-void Record::append(std::string_view bytes, std::uint32_t events) {
+void Record::append(std::string_view bytes, std::uint32_t events, bool finishes) {
   if (ended()) return;
   log_.append(bytes, event_stream_ && events == 0 ? frames_in(bytes) : std::max(events, 1u));
+  if (finishes) finished_at_ = std::min(finished_at_, log_.next());
   if (over_limits()) trim();
   wake_readers();
   if (readers_ == nullptr && log_.next() - detached_since_ > limits_.detached_max) {
@@ -151,6 +155,28 @@ void Record::end(State state, const Error* error, const dialect::Usage& usage) {
     withdraw();
   }
   wake_readers();
+}
+
+bool Record::digest() {
+  if (!digest_) digest_ = std::make_unique<Digest>();
+  Digest& digest = *digest_;
+  digest.next = std::max(digest.next, log_.first());
+  auto position = log_.at(digest.next);
+  std::size_t read = 0;
+  for (EventRun run; read < digested_at_once && log_.take(position, run);) {
+    read += run.bytes.size();
+    digest.next = position.seq;
+    while (!run.bytes.empty()) {
+      const std::string_view frame = run.bytes.substr(0, wire::first_frame(run.bytes).size);
+      run.bytes.remove_prefix(frame.size());
+      dialect::append_delta_text(api_, frame, digest.text);
+      if (api_ != dialect::Api::responses) continue;
+      if (auto response = dialect::response_object(frame)) {
+        digest.response = std::move(response->json);
+      }
+    }
+  }
+  return digest.next == log_.next();
 }
 
 void Record::cancel(State state) {
@@ -253,6 +279,7 @@ Result<Batch> LocalReader::next() {
   if (record_->room != nullptr) record_->room->complete(net::IoStatus::ok);
   Batch batch;
   const bool some = record_->log_.take(position_, batch.run);
+  if (some) record_->begun_ = true;
   const bool all = position_.seq == record_->log_.next();
   if (!some && record_->ended() && record_->state_ != State::done) return *record_->error_;
   batch.last = all && record_->state_ == State::done;

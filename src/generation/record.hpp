@@ -75,6 +75,15 @@ class Record final : public net::Companion {
   const Error* error() const { return error_.get(); }
   const dialect::Usage& usage() const { return usage_; }
   std::uint32_t epoch() const { return 1; }
+  /// What was read of its log to tell its status; a look goes on where the one before ended.
+  struct Digest {
+    std::uint64_t next = 0;  // seq of the first event that was not read
+    std::string text{};
+    std::string response{};  // the last one that an event carried whole: JSON
+  };
+  /// Reads on, a bounded part of the log. @return whether all of it is read
+  bool digest();
+  const Digest& digested() const { return *digest_; }
   /// Whether a reader got the end.
   bool delivered() const { return delivered_; }
   /// When it stops or is forgotten, unless a reader comes.
@@ -94,7 +103,8 @@ class Record final : public net::Companion {
   void begin(AnswerHead head);
   /// @param bytes   whole events of an event stream, or any run of another content
   /// @param events  how many; 0: not known
-  void append(std::string_view bytes, std::uint32_t events);
+  /// @param finishes  the answer is all there with them, though its stream may go on for a moment
+  void append(std::string_view bytes, std::uint32_t events, bool finishes = false);
   void end(State state, const Error* error, const dialect::Usage& usage);
   /// Whether the log is full of what a reader has not taken yet: the writer waits for room.
   bool full();
@@ -129,10 +139,12 @@ class Record final : public net::Companion {
   State state_ = State::running;
   bool event_stream_ = false;
   bool delivered_ = false;
+  bool begun_ = false;  // a reader took an event
   dialect::Api api_;
   LocalReader* readers_ = nullptr;
   Log log_;
-  std::uint64_t detached_since_ = 0;  // seq of the next event when the last reader went
+  std::uint64_t finished_at_ = ~0ull;  // seq of the event behind the answer's end
+  std::uint64_t detached_since_ = 0;   // seq of the next event when the last reader went
   Limits limits_;
 
   Id id_;
@@ -148,6 +160,7 @@ class Record final : public net::Companion {
   Fingerprint found_by_{};
   std::uint64_t body_ = 0;
   std::unique_ptr<Fingerprint> name_{};
+  std::unique_ptr<Digest> digest_{};  // of those whose status was asked for
 };
 using RecordPtr = std::shared_ptr<Record>;
 
@@ -164,6 +177,7 @@ class LocalReader final : public Reader {
   dialect::Usage usage() const override { return record_->usage(); }
   net::Waiter& waiter() override { return waiter_; }
   void delivered() override { record_->deliver(); }
+  bool has_answer() const override { return position_.seq >= record_->finished_at_; }
   void cancel_generation() override;
   void lead_to(const net::Companion* next) override { leads_to_ = next; }
 

@@ -205,10 +205,10 @@ TEST_F(RecordTest, IsFoundByItsRequestOnlyWhileNobodyReadsIt) {
   const auto record = begin();
   const Fingerprint by{1, 2, 3};
   record->be_found(directory_, by);
-  EXPECT_FALSE(directory_.take(by, false));
+  EXPECT_FALSE(directory_.take(by, false, true));
   { LocalReader reader(reactor_, record, 0); }
-  EXPECT_EQ(directory_.take(by, true), record->id());
-  EXPECT_FALSE(directory_.take(by, true)) << "once for each drop";
+  EXPECT_EQ(directory_.take(by, true, true), record->id());
+  EXPECT_FALSE(directory_.take(by, true, true)) << "once for each drop";
 }
 
 TEST_F(RecordTest, OfThoseWhoComeAtOnceOneLeads) {

@@ -1,6 +1,5 @@
 #include "generation/remote.hpp"
 
-#include "dialect/delta_text.hpp"
 #include "dialect/response_event.hpp"
 #include "wire/sse.hpp"
 
@@ -69,25 +68,14 @@ Result<RecordPtr> find_from(const Shelf& shelf, Ticket& ticket) {
   return record;
 }
 
-Status status_of(const Record& record) {
+/// @return nothing: more of its log is to be read first
+std::optional<Status> status_of(Record& record) {
+  if (!record.digest()) return std::nullopt;
   Status status{std::string(record.id()), record.state(), record.epoch(), record.log().next(),
                 record.usage()};
   if (record.error()) status.error = record.error()->code;
-  auto position = record.log().at(record.log().first());
-  EventRun run;
-  while (record.log().take(position, run)) {
-    while (!run.bytes.empty()) {
-      const std::size_t size = wire::first_frame(run.bytes).size;
-      const std::string_view frame = run.bytes.substr(0, size);
-      dialect::append_delta_text(record.api(), frame, status.text);
-      if (record.api() == dialect::Api::responses) {
-        if (auto response = dialect::response_object(frame)) {
-          status.response = std::move(response->json);
-        }
-      }
-      run.bytes.remove_prefix(size);
-    }
-  }
+  status.text = record.digested().text;
+  status.response = record.digested().response;
   return status;
 }
 
@@ -114,6 +102,24 @@ Task<T> ask_at(net::Reactor& here, net::Reactor& home, std::function<T()> ask) {
     co_return lost;
   }
   co_return std::move(*reply->value);
+}
+
+/// The head of an answer that begins at `from`.
+AnswerHead head_from(const Record& record, std::uint64_t from) {
+  AnswerHead head = *record.head();
+  const Log& log = record.log();
+  if (record.api() != dialect::Api::responses || from == 0 || log.first() > 0) return head;
+  auto progress = std::make_shared<dialect::ResponseProgress>();
+  auto position = log.at(0);
+  for (EventRun run; position.seq < from && log.take(position, run);) {
+    for (std::uint64_t seq = run.seq; !run.bytes.empty() && seq < from; ++seq) {
+      const std::size_t size = wire::first_frame(run.bytes).size;
+      progress->see(run.bytes.substr(0, size));
+      run.bytes.remove_prefix(size);
+    }
+  }
+  head.progress = std::move(progress);
+  return head;
 }
 
 /// Events on their way between two workers: their bytes stand here.
@@ -289,7 +295,8 @@ Task<Result<GenerationPtr>> Generations::open(Ticket ticket, net::Cancellation& 
       cancellation.aim_at(nullptr);
       co_return waited.error();
     }
-    co_return answer_from(*(*record)->head(), std::move(reader));
+    const AnswerHead head = head_from(**record, ticket.from);
+    co_return answer_from(head, std::move(reader));
   }
   const auto link = std::make_shared<Link>(own_.reactor(), home->reactor());
   std::function<Result<bool>()> attach = [link, home, ticket]() mutable -> Result<bool> {
@@ -302,7 +309,7 @@ Task<Result<GenerationPtr>> Generations::open(Ticket ticket, net::Cancellation& 
     }
     link->local = std::make_unique<LocalReader>(home->reactor(), *record, ticket.from);
     if (!begun) return false;
-    link->head = *(*record)->head();
+    link->head = head_from(**record, ticket.from);
     spawn(serve_link(link), drop_bug);
     return true;
   };
@@ -329,28 +336,39 @@ Task<Result<GenerationPtr>> Generations::open(Ticket ticket, net::Cancellation& 
   co_return answer_from(link->head, std::move(reader));
 }
 
+/// Asks until there is a status: between two looks others have their turn.
+Task<Result<Status>> Generations::ask_status(Shelf& home, Look look) {
+  for (;;) {
+    auto found = co_await ask_at(own_.reactor(), home.reactor(), look);
+    if (!found) co_return found.error();
+    if (*found) co_return std::move(**found);
+    net::Waiter turn(own_.reactor());
+    co_await turn.wait(own_.reactor().now() + 1ms);
+  }
+}
+
 Task<Result<Status>> Generations::status(const Ticket& ticket) {
   Shelf* const home = home_of(ticket);
   if (home == nullptr) co_return gone();
-  std::function<Result<Status>()> look = [home, ticket]() -> Result<Status> {
+  Look look = [home, ticket]() -> Result<std::optional<Status>> {
     auto record = find(*home, ticket);
     if (!record) return record.error();
     return status_of(**record);
   };
-  co_return co_await ask_at(own_.reactor(), home->reactor(), std::move(look));
+  co_return co_await ask_status(*home, std::move(look));
 }
 
 Task<Result<Status>> Generations::cancel(const Ticket& ticket) {
   Shelf* const home = home_of(ticket);
   if (home == nullptr) co_return gone();
-  std::function<Result<Status>()> stop = [home, ticket]() -> Result<Status> {
+  Look stop = [home, ticket]() -> Result<std::optional<Status>> {
     auto record = find(*home, ticket);
     if (!record) return record.error();
     if (!(*record)->owner().is(ticket.owner)) return gone();  // it is not alone its reader's
     (*record)->cancel(State::cancelled);
     return status_of(**record);
   };
-  co_return co_await ask_at(own_.reactor(), home->reactor(), std::move(stop));
+  co_return co_await ask_status(*home, std::move(stop));
 }
 
 }  // namespace hawser::generation

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,9 @@ class Generations {
   Task<Result<Status>> cancel(const Ticket& ticket);
 
  private:
+  /// On the thread of a generation; nothing: more is to be read first.
+  using Look = std::function<Result<std::optional<Status>>()>;
+  Task<Result<Status>> ask_status(Shelf& home, Look look);
   Shelf* home_of(const Ticket& ticket) const;
 
   const Directory& directory_;

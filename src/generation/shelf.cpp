@@ -182,10 +182,10 @@ std::size_t Directory::Hash::operator()(const Fingerprint& fingerprint) const {
 }
 
 void Directory::offer(const Fingerprint& fingerprint, std::string_view id, Clock::time_point until,
-                      std::uint64_t body) {
+                      std::uint64_t body, bool begun) {
   const std::lock_guard lock(mutex_);
   Offer& offer = offers_[fingerprint];
-  offer = {std::string(id), until, body, offer.named && offer.id == id};
+  offer = {std::string(id), until, body, offer.named && offer.id == id, begun};
   count_.store(offers_.size(), std::memory_order_relaxed);
 }
 
@@ -193,7 +193,7 @@ std::optional<std::string> Directory::claim(const Fingerprint& fingerprint, std:
                                             Clock::time_point until, std::uint64_t body) {
   const std::lock_guard lock(mutex_);
   const auto [offer, fresh] =
-      offers_.try_emplace(fingerprint, Offer{std::string(id), until, body, false});
+      offers_.try_emplace(fingerprint, Offer{std::string(id), until, body, false, false});
   if (!fresh) return offer->second.id;
   count_.store(offers_.size(), std::memory_order_relaxed);
   return std::nullopt;
@@ -205,10 +205,13 @@ bool Directory::has_other_body(const Fingerprint& fingerprint, std::uint64_t bod
   return found != offers_.end() && found->second.body != body;
 }
 
-std::optional<std::string> Directory::take(const Fingerprint& fingerprint, bool once) {
+std::optional<std::string> Directory::take(const Fingerprint& fingerprint, bool once,
+                                           bool repeats) {
   const std::lock_guard lock(mutex_);
   const auto found = offers_.find(fingerprint);
   if (found == offers_.end()) return std::nullopt;
+  // Who stopped an answer in its middle and asks again wants another one.
+  if (found->second.begun && !repeats) return std::nullopt;
   std::string id = found->second.id;
   if (once) offers_.erase(found);
   count_.store(offers_.size(), std::memory_order_relaxed);

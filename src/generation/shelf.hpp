@@ -112,9 +112,11 @@ class Directory {
   }
 
   /// Makes a request findable: by whoever repeats it.
-  /// @param body  what its body is known by, where the fingerprint is of a name only; else 0
+  /// @param body   what its body is known by, where the fingerprint is of a name only; else 0
+  /// @param begun  a client got a part of the answer: then only who says that he repeats it finds
+  /// it
   void offer(const Fingerprint& fingerprint, std::string_view id, Clock::time_point until,
-             std::uint64_t body = 0);
+             std::uint64_t body, bool begun);
   /// Makes it findable unless another one is already: then it gives that one's id. Of those who ask
   /// at the same time, one leads.
   std::optional<std::string> claim(const Fingerprint& fingerprint, std::string_view id,
@@ -123,8 +125,9 @@ class Directory {
   bool has_other_body(const Fingerprint& fingerprint, std::uint64_t body);
   /// Whether anything is on offer at all: else nobody need compute a fingerprint.
   bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
-  /// @param once  who takes it is the only one
-  std::optional<std::string> take(const Fingerprint& fingerprint, bool once);
+  /// @param once     who takes it is the only one
+  /// @param repeats  who asks says that he repeats a request
+  std::optional<std::string> take(const Fingerprint& fingerprint, bool once, bool repeats);
   /// @param until  one whose request bears a name of its own is found until then
   void withdraw(const Fingerprint& fingerprint, std::string_view id, Clock::time_point until);
   /// The request bears a name of its own (Idempotency-Key): who repeats it behind its end, for what
@@ -148,6 +151,7 @@ class Directory {
     Clock::time_point until{};
     std::uint64_t body = 0;
     bool named = false;
+    bool begun = false;
   };
   Offer* find(const Fingerprint& fingerprint, std::string_view id);
   std::vector<Shelf*> shelves_;

@@ -74,6 +74,7 @@ struct ProviderConfig {
   std::vector<std::string> pass_headers{};
   std::string api_version{};
   dialect::Prefill prefill = dialect::Prefill::none;
+  bool stream_usage = true;
   net::TlsClientConfig tls{};
   net::WayConfig way{};
   net::PoolConfig pool{};
@@ -99,6 +100,9 @@ struct ProviderConfig {
           "Azure's dated API: adds ?api-version= to every request.");
     field("prefill", prefill, config::Anything{},
           "How this API continues an answer that is begun: a broken chat is then continued there.");
+    field("stream_usage", stream_usage, config::Anything{},
+          "It is asked for the usage of a stream (stream_options.include_usage) where its client "
+          "did not ask and a limit, a budget or the ledger counts; false where it refuses that.");
     way.fields(field);
     field("tls", tls, config::Anything{}, "TLS towards the provider.");
     field("pool", pool, config::Anything{}, "Kept connections.");

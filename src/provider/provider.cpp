@@ -109,6 +109,7 @@ Provider::Provider(std::string name, const ProviderConfig& config, std::string_v
   path_ = url->path;
   if (!config.api_version.empty()) query_ = "api-version=" + config.api_version;
   prefill_ = config.prefill;
+  stream_usage_ = config.stream_usage;
   auth_ = config.auth;
   has_credential_ = auth_ != Auth::none && (!config.api_key.empty() || config.oauth);
 

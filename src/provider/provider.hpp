@@ -27,6 +27,8 @@ class Provider {
   /// Whether the credential on the wire is ours and not the client's to know of.
   bool has_credential() const { return has_credential_; }
   dialect::Prefill prefill() const { return prefill_; }
+  /// Whether it takes stream_options.include_usage.
+  bool tells_stream_usage() const { return stream_usage_; }
   /// Whether it is another Hawser.
   bool gateway() const { return gateway_; }
   const policy::Timeouts& timeouts() const { return timeouts_; }
@@ -70,6 +72,7 @@ class Provider {
   Auth auth_ = Auth::none;
   bool has_credential_ = false;
   dialect::Prefill prefill_ = dialect::Prefill::none;
+  bool stream_usage_ = true;
   bool gateway_ = false;
   policy::Timeouts timeouts_;
   std::string via_;

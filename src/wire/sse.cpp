@@ -11,14 +11,22 @@ namespace {
 // still come; behind the CR that ended an event.
 enum : std::uint8_t { in_line, line_end, line_cr, event_cr };
 
+/// In windows that grow: a stream without LF must not be searched to its end for each of its lines.
 /// @param returns  whether there is a CR at all: streams in use end their lines with LF
 const char* find_line_end(const char* at, const char* end, bool returns = true) {
-  const auto size = static_cast<std::size_t>(end - at);
-  const auto* feed = static_cast<const char*>(std::memchr(at, '\n', size));
-  if (!returns) return feed;
-  const auto until = static_cast<std::size_t>((feed == nullptr ? end : feed) - at);
-  const auto* ret = static_cast<const char*>(std::memchr(at, '\r', until));
-  return ret != nullptr ? ret : feed;
+  if (!returns) {
+    return static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+  }
+  for (std::size_t window = 512; at < end; window *= 2) {
+    const auto size = std::min(window, static_cast<std::size_t>(end - at));
+    const auto* feed = static_cast<const char*>(std::memchr(at, '\n', size));
+    const auto until = feed == nullptr ? size : static_cast<std::size_t>(feed - at);
+    const auto* ret = static_cast<const char*>(std::memchr(at, '\r', until));
+    if (ret != nullptr) return ret;
+    if (feed != nullptr) return feed;
+    at += size;
+  }
+  return nullptr;
 }
 
 }  // namespace

@@ -87,8 +87,11 @@ def test_malformed_events_and_in_band_errors_pass(quick):
 def test_responses_streams_end_with_their_own_error_event(quick):
     body = {"model": "m", "input": "count: 20", "stream": True}
     _, _, answer = request(quick.address, "POST", "/v1/responses", body, fault("reset:after-events=6"))
-    assert answer.rstrip().split(b"\n")[-2] == b"event: error"
-    assert json.loads(events(answer)[-1])["type"] == "error"
+    kinds = [line for line in answer.split(b"\n") if line.startswith(b"event: ")][-2:]
+    assert kinds == [b"event: error", b"event: response.failed"]
+    numbers = [json.loads(data)["sequence_number"] for data in events(answer)]
+    assert numbers == list(range(len(numbers)))
+    assert json.loads(events(answer)[-1])["response"]["error"]["code"] == "server_error"
 
 
 @pytest.mark.parametrize("name,code,kind", [

@@ -38,9 +38,8 @@ bool promise_heartbeat(const Exchange& exchange, AnswerHead& head) {
 /// @param batch  the first; at the end the last one that was taken
 /// @param lags   the client did not take the last write at once
 /// @return false: the client is gone or takes nothing
-Task<bool> Serving::write_events(generation::Reader& reader, Batch& batch, bool ids, bool lags) {
-  const dialect::Api api = exchange_->request.endpoint.api;
-  EventText text(services_.blocks, ids ? &reader : nullptr, api);
+Task<bool> Serving::write_events(generation::Reader& reader, Batch& batch, Form form, bool lags) {
+  EventText text(services_.blocks, form.event_ids ? &reader : nullptr, form.api);
   // A client that does not keep up gets what only adds text in fewer events.
   text.merge_deltas(lags);
   for (;;) {
@@ -48,6 +47,7 @@ Task<bool> Serving::write_events(generation::Reader& reader, Batch& batch, bool 
     if (batch.run.count == 0 && batch.more) {
       auto next = reader.next();
       if (next) batch = *next;
+      if (next && progress_) progress_->see(batch.run.bytes);
       batch.more = batch.more && next.has_value();  // a failure is met again
       continue;
     }
@@ -76,11 +76,12 @@ Task<bool> Serving::write_heartbeat(Form form, std::uint64_t seq) {
 /// What goes out for `batch`; of an event stream each event, else bytes.
 Task<bool> Serving::write_batch(generation::Reader& reader, Batch& batch, Form form) {
   // What is large enough to go out alone is not put together with what follows.
+  if (progress_) progress_->see(batch.run.bytes);
   const bool lags = batch.more && lagged();
   const bool alone = !batch.more || (batch.run.bytes.size() >= alone_min && !lags);
   const bool as_it_is = !form.event_stream || (!form.event_ids && alone);
   if (as_it_is) return write(batch.run.bytes, batch.last);
-  return write_events(reader, batch, form.event_ids, lags);
+  return write_events(reader, batch, form, lags);
 }
 
 /// Reads a generation as it grows. The generation does not depend on this client: when it goes,
@@ -98,10 +99,15 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
   release_request(false);
   services_.shard.add(services_.metrics.streams);
   // What each event looks at stands in this frame: with a thousand streams all else is cold.
-  const Form form{answer->head().event_stream, answer->head().event_ids, answer->head().heartbeat};
+  const Form form{answer->head().event_stream, answer->head().event_ids, answer->head().api,
+                  answer->head().heartbeat};
+  if (answer->head().progress) {
+    progress_ = std::make_unique<dialect::ResponseProgress>(*answer->head().progress);
+  }
   net::Reactor& reactor = services_.reactor;
   between_events_ = form.event_stream;
   bool goes_on = true;
+  bool all_out = false;  // the answer, though its stream goes on
   std::uint64_t seq = 0;
   for (;;) {
     auto batch = reader->next();
@@ -114,13 +120,14 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
     if (given_up) {
       goes_on = false;
     } else if (!silent || waited == IoStatus::timeout) {
-      auto writing = !batch   ? break_off(exchange, form.event_stream, batch.error())
+      auto writing = !batch   ? break_off(exchange, form.event_stream, batch.error(), form.api)
                      : silent ? write_heartbeat(form, seq)
                               : write_batch(*reader, *batch, form);
       goes_on = co_await std::move(writing);
       if (!batch) break;
     }
     if (some && goes_on) {
+      all_out = reader->has_answer();
       answer.reset();  // its head is out
       seq = batch->run.seq;
       if (batch->last) {
@@ -130,7 +137,11 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
     }
     // Between two waits nobody was there to be told that it is gone.
     if (!goes_on || peer_gone()) {
-      exchange.trail.error = Code::cancelled;
+      if (all_out) {
+        reader->delivered();  // who goes then has what it came for
+      } else {
+        exchange.trail.error = Code::cancelled;
+      }
       goes_on = false;
       break;
     }

@@ -1,6 +1,7 @@
 // The whole way of one HTTP exchange. Read this first.
 #include <algorithm>
 
+#include "dialect/client_dialect.hpp"
 #include "dialect/error_body.hpp"
 #include "exchange/identify.hpp"
 #include "front/http/early_answer.hpp"
@@ -55,6 +56,7 @@ Task<bool> Serving::serve_exchange() {
   watch_hangup(nullptr);
   exchange_ = nullptr;
   loaded_.reset();  // it counts at the connection, which may be gone before this stream is
+  progress_.reset();
   exchange.trail.bytes_in = std::max<std::uint64_t>(body_bytes(), exchange.request.body.size());
   co_return goes_on;
 }
@@ -87,6 +89,9 @@ void Serving::describe(Exchange& exchange) {
   request.content_length = head_.content_length;
   request.source = this;
   exchange::identify(exchange);
+  if (request.endpoint.api == dialect::Api::responses) {
+    progress_ = std::make_unique<dialect::ResponseProgress>();
+  }
 }
 
 /// What we say of an exchange in the head of its answer.
@@ -140,6 +145,7 @@ Task<bool> Serving::relay_content(Exchange& exchange, generation::GenerationPtr 
       goes_on = false;
       break;
     }
+    if (progress_) progress_->see(piece->bytes);
     if (!co_await write(piece->bytes, piece->last)) {
       exchange.trail.error = Code::cancelled;
       goes_on = false;
@@ -165,16 +171,21 @@ Task<bool> Serving::relay_content(Exchange& exchange, generation::GenerationPtr 
 
 /// The provider failed in the middle: say so in the client's dialect, for a stream that just ends
 /// would be taken for a whole answer. Where no such word exists, the cut itself must tell.
-Task<bool> Serving::break_off(Exchange& exchange, bool event_stream, Error error) {
+/// @param api  of a generation that is read by its id: then its errors are those of the API that it
+///             was asked of
+Task<bool> Serving::break_off(Exchange& exchange, bool event_stream, Error error,
+                              dialect::Api api) {
   exchange.trail.error = error.code;
   if (peer_gone()) co_return false;
   if (!event_stream) {
     cut();
     co_return false;
   }
-  const auto& endpoint = exchange.request.endpoint;
+  dialect::Endpoint endpoint = exchange.request.endpoint;
+  if (api != dialect::Api::other) endpoint.api = api;
+  if (api == dialect::Api::messages) endpoint.dialect = dialect::Dialect::anthropic;
   const std::string event =
-      dialect::error_event(endpoint.dialect, endpoint.api, error, exchange.id);
+      dialect::error_event(endpoint.dialect, endpoint.api, error, exchange.id, progress_.get());
   co_return co_await write(event, true);
 }
 

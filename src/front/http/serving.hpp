@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/request_id.hpp"
+#include "dialect/response_event.hpp"
 #include "exchange/stage.hpp"
 #include "front/http/config.hpp"
 #include "front/http/loaded_body.hpp"
@@ -162,6 +163,7 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   Clock::time_point arrived_{};
   exchange::Exchange* exchange_ = nullptr;  // under way
   generation::Reader* reader_ = nullptr;    // of the answer under way, where it is recorded
+  std::unique_ptr<dialect::ResponseProgress> progress_{};  // null: not a stream of responses
   std::unique_ptr<LoadedBody> loaded_{};    // until the request is released
   std::uint64_t body_max_ = 0;
   bool between_events_ = false;  // of an event stream: what is written now stands alone
@@ -188,18 +190,21 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   Task<bool> relay(exchange::Exchange& exchange, generation::GenerationPtr answer);
   Task<bool> relay_content(exchange::Exchange& exchange, generation::GenerationPtr answer);
   Task<bool> relay_events(exchange::Exchange& exchange, generation::GenerationPtr answer);
-  Task<bool> write_events(generation::Reader& reader, generation::Batch& batch, bool ids,
+  struct Form;
+  Task<bool> write_events(generation::Reader& reader, generation::Batch& batch, Form form,
                           bool lags);
   /// How the events of a recorded answer go out.
   struct Form {
     bool event_stream;
     bool event_ids;
+    dialect::Api api;
     milliseconds heartbeat;
   };
   Task<bool> write_batch(generation::Reader& reader, generation::Batch& batch, Form form);
   Task<bool> write_heartbeat(Form form, std::uint64_t seq);
   Task<bool> refuse(exchange::Exchange& exchange, Error error);
-  Task<bool> break_off(exchange::Exchange& exchange, bool event_stream, Error error);
+  Task<bool> break_off(exchange::Exchange& exchange, bool event_stream, Error error,
+                       dialect::Api api = dialect::Api::other);
 };
 
 }  // namespace hawser::front::http

@@ -222,6 +222,7 @@ std::size_t Responses::event(Stream& stream, const Event& event) {
     return event.data.size();
   }
   if (event.data == "[DONE]") return 0;
+  progress_[stream.name].see_data(event.data);
   send_event(stream.lane, event.data);
   const auto items = items_.find(stream.name);
   const bool last = event.name == "response.completed" ||
@@ -250,6 +251,10 @@ void Responses::end(Stream& stream, const dialect::Usage&) {
 
 void Responses::failed(Stream& stream, const Error& error) {
   refuse(stream.lane, error);
+  // Some clients know the ends of a response only.
+  const auto progress = progress_.find(stream.name);
+  if (progress == progress_.end() || !progress->second.begun()) return;
+  send_event(stream.lane, progress->second.failed_data(error));
 }
 
 void Responses::refuse(std::string_view lane, const Error& error, std::string_view code) {
@@ -268,6 +273,7 @@ void Responses::refuse(std::string_view lane, const Error& error, std::string_vi
 void Responses::ended(Stream& stream) {
   items_.erase(stream.name);
   whole_.erase(stream.name);
+  progress_.erase(stream.name);
   const auto waiting = waiting_.find(stream.lane);
   if (waiting == waiting_.end()) return;
   Asked next = std::move(waiting->second.front());

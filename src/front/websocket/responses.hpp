@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "dialect/response_event.hpp"
 #include "front/websocket/streams.hpp"
 #include "front/websocket/visitor.hpp"
 
@@ -60,9 +61,10 @@ class Responses final : public Protocol, private Encoder {
   std::set<std::string> lanes_;                       // names that were used
   std::map<std::string, std::deque<Asked>> waiting_;  // by lane
   std::size_t waiting_count_ = 0;
-  std::map<std::string, std::string> items_;  // of streams that run: Asked::items
-  std::map<std::string, std::string> whole_;  // of answers that are no streams
-  std::map<std::string, Turn> turns_;         // by id of their response
+  std::map<std::string, std::string> items_;                   // of streams that run: Asked::items
+  std::map<std::string, std::string> whole_;                   // of answers that are no streams
+  std::map<std::string, dialect::ResponseProgress> progress_;  // of streams under way
+  std::map<std::string, Turn> turns_;                          // by id of their response
   std::deque<std::string> turn_order_;
   std::size_t turns_size_ = 0;
   Clock::time_point replace_by_{};

@@ -12,18 +12,36 @@ using net::Piece;
 namespace {
 constexpr std::size_t event_max = 16 * 1024 * 1024;  // a longer one goes out in parts
 constexpr std::size_t taken_back_max = 2048;         // longer parts of one are copied less often
+constexpr std::size_t early_max = 64 * 1024;         // read ahead of an answer's beginning
+constexpr std::size_t drained_max = 64 * 1024;       // behind an answer's end
+
+/// Reads what is behind the end of an answer; a connection that says more than a little is closed.
+Task<> drain(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
+             Clock::time_point until) {
+  for (std::size_t read = 0; read <= drained_max;) {
+    const auto piece = connection->next_now();
+    if (!piece || piece->last) break;
+    read += piece->bytes.size();
+    if (!piece->bytes.empty()) continue;
+    if (co_await connection->wait(until) != net::IoStatus::ok) break;
+  }
+  pool->give_back(std::move(connection));
+}
+
 }  // namespace
 
 AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
-                             dialect::Api api, bool events, const Limits& limits)
+                             const Expected& expected, const Limits& limits)
     : pool_(std::move(pool)),
       connection_(std::move(connection)),
-      end_(api),
-      events_(events),
-      counts_tokens_(api != dialect::Api::other && api != dialect::Api::models),
-      counts_early_(api == dialect::Api::messages),
+      reader_(expected.format, expected.choices),
+      events_(expected.events),
+      form_told_(false),
+      may_stream_(expected.events || expected.streams),
+      counts_(expected.counts),
+      strips_usage_(expected.strips_usage),
       limits_(limits) {
-  net::Stream* const own = events ? connection_->own_stream() : nullptr;
+  net::Stream* const own = may_stream_ ? connection_->own_stream() : nullptr;
   if (own != nullptr) own->delay_acks();
 }
 
@@ -35,12 +53,20 @@ AnswerContent::~AnswerContent() {
 /// Whether it came to its end.
 bool AnswerContent::whole() const {
   if (continuation_ && continuation_->begun()) return continuation_->whole();
-  return done_ && (!events_ || end_.complete());
+  return done_ && (!events_ || reader_.complete());
 }
 
+/// The answer is over or is wanted no more. Behind the end of a stream its connection is read for a
+/// moment more: then it can be used again.
 void AnswerContent::finish() {
   if (!connection_) return;
   connection_->accompany(nullptr);
+  if (events_ && done_ && reader_.finished() && !body_done_) {
+    const auto until = pool_->now() + limits_.ending;
+    auto rest = drain(pool_, std::move(connection_), until);
+    spawn(std::move(rest), [](std::exception_ptr) {});
+    return;
+  }
   pool_->give_back(std::move(connection_));
 }
 
@@ -55,13 +81,13 @@ void AnswerContent::prefetch(int turns) const {
 
 /// What is left to say once everything was read.
 Result<Piece> AnswerContent::ending() const {
-  if (!events_ || end_.complete()) return Piece{.last = true};
+  if (!events_ || reader_.complete()) return Piece{.last = true};
   return Error{.code = Code::connection,
                .message = "the provider ended the stream before the answer was complete"};
 }
 
 dialect::Usage AnswerContent::usage() const {
-  dialect::Usage usage = usage_;
+  dialect::Usage usage = counts_ ? reader_.usage() : dialect::Usage();
   if (continuation_) {
     const dialect::Usage second = continuation_->usage();
     usage.known = usage.known || second.known;
@@ -129,9 +155,7 @@ Task<Result<Piece>> AnswerContent::next_continued() {
 Task<Result<Piece>> AnswerContent::next_of_this() {
   if (!early_.empty() || done_) return next_at_hand();
   if (!joined_.empty()) std::string().swap(joined_);  // it is out: silence holds no memory
-  Due due = limits_.whole;
-  due.sooner(limits_.stall, pool_->now());
-  return read_piece(due.at);
+  return read_piece(Clock::time_point::max());
 }
 
 Task<Result<Piece>> AnswerContent::next_at_hand() {
@@ -158,7 +182,16 @@ Error AnswerContent::broken(const Error& error) {
   }
 }
 
+/// How long is waited for more. Whatever comes is a sign of life, comments too; behind the end of
+/// the answer there is little to wait for.
+Clock::time_point AnswerContent::patience() const {
+  Due due = limits_.whole;
+  due.sooner(limits_.stall, pool_->now());
+  return std::min(due.at, ending_by_);
+}
+
 // What is there already needs no coroutine.
+/// @param deadline  max(): patience(), again with everything that comes
 Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
   auto piece = piece_now();
   if (!piece) return wait_for_piece(deadline);
@@ -167,10 +200,17 @@ Task<Result<Piece>> AnswerContent::read_piece(Clock::time_point deadline) {
 
 Task<Result<Piece>> AnswerContent::wait_for_piece(Clock::time_point deadline) {
   for (;;) {
-    const auto until = heard_by(deadline);
+    const auto within = deadline == Clock::time_point::max() ? patience() : deadline;
+    const auto until = heard_by(within);
     const net::IoStatus waited = co_await connection_->wait(until);
-    if (waited == net::IoStatus::timeout && until < deadline) co_return fell_silent();
-    if (waited != net::IoStatus::ok) co_return broken(http::BodyReader::error_of(waited));
+    if (waited != net::IoStatus::ok) {
+      // The answer is all there: how its stream ends does not matter any more.
+      const bool over = events_ && reader_.finished() && waited != net::IoStatus::cancelled;
+      if (!over && waited == net::IoStatus::timeout && until < within) co_return fell_silent();
+      if (!over) co_return broken(http::BodyReader::error_of(waited));
+      done_ = true;
+      co_return ending();
+    }
     auto piece = piece_now();
     if (piece) co_return std::move(*piece);
   }
@@ -192,23 +232,49 @@ Error AnswerContent::fell_silent() {
 std::optional<Result<Piece>> AnswerContent::piece_now() {
   for (;;) {
     auto piece = connection_->next_now();
-    if (!piece) return broken(piece.error());
-    if (piece->bytes.empty() && !piece->last) return std::nullopt;
-    done_ = piece->last;
-    if (!events_) {
-      if (counts_tokens_) dialect::see_usage(piece->bytes, usage_);
-      if (reservation_) reservation_->see(piece->bytes, 0);
-      return *piece;
+    if (!piece) {
+      if (!events_ || !reader_.finished()) return broken(piece.error());
+      done_ = true;
+      return ending();
     }
+    if (piece->bytes.empty() && !piece->last) return std::nullopt;
+    if (!form_told_) tell_form(piece->bytes);
+    done_ = body_done_ = piece->last;
+    if (!events_) return plain(*piece);
     Piece whole = whole_events(*piece);
-    // Counts stand in the last events, and with some in the first.
-    const bool may_count = end_.complete() || (counts_early_ && !usage_.known);
-    if (counts_tokens_ && may_count) dialect::see_usage(whole.bytes, usage_);
-    whole.last = done_ && end_.complete();
+    if (strips_usage_ && reader_.usage_chunk().size > 0) whole = without_usage(whole);
+    if (reader_.ended()) done_ = true;
+    if (reader_.finished() && reader_.data_now()) ending_by_ = pool_->now() + limits_.ending;
+    whole.last = done_ && reader_.complete();
     if (reservation_ && !whole.bytes.empty()) reservation_->see(whole.bytes, whole.events);
     if (!whole.bytes.empty()) return whole;
     if (done_) return ending();
   }
+}
+
+/// What it is, by its first bytes: where a stream may come its label is not believed.
+void AnswerContent::tell_form(std::string_view bytes) {
+  const auto form = dialect::form_of(bytes);
+  if (form == dialect::ContentForm::unknown) return;
+  form_told_ = true;
+  json_ = form == dialect::ContentForm::json;
+  if (dialect::generates(reader_.format()) && may_stream_) {
+    events_ = form == dialect::ContentForm::events || (events_ && !json_);
+  }
+}
+
+Piece AnswerContent::plain(const Piece& piece) {
+  if (json_ && counts_) reader_.read_document(piece.bytes, piece.last);
+  if (reservation_) reservation_->see(piece.bytes, 0);
+  return piece;
+}
+
+/// The same events without the chunk that only we asked for.
+Piece AnswerContent::without_usage(Piece events) {
+  const auto [at, size] = reader_.usage_chunk();
+  if (events.bytes.data() != joined_.data()) joined_.assign(events.bytes);
+  joined_.erase(at, size);
+  return {.bytes = joined_, .events = events.events - std::min(events.events, 1u)};
 }
 
 /// Cuts `piece` behind its last whole event and keeps the rest for the next one. At the end of the
@@ -219,22 +285,18 @@ Piece AnswerContent::whole_events(Piece piece) {
   std::uint32_t events = scanner_.ended();
   if (whole > 0) whole += scanned;
   if (held_.size() + piece.bytes.size() - whole > event_max) whole = piece.bytes.size();
-  end_.see(piece.bytes.substr(0, whole));
-  if (piece.last && whole < piece.bytes.size() + held_.size()) {
-    end_.see(piece.bytes.substr(whole));
-    if (end_.complete()) {
-      whole = piece.bytes.size();
-      ++events;
-    }
-  }
-  std::string_view out = piece.bytes.substr(0, whole);
-  const bool joins = !held_.empty() && (whole > 0 || (piece.last && end_.complete()));
-  if (joins) {
+  const bool half = piece.last && (whole < piece.bytes.size() || (whole == 0 && !held_.empty()));
+  std::string_view out = piece.bytes.substr(0, half ? piece.bytes.size() : whole);
+  std::size_t whole_out = whole;
+  if (!held_.empty() && (whole > 0 || half)) {
+    if (whole > 0) whole_out += held_.size();
     joined_.assign(held_).append(out);
-    held_.clear();
+    std::string().swap(held_);
     out = joined_;
   }
-  if (joins) end_.see(out);  // a mark may have been cut in two
+  reader_.read(out);
+  if (half && reader_.complete()) ++events;
+  if (half && !reader_.complete()) out = out.substr(0, whole_out);
   if (!piece.last) hold_back(piece.bytes.substr(whole));
   return {.bytes = out, .events = events};
 }
@@ -249,21 +311,41 @@ void AnswerContent::hold_back(std::string_view rest) {
   }
 }
 
+/// Whether what was read so far tells nothing of the answer yet. A body in place of the events may
+/// be an error: that is known at its end only.
+bool AnswerContent::opens() const {
+  if (done_ || early_.size() >= early_max) return false;
+  if (!form_told_) return true;
+  return events_ ? !reader_.any_data() : json_;
+}
+
+AnswerContent::Opening AnswerContent::opening() const {
+  if (events_) {
+    return {.error_event = reader_.failed_first(), .empty = !reader_.any_data(), .events = true};
+  }
+  const bool error = done_ && json_ && dialect::tells_error(early_);
+  return {.error_event = error, .empty = early_.empty()};
+}
+
 Task<Result<AnswerContent::Opening>> AnswerContent::open_events(Clock::time_point patience,
                                                                 Clock::time_point deadline) {
-  while (!end_.any_data() && !done_) {
+  while (opens()) {
     auto piece = co_await read_piece(std::min(patience, deadline));
     if (!piece && piece.error().code == Code::timeout && patience < deadline) {
-      co_return Opening{};  // comments only, or nothing: the client must hear something now
+      // Comments only, or nothing: the client must hear something now.
+      co_return Opening{.events = events_};
     }
     if (!piece) {
-      if (done_) co_return Opening{.empty = true};
+      if (done_) co_return Opening{.empty = true, .events = events_};
       co_return piece.error();
     }
     early_.append(piece->bytes);
     early_events_ += piece->events;
   }
-  co_return Opening{.error_event = dialect::starts_with_error(early_), .empty = !end_.any_data()};
+  Opening opened = opening();
+  // Comments without an end are no event, but no empty stream either.
+  if (!done_) opened.empty = false;
+  co_return opened;
 }
 
 Task<Result<std::optional<std::string>>> AnswerContent::read_whole(std::size_t size_max,

@@ -3,8 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "dialect/stream_end.hpp"
-#include "dialect/usage.hpp"
+#include "dialect/stream_reader.hpp"
 #include "exchange/exchange.hpp"
 #include "generation/generation.hpp"
 #include "health/load.hpp"
@@ -26,17 +25,30 @@ class AnswerContent final : public net::Companion, public generation::Content {
   struct Limits {
     Deadline stall{};
     Due whole{};
+    milliseconds ending{};  // from the end of the answer to that of its stream
     /// Of the connection: another gateway promised to be heard from in between.
     milliseconds silence = milliseconds::max();
   };
+  /// What is expected of it.
+  struct Expected {
+    dialect::AnswerFormat format = dialect::AnswerFormat::other;
+    bool events = false;        // by its label
+    bool streams = false;       // what was asked for: then its first bytes tell, not its label
+    bool counts = true;         // its usage is that of this exchange
+    bool strips_usage = false;  // its client did not ask for the chunk of usage
+    std::uint32_t choices = 1;
+  };
   AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
-                dialect::Api api, bool events, const Limits& limits);
+                const Expected& expected, const Limits& limits);
   ~AnswerContent() override;
 
   /// Errors: connection (broken, or ended without its terminal event), timeout, cancelled, upstream
   Task<Result<net::Piece>> next() override;
   dialect::Usage usage() const override;
   bool spliced() const override;
+  bool finished() const override {
+    return !continuation_ && events_ && reader_.finished() && early_.empty();
+  }
   void lead_to(const net::Companion* next) override;
   void prefetch(int turns) const override;
   void cancel() override;
@@ -57,12 +69,14 @@ class AnswerContent final : public net::Companion, public generation::Content {
   /// From here on a break is not the end.
   void continue_by(std::unique_ptr<Continuation> continuation);
 
-  /// Reads until the first event with data is there, so that error events and empty streams can be
-  /// told before anything goes to the client; next() gives what was read. Without such an event it
-  /// stops at `patience`, as a success, or at `deadline`, as a timeout, whichever is earlier.
+  /// Where a stream may come: reads until the first event with data is there, so that error events
+  /// and empty streams can be told before anything goes to the client; next() gives what was read.
+  /// Without such an event it stops at `patience`, as a success, or at `deadline`, as a timeout,
+  /// whichever is earlier.
   struct Opening {
     bool error_event = false;
     bool empty = false;
+    bool events = false;  // it is a stream, whatever its label
   };
   Task<Result<Opening>> open_events(Clock::time_point patience, Clock::time_point deadline);
 
@@ -80,6 +94,12 @@ class AnswerContent final : public net::Companion, public generation::Content {
   Task<Result<net::Piece>> wait_for_piece(Clock::time_point deadline);
   Clock::time_point heard_by(Clock::time_point deadline) const;
   Error fell_silent();
+  Clock::time_point patience() const;
+  void tell_form(std::string_view bytes);
+  net::Piece plain(const net::Piece& piece);
+  net::Piece without_usage(net::Piece events);
+  bool opens() const;
+  Opening opening() const;
   std::optional<Result<net::Piece>> piece_now();
   net::Piece whole_events(net::Piece piece);
   void hold_back(std::string_view rest);
@@ -94,15 +114,19 @@ class AnswerContent final : public net::Companion, public generation::Content {
   std::shared_ptr<http::OriginPool> pool_;
   http::UpstreamPtr connection_;
   wire::SseScanner scanner_;
-  dialect::StreamEnd end_;
+  dialect::StreamReader reader_;
   bool events_;
-  bool counts_tokens_;
-  bool counts_early_;  // the first event tells the input
-  bool done_ = false;
+  bool form_told_;  // by its first bytes
+  bool may_stream_;
+  bool json_ = false;
+  bool counts_;
+  bool strips_usage_;
+  bool done_ = false;       // no more of it comes
+  bool body_done_ = false;  // no more comes behind it either: the connection is free
   Limits limits_;
+  Clock::time_point ending_by_ = Clock::time_point::max();
   health::Load load_{};
-  dialect::Usage usage_{};
-  std::string early_;  // read ahead of the first next()
+  std::string early_;  // read ahead of the first next(): bounded
   std::uint32_t early_events_ = 0;
   std::uint32_t scanned_ = 0;  // bytes at the front of the next piece: they were taken back
   std::string held_;           // the beginning of an event whose end has not come, where it is long

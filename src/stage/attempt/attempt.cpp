@@ -1,6 +1,7 @@
 #include "stage/attempt/attempt.hpp"
 
 #include "base/reconnect_backoff.hpp"
+#include "stage/attempt/ask_for_usage.hpp"
 #include "stage/attempt/reattachment.hpp"
 #include "stage/attempt/second_call.hpp"
 
@@ -49,6 +50,7 @@ Attempt::Attempt(std::vector<Upstream> upstreams, const RetryConfig& retry,
 Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
   BOOST_ASSERT(!exchange.candidates.empty());  // route refuses an exchange without targets
   tries_->budget.earn(exchange.arrived);
+  if (exchange.reservation) ask_for_usage(exchange.request);
   Walk walk(exchange, health_, random_);
   if (walk.choose(Clock::now()).what != health::Choice::What::take) {
     const auto found = co_await find_target(exchange, walk);

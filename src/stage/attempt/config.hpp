@@ -67,6 +67,7 @@ struct TimeoutConfig {
   std::chrono::milliseconds first_token{120'000};
   std::chrono::milliseconds plain_answer{0};
   std::chrono::milliseconds stall{120'000};
+  std::chrono::milliseconds ending{500};
   std::chrono::milliseconds total{900'000};
   std::chrono::milliseconds stream_total{0};
 
@@ -82,6 +83,10 @@ struct TimeoutConfig {
           "when the model is done; 0: total alone bounds it.");
     field("stall", stall, config::Range<milliseconds>{10ms, 1h},
           "Silence of an answer that has begun.");
+    field(
+        "ending", ending, config::Range<milliseconds>{0ms, 60s},
+        "How long a stream whose answer is all there may go on: for its usage and its last event, "
+        "and then for the end of the connection's answer, so that it can be used again.");
     field("total", total, config::Range<milliseconds>{10ms, 24h},
           "The whole exchange, retries and waits included; of a stream, up to its first content.");
     field("stream_total", stream_total, config::Range<milliseconds>{0ms, 168h},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stage/attempt/ask_for_usage.hpp"
 #include "stage/attempt/tries.hpp"
 #include "telemetry/log.hpp"
 
@@ -14,6 +15,7 @@ SecondCall::SecondCall(std::shared_ptr<Tries> tries, const exchange::Exchange& e
       target_(target),
       arrived_(exchange.arrived),
       splice_(given_.body, tries_->provider_of(target).prefill()),
+      counts_(exchange.request.usage_edit != nullptr),
       lease_(std::move(lease)),
       kept_(lease_.bytes()) {}
 
@@ -37,6 +39,7 @@ Task<bool> SecondCall::begin(exchange::NotesPtr notes) {
   if (!loaded || !dialect::peek_request(exchange.request.body, exchange.request.facts)) {
     co_return false;
   }
+  if (counts_) ask_for_usage(exchange.request);
   Tried tried = co_await tries_->once(exchange, target_);
   const bool answers = tried.stream != nullptr && tried.failure.reached == Reached::content_out;
   log::info("a broken stream is continued", {{"request_id", log::safe(exchange.id)},

@@ -38,6 +38,7 @@ class SecondCall final : public Continuation {
   exchange::Target target_;
   Clock::time_point arrived_;
   dialect::Splice splice_;
+  bool counts_;  // its usage is asked for
   net::ByteLease lease_;
   std::uint64_t kept_ = 0;  // bytes that the lease is of
   std::unique_ptr<exchange::Call> call_;

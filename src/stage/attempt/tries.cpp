@@ -10,6 +10,7 @@
 
 #include "base/keepalive.hpp"
 #include "health/target_health.hpp"
+#include "stage/attempt/body_parts.hpp"
 #include "stage/attempt/retry_after.hpp"
 #include "telemetry/log.hpp"
 
@@ -72,6 +73,36 @@ AnswerHead answer_head(const wire::ResponseHead& head, bool own_limits, bool gat
   const bool sized = head.framing == wire::Framing::length && !out.event_stream;
   if (sized) out.length = head.content_length;
   return out;
+}
+
+/// What an answer is, not what its provider calls it.
+void relabel(AnswerHead& head, bool events) {
+  std::string fields = events ? "Content-Type: text/event-stream; charset=utf-8\r\n"
+                              : "Content-Type: application/json\r\n";
+  for (std::string_view rest = head.fields; !rest.empty();) {
+    const auto end = std::min(rest.find("\r\n"), rest.size() - 2) + 2;
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end);
+    if (!wire::same_token(line.substr(0, line.find(':')), "content-type")) fields.append(line);
+  }
+  head.fields = std::move(fields);
+  head.event_stream = events;
+  head.length.reset();
+}
+
+AnswerContent::Expected expected_of(const Exchange& exchange, const AnswerHead& head,
+                                    bool tells_usage) {
+  const auto& request = exchange.request;
+  AnswerContent::Expected expected;
+  expected.format = dialect::format_of(request.endpoint);
+  expected.events = head.event_stream;
+  expected.streams = request.facts.stream;
+  expected.choices = request.facts.choices;
+  expected.strips_usage = tells_usage && request.usage_edit != nullptr;
+  // What reads or stops an answer is told its usage again.
+  const std::string_view tail = request.endpoint.tail;
+  expected.counts = request.head->method == "POST" && !tail.ends_with("/cancel");
+  return expected;
 }
 
 /// The address that a socket is connected to, without the port: the provider's, or its proxy's.
@@ -265,8 +296,6 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
   const bool names_other = request.facts.has_model && !target.model.empty();
   const bool renames = names_other && !request.facts.in_path;
   const std::string_view model = request.facts.form ? target.model : target.model_json;
-  std::uint64_t length = request.content_length;
-  if (renames) length += model.size() - request.facts.model_size;
   // Others are written while this one waits for its client or for room.
   std::string head = std::exchange(head_, {});
   head.clear();
@@ -277,6 +306,14 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
     tail_of_target = dialect::with_model(request.endpoint, target.model);
     tail = tail_of_target;
   }
+  const bool streams = request.stream != nullptr;
+  BodyParts body("", streams ? std::string_view() : request.body);
+  if (renames && !streams) body.replace(request.facts.model_at, request.facts.model_size, model);
+  if (const auto* edit = request.usage_edit.get(); edit != nullptr && !streams) {
+    if (upstream.provider->tells_stream_usage()) body.replace(edit->at, edit->size, edit->text);
+  }
+  std::uint64_t length = streams ? request.content_length : body.length();
+  if (renames && streams) length += model.size() - request.facts.model_size;
   provider::Provider::Request asked{
       *request.head, tail, exchange.id, request.framing, length, exchange.arrived};
   if (upstream.credential) asked.credential = upstream.credential->field();
@@ -285,24 +322,17 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
                                                         exchange.principal->key, named);
   asked.idempotency_name = name;
   upstream.provider->write_head(asked, head);
-  sent_bytes = head.size() + request.body.size();
+  sent_bytes = head.size() + body.length();
 
   const auto stall = deadlines(exchange, target).of(DeadlineKind::sending);
   const auto deadline = stall.behind(reactor_.now());
-  if (request.stream != nullptr) {
-    const SentBody body{head, renames ? model : "", length};
-    co_return co_await send_stream(exchange, body, connection, stall.after);
+  if (streams) {
+    const SentBody sent_body{head, renames ? model : "", length};
+    co_return co_await send_stream(exchange, sent_body, connection, stall.after);
   }
-  std::array<std::string_view, 4> parts{head, request.body, {}, {}};
-  std::size_t count = request.body.empty() ? 1 : 2;
-  if (renames) {
-    parts[1] = request.body.substr(0, request.facts.model_at);
-    parts[2] = model;
-    parts[3] = request.body.substr(request.facts.model_at + request.facts.model_size);
-    count = 4;
-  }
-  const std::span<const std::string_view> all(parts.data(), count);
-  const IoStatus sent = co_await connection.send(all, true, deadline);
+  body.set_head(head);
+  const auto parts = body.parts();
+  const IoStatus sent = co_await connection.send(parts, true, deadline);
   head_ = std::move(head);
   co_return sent;
 }
@@ -423,13 +453,17 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Target& target,
   limits.whole.sooner(all.of(head.event_stream ? DeadlineKind::stream_total : DeadlineKind::total),
                       exchange.arrived);
   connection->begin_body();
-  const dialect::Api api = exchange.request.endpoint.api;
-  auto content = std::make_unique<AnswerContent>(upstream.pool, std::move(connection), api,
-                                                 head.event_stream, limits);
+  limits.ending = timeouts_.ending;
+  const AnswerContent::Expected expected =
+      expected_of(exchange, head, upstream.provider->tells_stream_usage());
+  auto content =
+      std::make_unique<AnswerContent>(upstream.pool, std::move(connection), expected, limits);
   if (failure.status >= 400) {
     co_return co_await refused(exchange, upstream, std::move(head), std::move(content), failure);
   }
-  if (head.event_stream) {
+  // Elsewhere nothing is waited for: a subscription opens before it has anything to say.
+  const bool opens = dialect::generates(expected.format) && (expected.events || expected.streams);
+  if (opens) {
     const auto begun = Clock::now();
     auto opening =
         co_await content->open_events(begun + first_event_patience, due(exchange, target).at);
@@ -444,6 +478,7 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Target& target,
     }
     tried.failure = failure;
     if (!opening->error_event) tried.failure.reached = Reached::content_out;
+    if (opening->events != head.event_stream) relabel(head, opening->events);
   } else {
     tried.failure.reached = Reached::content_out;
   }

@@ -66,7 +66,8 @@ std::size_t KeyTable::HashPrefix::operator()(const Digest& digest) const {
 
 KeyTable::KeyTable(const std::vector<KeyConfig>& keys) {
   for (const KeyConfig& key : keys) {
-    Entry entry{{key.tenant, key.team, key.name, key.models, operations_of(key), key.any_objects},
+    Entry entry{{key.tenant, key.team, key.name, key.models, operations_of(key), key.any_objects,
+                 key.shared},
                 {},
                 {}};
     if (key.needs_certificate) entry.certificate = key.client_subject;

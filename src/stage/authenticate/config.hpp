@@ -18,6 +18,7 @@ struct KeyConfig {
   std::vector<std::string> models{};
   std::vector<std::string> operations{};
   bool any_objects = false;
+  bool shared = false;
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -45,6 +46,10 @@ struct KeyConfig {
     field("any_objects", any_objects, config::Anything{},
           "The key may use any file, batch, response and so on of the providers' accounts, not only "
           "what its tenant made through this gateway.");
+    field("shared", shared, config::Anything{},
+          "Several people ask by this key, such as the users of an application: a request that is "
+          "equal to another one is not taken for its repetition, unless it has an "
+          "Idempotency-Key.");
   }
   std::vector<config::Problem> check() const;
 };

@@ -27,6 +27,7 @@ class Filling final : public generation::Content {
   void lead_to(const net::Companion* next) override { content_->lead_to(next); }
   dialect::Usage usage() const override { return content_->usage(); }
   bool spliced() const override { return content_->spliced(); }
+  bool finished() const override { return content_->finished(); }
   void cancel() override { content_->cancel(); }
 
  private:

@@ -6,6 +6,7 @@
 #include "base/wall_clock.hpp"
 #include "dialect/response_event.hpp"
 #include "stage/record/cursor.hpp"
+#include "stage/record/repetition.hpp"
 #include "wire/sse.hpp"
 
 namespace hawser::stage::record {
@@ -45,11 +46,14 @@ generation::Fingerprint fingerprint_of(const Exchange& exchange, Sharing sharing
   const std::string_view named = exchange.request.header("idempotency-key");
   const std::string scope = std::to_string(exchange.residency.scope);
   const std::string who = sharers(exchange, sharing);
+  std::string meaning;
+  if (named.empty()) append_meaning(*exchange.request.head, meaning);
   const std::string_view parts[] = {exchange.principal->tenant,
                                     who,
                                     exchange.request.endpoint.tail,
                                     named.empty() ? "body" : "name",
                                     named.empty() ? asked_body(exchange) : named,
+                                    meaning,
                                     scope};
   return generation::fingerprint_of(parts);
 }
@@ -83,7 +87,8 @@ Task<> wait_for_room(generation::Record& record, net::Reactor& reactor) {
 }
 
 generation::Fingerprint name_of_response(const generation::Owner& owner, std::string_view id) {
-  const std::string_view parts[] = {owner.tenant, owner.key, "response", id};
+  // Providers give each id once; who may read it is asked of its generation.
+  const std::string_view parts[] = {owner.tenant, "response", id};
   return generation::fingerprint_of(parts);
 }
 
@@ -115,7 +120,7 @@ Detached write(RecordPtr record, std::unique_ptr<generation::Content> content,
       co_return;
     }
     if (nameless) nameless = !name_by_response(*record, directory, piece->bytes);
-    if (!piece->bytes.empty()) record->append(piece->bytes, piece->events);
+    if (!piece->bytes.empty()) record->append(piece->bytes, piece->events, content->finished());
     if (piece->last) break;
     if (record->full()) co_await wait_for_room(*record, reactor);
   }
@@ -256,6 +261,7 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
   kept.event_stream = head.event_stream;
   kept.length = head.length;
   kept.bodiless = head.bodiless;
+  kept.api = head.api = record->api();
   kept.event_ids = head.event_ids = config_.event_ids && head.event_stream;
   kept.heartbeat = head.heartbeat = config_.heartbeat;
   if (exchange.notes) exchange.notes->generation = record->id();
@@ -303,9 +309,12 @@ std::optional<std::string> Record::same_request(const Exchange& exchange) {
   if (!named) {
     if (!coalesces(exchange) && !config_.reattach) return std::nullopt;
     if (exchange.request.header("x-hawser-reattach") == "off") return std::nullopt;
+    // Equal bodies of several people behind one key are no repetition.
+    if (!coalesces(exchange) && exchange.principal->shared) return std::nullopt;
   }
+  const bool again = named || coalesces(exchange) || repeats(*exchange.request.head);
   return directory_.take(fingerprint_of(exchange, sharing(exchange)),
-                         !named && !coalesces(exchange));
+                         !named && !coalesces(exchange), again);
 }
 
 Task<Answer> Record::attach(Exchange& exchange, std::string id) {
