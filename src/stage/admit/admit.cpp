@@ -105,18 +105,17 @@ LimitFigures limit_figures(telemetry::Registry& registry,
 
 /// Of a request whose answer is text, or nothing but what it reads.
 Forecast Admit::forecast_text(const Exchange& exchange, const History& history,
-                              const AskedText& asked) const {
-  const auto& request = exchange.request;
+                              const BodyFacts& body) const {
   Forecast forecast;
   forecast.purchase = purchase_of(exchange);
-  forecast.tokens.input = std::max(history.input_of(asked), token_numbers(request));
-  if (request.endpoint.operation() == dialect::Operation::moderations) {
+  forecast.tokens.input = std::max(history.input_of(body.text), body.token_numbers);
+  if (exchange.request.endpoint.operation() == dialect::Operation::moderations) {
     forecast.default_model = "omni-moderation-latest";
   }
   if (forecast.purchase == price::Purchase::text_in) return forecast;
   std::uint64_t output = history.output_p80(table_->defaults().output_tokens);
-  if (const std::uint64_t most = output_max_of(request); most > 0) output = std::min(output, most);
-  forecast.tokens.output = output * choices_of(request);
+  if (body.output_max > 0) output = std::min(output, body.output_max);
+  forecast.tokens.output = output * body.choices;
   return forecast;
 }
 
@@ -157,44 +156,44 @@ Admit::Obstacle Admit::take_all_somewhere(Exchange& exchange, Holding& holding,
 }
 
 /// Reads all of the body, and changes nothing. Where no limit counts tokens, nothing is read.
-AskedText Admit::read_body(const Exchange& exchange) const {
-  return reads(exchange) ? asked_text(exchange.request.body, model_of(exchange)) : AskedText();
-}
-
-/// Whether limits count the texts of its body.
-bool Admit::reads(const Exchange& exchange) const {
+Admit::BodyFacts Admit::read_body(const Exchange& exchange) const {
+  BodyFacts facts;
   const auto& request = exchange.request;
-  return table_->counts_tokens() && is_text(purchase_of(exchange)) && request.json &&
-         request.stream == nullptr;
+  if (!table_->counts_tokens()) return facts;
+  facts.is_text = is_text(purchase_of(exchange)) && request.json && request.stream == nullptr;
+  if (!facts.is_text) {
+    facts.media = forecast_media(exchange, table_->defaults());
+    return facts;
+  }
+  facts.text = asked_text(request.body, model_of(exchange));
+  facts.token_numbers = token_numbers(request);
+  facts.choices = choices_of(request);
+  facts.output_max = output_max_of(request);
+  facts.tells_usage = request.facts.usage_asked ||
+                      request.endpoint.api == dialect::Api::responses ||
+                      request.endpoint.api == dialect::Api::messages;
+  return facts;
 }
 
 /// What it may need.
-std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange, const AskedText& asked) {
+std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange, BodyFacts body) {
   const auto& request = exchange.request;
   HistoryPtr history;
-  Forecast forecast;
-  std::uint64_t choices = 0;
   std::optional<tokenizer::Counter> counter;
-  if (reads(exchange)) {
+  if (body.is_text) {
     history = limits_.histories.of(exchange);
-    forecast = forecast_text(exchange, *history, asked);
-    choices = choices_of(request);
-    const bool tells = request.facts.usage_asked ||
-                       request.endpoint.api == dialect::Api::responses ||
-                       request.endpoint.api == dialect::Api::messages;
-    if (request.facts.stream && !tells) {
+    body.media = forecast_text(exchange, *history, body);
+    if (request.facts.stream && !body.tells_usage) {
       counter.emplace(tokenizer::encoding_for(model_of(exchange)));
     }
-  } else if (table_->counts_tokens()) {
-    forecast = forecast_media(exchange, table_->defaults());
   }
   auto holding =
-      std::make_unique<Holding>(table_, limits_.known, std::move(history), forecast.tokens, asked,
-                                request.endpoint.api, choices, std::move(counter));
+      std::make_unique<Holding>(table_, limits_.known, std::move(history), body.media.tokens,
+                                body.text, request.endpoint.api, body.choices, std::move(counter));
   if (table_->bills()) {
     holding->charge_to(std::make_unique<Bill>(exchange, table_->billed_address(exchange),
                                               table_->prices(), limits_.shared.ledger.get(),
-                                              std::move(forecast)));
+                                              std::move(body.media)));
   }
   return holding;
 }
@@ -219,7 +218,7 @@ std::optional<Error> Admit::pass_over_unpriced(Exchange& exchange, const Bill& b
 // Not a coroutine: who need not wait passes without a frame.
 Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
   if (free_of_charge(exchange)) return next(exchange);
-  if (reads(exchange) && exchange.request.body.size() > net::Offload::on_worker_max) {
+  if (table_->counts_tokens() && exchange.request.body.size() > net::Offload::on_worker_max) {
     return read_and_run(exchange, next);
   }
   return run_read(exchange, next, read_body(exchange));
@@ -227,17 +226,18 @@ Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
 
 /// A body that is too long for a worker to read at once.
 Task<Answer> Admit::read_and_run(Exchange& exchange, exchange::Next next) {
-  AskedText asked;
-  auto work = [&] { asked = read_body(exchange); };
+  BodyFacts body;
+  auto work = [&] { body = read_body(exchange); };
   co_await offload_.run(reactor_, work);
   if (exchange.cancellation.cancelled()) {
     co_return Error{.code = Code::cancelled, .message = "cancelled"};
   }
-  co_return co_await run_read(exchange, next, asked);
+  co_return co_await run_read(exchange, next, std::move(body));
 }
 
-Task<Answer> Admit::run_read(Exchange& exchange, exchange::Next next, const AskedText& asked) {
-  auto holding = weigh(exchange, asked);
+// Not a coroutine either.
+Task<Answer> Admit::run_read(Exchange& exchange, exchange::Next next, BodyFacts body) {
+  auto holding = weigh(exchange, std::move(body));
   if (const Bill* bill = holding->bill()) {
     if (const auto unpriced = pass_over_unpriced(exchange, *bill)) {
       return exchange::answer_now(*unpriced);

@@ -103,9 +103,9 @@ void Holding::see(std::string_view bytes, std::uint32_t events) {
     return;
   }
   if (counter_) {
-    scratch_.clear();
-    dialect::append_all_deltas(api_, bytes, scratch_);
-    counter_->append(scratch_);
+    scratch_.text.clear();
+    dialect::append_all_deltas(api_, bytes, scratch_.text);
+    counter_->append(scratch_.text);
     seen_output_ = counter_->about();
   } else {
     seen_output_ += events;
