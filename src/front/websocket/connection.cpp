@@ -70,6 +70,7 @@ Task<bool> Connection::pause() {
   if (over_) co_return false;
   if (has_room()) co_return true;
   heard_ = stream_.reactor().now();  // its silence is not judged while nobody listens
+  keepalive_.heard(heard_);
   if (!attend()) co_return false;
   const auto waited = co_await stream_.wait(net::Channel::Want::either, next_deadline());
   co_return waited != IoStatus::cancelled && !over_;
