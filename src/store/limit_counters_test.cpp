@@ -66,11 +66,11 @@ TEST(LimitCounters, IdleOnesMakeRoom) {
   auto now = Clock::now();
   const auto yesterday = std::chrono::system_clock::now() - std::chrono::hours(24);
   for (int round = 0; round < 20; ++round, now += std::chrono::seconds(2)) {
-    std::set<LimitCounter*> own;
+    std::set<LimitCounterPtr> own;
     for (int i = 0; i < 200; ++i) {
       const auto counter = counters.at(outside("alice", round * 200 + i), now);
       counter->spend.take(1, 1, 10, yesterday);  // its window is over
-      own.insert(counter.get());
+      own.insert(counter);
     }
     EXPECT_GE(own.size(), 190u) << round;
   }
