@@ -45,6 +45,51 @@ TEST(PeekRequest, NeedsNeitherMember) {
   }
 }
 
+TEST(PeekRequest, IsAsStrictAsTheLaxestReaderIsLax) {
+  RequestFacts facts;
+  for (const auto* body :
+       {R"({"model":"a","MODEL":"b"})", R"({"model":"a","Model":"b"})",
+        "{\"model\":\"a\",\"me\xc5\xbf\xc5\xbf" "ages\":[]}", R"({"Messages":[]})",
+        R"({"model":"a","x":1,"x":2})", R"({"model":"a" /* */})", "{'model':'a'}",
+        R"({"model":"a",})", "{\"model\":\"a\"}\n{}", "\xef\xbb\xbf{\"model\":\"a\"}",
+        R"({"model":NaN})", "{\"model\":\"\xff\"}", R"({"\u004dodel":"b"})",
+        R"({"\u006dodel":"a","model":"b"})", "{\"model\":\"a\nb\"}"}) {
+    const auto peeked = peek_request(body, facts);
+    ASSERT_FALSE(peeked) << body;
+    EXPECT_EQ(peeked.error().code, Code::invalid_request) << body;
+  }
+  for (const auto* body : {R"({"generationConfig":{},"systemInstruction":{},"toolConfig":{}})",
+                           R"({"model":"a","metadata":{"Model":"b","model":"c"}})"}) {
+    EXPECT_TRUE(peek_request(body, facts)) << body;
+  }
+}
+
+TEST(PeekRequest, OfAPathThatIsNotKnownAModelThatIsNoTextIsNone) {
+  RequestFacts facts;
+  const auto* body = R"({"model":{"id":"claude","effort":"low"},"stream":"yes"})";
+  EXPECT_FALSE(peek_request(body, facts));
+  ASSERT_TRUE(peek_request(body, facts, PeekMode::unknown));
+  EXPECT_FALSE(facts.has_model);
+}
+
+TEST(PeekRequest, TakesWhatPoliciesAskFor) {
+  RequestFacts facts;
+  ASSERT_TRUE(peek_request(R"({"n":3,"best_of":7,"max_tokens":50,"store":true,"logprobs":true,)"
+                           R"("stream_options":{"include_usage":true},"user":"u"})",
+                           facts));
+  EXPECT_EQ(facts.choices, 7u);
+  EXPECT_EQ(facts.output_max, 50u);
+  EXPECT_TRUE(facts.usage_asked && facts.stores && facts.logprobs);
+  EXPECT_EQ(facts.user, "\"u\"");
+  ASSERT_TRUE(peek_request(R"({"n":1000000000000,"max_tokens":99999999999})", facts));
+  EXPECT_EQ(facts.choices, 0xffffu);
+  EXPECT_EQ(facts.output_max, 0xffffffffu);
+  ASSERT_TRUE(peek_request(R"({"stream_options":{"x":true},"include_usage":true})", facts));
+  EXPECT_FALSE(facts.usage_asked);
+  ASSERT_TRUE(peek_request(R"({"include":["message.output_text.logprobs"]})", facts));
+  EXPECT_TRUE(facts.logprobs);
+}
+
 TEST(PeekRequest, StepsOverEscapedQuotes) {
   RequestFacts facts;
   ASSERT_TRUE(peek_request(R"({"a":"\\","b":"\\\"","c":"\\\\\"","model":"m"})", facts));

@@ -105,7 +105,7 @@ Task<> Http2Socket::refuse(const Error& error, std::string_view fields) {
   out_ended_ = true;
   const int status = dialect::status_of(error);
   note_early(services_, {.id = id,
-                         .client = client_address_,
+                         .client = connection_.opened_.client_address,
                          .method = head_.method,
                          .path = head_.path,
                          .status = status,
