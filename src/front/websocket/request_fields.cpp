@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "base/json.hpp"
+#include "wire/http1.hpp"
 
 namespace hawser::front::websocket {
+
 bool valid_method(std::string_view method) {
   return wire::served_method(method);
 }
