@@ -9,8 +9,8 @@
 #include <emmintrin.h>
 #endif
 
-/// One strict pass over a JSON text. Source: RFC 8259; its grammar and nothing more: no comments, no
-/// single quotes, no trailing commas, no NaN, no byte order mark, UTF-8 only. What a lax parser
+/// One strict pass over a JSON text. Source: RFC 8259; its grammar and nothing more: no comments,
+/// no single quotes, no trailing commas, no NaN, no byte order mark, UTF-8 only. What a lax parser
 /// would read differently is not JSON here.
 namespace hawser {
 
@@ -43,9 +43,9 @@ inline std::size_t plain_run(const char* at, const char* end) {
   for (; end - at >= 16; at += 16) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     // Signed: bytes of 0x80 and above are smaller than a blank, like controls.
-    const __m128i ends = _mm_or_si128(
-        _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)),
-        _mm_cmplt_epi8(bytes, blank));
+    const __m128i ends =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)),
+                     _mm_cmplt_epi8(bytes, blank));
     if (const int mask = _mm_movemask_epi8(ends); mask != 0) {
       return static_cast<std::size_t>(at - begin) +
              static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(mask)));
@@ -164,8 +164,8 @@ class JsonScan {
   bool leave(char close) {
     ++at_;
     --depth_;
-    return go_on(sink_.close(close == '}' ? '{' : '[', depth_,
-                             static_cast<std::size_t>(at_ - begin_)));
+    return go_on(
+        sink_.close(close == '}' ? '{' : '[', depth_, static_cast<std::size_t>(at_ - begin_)));
   }
 
   bool name() {

@@ -42,9 +42,11 @@ TEST(JsonScan, TakesWhatTheGrammarTakesAndNothingElse) {
     EXPECT_TRUE(is_json(good)) << good;
   }
   for (const char* bad :
-       {"", "{", "[1,]", "{\"a\":1,}", "{'a':1}", "{a:1}", "[1 2]", "01", "+1", ".5", "1.", "NaN",
-        "Infinity", "// x\n{}", "{}/**/", "{} {}", "\"\\x41\"", "\"\\u12\"", "\"a\nb\"", "tru",
-        "{\"a\"}", "{\"a\":}", "[}", "\xef\xbb\xbf{}", "\"", "\"\\\""}) {
+       {"",         "{",        "[1,]",    "{\"a\":1,}", "{'a':1}",   "{a:1}",
+        "[1 2]",    "01",       "+1",      ".5",         "1.",        "NaN",
+        "Infinity", "// x\n{}", "{}/**/",  "{} {}",      "\"\\x41\"", "\"\\u12\"",
+        "\"a\nb\"", "tru",      "{\"a\"}", "{\"a\":}",   "[}",        "\xef\xbb\xbf{}",
+        "\"",       "\"\\\""}) {
     EXPECT_EQ(fault_of(bad), JsonFault::syntax) << bad;
   }
   for (const char* bad : {"\"\xff\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xe0\x80\x80\"",

@@ -204,7 +204,8 @@ bool FormReader::begin_part() {
   }
   if (!name) return fail("A part of the form has no name.");
   if (!same_text(*name, "model") && !same_text(*name, "model[]")) return true;
-  if (*name != "model" || file) return fail("The field \"model\" of the form must be a plain text.");
+  if (*name != "model" || file)
+    return fail("The field \"model\" of the form must be a plain text.");
   if (model_done_) return fail("The form has more than one field \"model\".");
   in_model_ = true;
   model_at_ = at_;
@@ -221,7 +222,8 @@ bool FormReader::take_content(std::string_view& rest) {
       held_ = tried;
       return held_.size() < delimiter_.size() || end_part();
     }
-    // It was content. What begins a delimiter within it is looked for again, without its first byte.
+    // It was content. What begins a delimiter within it is looked for again, without its first
+    // byte.
     std::size_t content = 1;
     while (content < held_.size() &&
            !std::string_view(delimiter_).starts_with(std::string_view(held_).substr(content))) {

@@ -12,9 +12,10 @@ std::string field(const std::string& name, const std::string& value) {
   return part("Content-Disposition: form-data; name=\"" + name + "\"", value);
 }
 std::string file(const std::string& content) {
-  return part("Content-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n"
-              "Content-Type: audio/wav",
-              content);
+  return part(
+      "Content-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n"
+      "Content-Type: audio/wav",
+      content);
 }
 const std::string end = "--b1--\r\n";
 

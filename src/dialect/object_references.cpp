@@ -106,10 +106,10 @@ class References {
   struct Level {
     std::string_view name{};
     std::string decoded{};
-    std::string id{};               // of an item
-    ObjectKind id_kind = K::none;   // of the object's "id"
-    bool item = false;              // an entry of the outermost "input"
-    bool whole = false;             // it is an item itself
+    std::string id{};              // of an item
+    ObjectKind id_kind = K::none;  // of the object's "id"
+    bool item = false;             // an entry of the outermost "input"
+    bool whole = false;            // it is an item itself
   };
 
   const std::function<void(ObjectKind, std::string_view)>& each_;

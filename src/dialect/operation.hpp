@@ -61,8 +61,7 @@ enum class Operation : std::uint8_t {
   // What the table does not know.
   unknown,
 };
-inline constexpr std::size_t operations_count =
-    static_cast<std::size_t>(Operation::unknown) + 1;
+inline constexpr std::size_t operations_count = static_cast<std::size_t>(Operation::unknown) + 1;
 
 /// What a body of the operation is.
 enum class BodyForm : std::uint8_t {
@@ -135,8 +134,8 @@ class OperationSet {
 };
 static_assert(operations_count < 64);
 
-/// The operations of one word of the configuration ("files"), or of one operation's own name; empty:
-/// there is no such word.
+/// The operations of one word of the configuration ("files"), or of one operation's own name;
+/// empty: there is no such word.
 OperationSet operations_of_grant(std::string_view grant);
 /// The operations of a list of words.
 OperationSet operations_of_grants(std::span<const std::string> grants);

@@ -17,8 +17,8 @@ struct RequestFacts {
   std::uint32_t output_max = 0;  // tokens: max_tokens and its later names; 0: not said
   std::uint16_t choices = 1;     // n and best_of: so many answers are written
   bool has_model : 1 = false;
-  bool form : 1 = false;         // the model is the bare value of a form's field
-  bool in_path : 1 = false;      // the model stands in the path, not in the body
+  bool form : 1 = false;     // the model is the bare value of a form's field
+  bool in_path : 1 = false;  // the model stands in the path, not in the body
   bool stream : 1 = false;
   bool usage_asked : 1 = false;  // stream_options.include_usage
   bool stores : 1 = false;       // store: true
@@ -37,7 +37,6 @@ enum class PeekMode : std::uint8_t {
 /// those for the same).
 ///
 /// Errors: invalid_request, with the member's name; too_large above 4 GiB.
-Result<> peek_request(std::string_view body, RequestFacts& facts,
-                      PeekMode mode = PeekMode::known);
+Result<> peek_request(std::string_view body, RequestFacts& facts, PeekMode mode = PeekMode::known);
 
 }  // namespace hawser::dialect

@@ -49,11 +49,12 @@ TEST(PeekRequest, IsAsStrictAsTheLaxestReaderIsLax) {
   RequestFacts facts;
   for (const auto* body :
        {R"({"model":"a","MODEL":"b"})", R"({"model":"a","Model":"b"})",
-        "{\"model\":\"a\",\"me\xc5\xbf\xc5\xbf" "ages\":[]}", R"({"Messages":[]})",
-        R"({"model":"a","x":1,"x":2})", R"({"model":"a" /* */})", "{'model':'a'}",
-        R"({"model":"a",})", "{\"model\":\"a\"}\n{}", "\xef\xbb\xbf{\"model\":\"a\"}",
-        R"({"model":NaN})", "{\"model\":\"\xff\"}", R"({"\u004dodel":"b"})",
-        R"({"\u006dodel":"a","model":"b"})", "{\"model\":\"a\nb\"}"}) {
+        "{\"model\":\"a\",\"me\xc5\xbf\xc5\xbf"
+        "ages\":[]}",
+        R"({"Messages":[]})", R"({"model":"a","x":1,"x":2})", R"({"model":"a" /* */})",
+        "{'model':'a'}", R"({"model":"a",})", "{\"model\":\"a\"}\n{}",
+        "\xef\xbb\xbf{\"model\":\"a\"}", R"({"model":NaN})", "{\"model\":\"\xff\"}",
+        R"({"\u004dodel":"b"})", R"({"\u006dodel":"a","model":"b"})", "{\"model\":\"a\nb\"}"}) {
     const auto peeked = peek_request(body, facts);
     ASSERT_FALSE(peeked) << body;
     EXPECT_EQ(peeked.error().code, Code::invalid_request) << body;

@@ -13,8 +13,8 @@ namespace {
 
 /// Outermost members that a model reads.
 constexpr std::array<std::string_view, 12> read_members{
-    "messages",  "input",    "prompt",    "instructions",      "system",
-    "tools",     "suffix",   "functions", "systemInstruction", "system_instruction",
+    "messages",  "input",   "prompt",    "instructions",      "system",
+    "tools",     "suffix",  "functions", "systemInstruction", "system_instruction",
     "documents", "contents"};
 
 class Texts {

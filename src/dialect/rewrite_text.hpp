@@ -18,8 +18,8 @@ struct FoundText {
 using ChangeText = std::function<bool(const FoundText& found, std::string& changed)>;
 
 /// Rewrites the texts of a JSON request or answer: every string, and every name that the protocols
-/// do not define, but for words, identifiers and base64 of the protocols (text_places.hpp). All else
-/// stays byte for byte. One pass: linear in the size, whatever the nesting.
+/// do not define, but for words, identifiers and base64 of the protocols (text_places.hpp). All
+/// else stays byte for byte. One pass: linear in the size, whatever the nesting.
 ///
 /// @return nothing: nothing was changed. Error: invalid_request, it is not JSON, so it was not read
 Result<std::optional<std::string>> rewrite_texts(std::string_view json, const ChangeText& change);

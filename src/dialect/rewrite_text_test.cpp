@@ -49,8 +49,8 @@ TEST(RewriteText, TextsChangeAndAllElseStaysByteForByte) {
 TEST(RewriteText, WhateverATextIsCalledItIsSeen) {
   for (const char* json :
        {R"({"messag\u0065s":[{"content":"SECRET"}]})",
-        R"({"requests":[{"params":{"messages":[{"content":"SECRET"}]}}]})",
-        R"({"query":"SECRET"})", R"({"content":"SECRET"})", R"({"messages":[{"name":"SECRET"}]})",
+        R"({"requests":[{"params":{"messages":[{"content":"SECRET"}]}}]})", R"({"query":"SECRET"})",
+        R"({"content":"SECRET"})", R"({"messages":[{"name":"SECRET"}]})",
         R"({"image_url":{"url":"SECRET"}})", R"({"source":{"data":"SECRET"}})",
         R"({"tools":[{"function":{"parameters":{"properties":{"SECRET":{"type":"string"}}}}}]})",
         R"({"tools":[{"function":{"parameters":{"properties":{"a":{"description":"SECRET"}}}}}]})",

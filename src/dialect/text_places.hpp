@@ -4,8 +4,8 @@
 
 namespace hawser::dialect {
 
-/// Every string of a request and of an answer is text that a policy must see, but for those that the
-/// protocols themselves make something else. This file says which those are; the rest is text,
+/// Every string of a request and of an answer is text that a policy must see, but for those that
+/// the protocols themselves make something else. This file says which those are; the rest is text,
 /// whatever it is called and however deep it stands.
 enum class Place : std::uint8_t {
   text,

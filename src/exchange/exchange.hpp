@@ -62,7 +62,7 @@ struct Principal {
   dialect::OperationSet operations = dialect::OperationSet::all();  // that it may call
   /// Also objects of the providers' accounts that others made, or nobody here.
   bool any_objects = true;
-  bool shared = false;                // several people ask by it
+  bool shared = false;  // several people ask by it
 };
 /// Whoever comes, where there are no keys.
 inline const Principal anyone{};
@@ -126,8 +126,8 @@ struct Request {
   wire::Framing framing = wire::Framing::none;
   Media media = Media::none;  // exchange/identify
   bool json = false;          // exchange/identify; the body is one JSON text
-  /// decode; there is a body, and its texts are not known: a form, a file, what is not JSON. A policy
-  /// that must read them refuses it.
+  /// decode; there is a body, and its texts are not known: a form, a file, what is not JSON. A
+  /// policy that must read them refuses it.
   bool unread = false;
   std::uint64_t content_length = 0;
 

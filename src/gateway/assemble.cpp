@@ -122,7 +122,7 @@ std::shared_ptr<const exchange::Pipeline> assemble(const Snapshot& snapshot,
   stages.push_back(authenticate(snapshot));  // nothing below runs for a stranger
   stages.push_back(hops(snapshot));    // before anything is read or taken for what goes in circles
   stages.push_back(decode(snapshot));  // reads the body of those who may send one
-  stages.push_back(route(snapshot));  // the model decides where it may be served
+  stages.push_back(route(snapshot));   // the model decides where it may be served
   if (!snapshot.limits->empty()) {
     stages.push_back(admit(snapshot, parts));  // takes room for what will be generated
   }

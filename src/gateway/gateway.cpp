@@ -16,8 +16,8 @@
 #include "gateway/accounts.hpp"
 #include "gateway/audit_views.hpp"
 #include "gateway/cache_views.hpp"
-#include "gateway/own_provider.hpp"
 #include "gateway/listening.hpp"
+#include "gateway/own_provider.hpp"
 #include "gateway/peers.hpp"
 #include "gateway/residency_views.hpp"
 #include "gateway/secret_views.hpp"
@@ -154,8 +154,9 @@ class Gateway {
   void open_objects() {
     const auto& config = config_->ownership;
     objects_ = std::make_shared<store::ObjectOwners>(
-        store::ObjectOwners::Options{config.path, config.entries_max},
-        [](const std::string& what) { log::warn("ownership", {{"what", log::redacted(what)}}); });
+        store::ObjectOwners::Options{config.path, config.entries_max}, [](const std::string& what) {
+          log::warn("ownership", {{"what", log::redacted(what)}});
+        });
   }
 
   void open_cache() {
@@ -249,7 +250,8 @@ class Gateway {
     if (loading_.joinable()) loading_.join();
     loading_ = std::thread([this, how] {
       auto loaded = settings::load_file(options_.config_file, keeper_.get(), how);
-      const auto circle = loaded.config ? own_provider(*loaded.config, listening_.urls) : std::string();
+      const auto circle =
+          loaded.config ? own_provider(*loaded.config, listening_.urls) : std::string();
       if (!circle.empty()) {
         loaded.problems.push_back(circle);
         loaded.config = nullptr;

@@ -7,9 +7,9 @@
 #include <stdexcept>
 
 #include "base/hex.hpp"
+#include "base/keepalive.hpp"
 #include "base/process_mark.hpp"
 #include "base/random_bytes.hpp"
-#include "base/keepalive.hpp"
 #include "wire/url.hpp"
 
 namespace hawser::provider {

@@ -22,13 +22,13 @@ std::string key_of(std::uint8_t kind, std::string_view id) {
 sqlite::Database open(const std::string& path) {
   Outcome outcome = Outcome::failed;
   sqlite::Database database(path, outcome);
-  const bool ready =
-      database.ok() && outcome == Outcome::done &&
-      database.run("PRAGMA journal_mode = WAL") != Outcome::corrupt &&
-      database.run("PRAGMA synchronous = NORMAL") == Outcome::done &&
-      database.run("CREATE TABLE IF NOT EXISTS objects (number INTEGER PRIMARY KEY, "
-                   "kind INTEGER NOT NULL, id TEXT NOT NULL, tenant TEXT NOT NULL, "
-                   "UNIQUE (kind, id))") == Outcome::done;
+  const bool ready = database.ok() && outcome == Outcome::done &&
+                     database.run("PRAGMA journal_mode = WAL") != Outcome::corrupt &&
+                     database.run("PRAGMA synchronous = NORMAL") == Outcome::done &&
+                     database.run(
+                         "CREATE TABLE IF NOT EXISTS objects (number INTEGER PRIMARY KEY, "
+                         "kind INTEGER NOT NULL, id TEXT NOT NULL, tenant TEXT NOT NULL, "
+                         "UNIQUE (kind, id))") == Outcome::done;
   if (!ready) throw std::runtime_error("objects: " + path + " cannot be opened as their file");
   return database;
 }

@@ -51,8 +51,7 @@ bool take_parameter(std::string_view& text, MediaType& out) {
 
 bool MediaType::is(std::string_view wanted) const {
   const auto slash = wanted.find('/');
-  return same_token(type, wanted.substr(0, slash)) &&
-         same_token(subtype, wanted.substr(slash + 1));
+  return same_token(type, wanted.substr(0, slash)) && same_token(subtype, wanted.substr(slash + 1));
 }
 
 bool MediaType::json() const {

@@ -24,10 +24,9 @@ TEST(MediaType, JsonInEachSpelling) {
 }
 
 TEST(MediaType, WhatIsNotOneIsTold) {
-  for (const char* text :
-       {"", "json", "application/", "/json", "application/json, text/plain", "a/b; charset",
-        "a/b; charset=", "a/b; charset=x; charset=y", "a/b; boundary=\"x", "a/b c",
-        "a/b; boundary=\"a\\\"b\""}) {
+  for (const char* text : {"", "json", "application/", "/json", "application/json, text/plain",
+                           "a/b; charset", "a/b; charset=", "a/b; charset=x; charset=y",
+                           "a/b; boundary=\"x", "a/b c", "a/b; boundary=\"a\\\"b\""}) {
     MediaType media;
     EXPECT_FALSE(parse_media_type(text, media)) << text;
   }

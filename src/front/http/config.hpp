@@ -64,10 +64,11 @@ struct LimitsConfig {
     field("replay_max", replay_max, config::Range<Bytes>{Bytes{0}, Bytes{1024ull * 1024 * 1024}},
           "A body up to this size that is not JSON is kept until the answer begins, so that it can "
           "be sent again.");
-    field("form_ahead_max", form_ahead_max,
-          config::Range<Bytes>{Bytes{1024}, Bytes{1024ull * 1024 * 1024}},
-          "Bytes of a form that are held in memory until its field \"model\" is found; a model that "
-          "stands further behind is answered 413.");
+    field(
+        "form_ahead_max", form_ahead_max,
+        config::Range<Bytes>{Bytes{1024}, Bytes{1024ull * 1024 * 1024}},
+        "Bytes of a form that are held in memory until its field \"model\" is found; a model that "
+        "stands further behind is answered 413.");
     field("unpacked_ratio_max", unpacked_ratio_max, config::Range<std::uint32_t>{2, 100'000},
           "A compressed body may unpack to so many times its size; more is answered 413.");
     field("unpacked_ratio_free", unpacked_ratio_free,

@@ -164,7 +164,7 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   exchange::Exchange* exchange_ = nullptr;  // under way
   generation::Reader* reader_ = nullptr;    // of the answer under way, where it is recorded
   std::unique_ptr<dialect::ResponseProgress> progress_{};  // null: not a stream of responses
-  std::unique_ptr<LoadedBody> loaded_{};    // until the request is released
+  std::unique_ptr<LoadedBody> loaded_{};                   // until the request is released
   std::uint64_t body_max_ = 0;
   bool between_events_ = false;  // of an event stream: what is written now stands alone
 

@@ -314,8 +314,8 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
   }
   std::uint64_t length = streams ? request.content_length : body.length();
   if (renames && streams) length += model.size() - request.facts.model_size;
-  provider::Provider::Request asked{
-      *request.head, tail, exchange.id, request.framing, length, exchange.arrived};
+  provider::Provider::Request asked{*request.head,   tail,   exchange.id,
+                                    request.framing, length, exchange.arrived};
   if (upstream.credential) asked.credential = upstream.credential->field();
   const std::string_view named = request.header("idempotency-key");
   const auto name = upstream.provider->idempotency_name(exchange.principal->tenant,

@@ -37,15 +37,17 @@ struct KeyConfig {
     field("team", team, config::Anything{}, "Part of the tenant that it belongs to.");
     field("models", models, config::Anything{},
           "Models that the key may ask for; empty: all. A trailing * matches any ending.");
-    field("operations", operations, config::Anything{},
-          "What the key may call: chat, completions, responses, messages, gemini, embeddings, "
-          "moderations, rerank, audio, images, models, generations, and where it is listed: "
-          "stored_chat, files, batches, conversations, assistants, threads, fine_tuning, "
-          "vector_stores, containers, evals, videos, cached_contents, skills, and unknown for paths "
-          "that the gateway does not know. Empty: all before stored_chat.");
-    field("any_objects", any_objects, config::Anything{},
-          "The key may use any file, batch, response and so on of the providers' accounts, not only "
-          "what its tenant made through this gateway.");
+    field(
+        "operations", operations, config::Anything{},
+        "What the key may call: chat, completions, responses, messages, gemini, embeddings, "
+        "moderations, rerank, audio, images, models, generations, and where it is listed: "
+        "stored_chat, files, batches, conversations, assistants, threads, fine_tuning, "
+        "vector_stores, containers, evals, videos, cached_contents, skills, and unknown for paths "
+        "that the gateway does not know. Empty: all before stored_chat.");
+    field(
+        "any_objects", any_objects, config::Anything{},
+        "The key may use any file, batch, response and so on of the providers' accounts, not only "
+        "what its tenant made through this gateway.");
     field("shared", shared, config::Anything{},
           "Several people ask by this key, such as the users of an application: a request that is "
           "equal to another one is not taken for its repetition, unless it has an "

@@ -20,11 +20,11 @@ std::string text_of(const Entry& entry, dialect::Api api) {
   if (entry.stream) body = dialect::body_of_stream(api, entry.content);
   std::string text;
   (void)dialect::rewrite_texts(body ? *body : entry.content,
-                          [&](const dialect::FoundText& found, std::string&) {
-                            if (!text.empty()) text += '\n';
-                            text += found.text;
-                            return false;
-                          });
+                               [&](const dialect::FoundText& found, std::string&) {
+                                 if (!text.empty()) text += '\n';
+                                 text += found.text;
+                                 return false;
+                               });
   return text;
 }
 

@@ -17,21 +17,22 @@ Error malformed_form(const std::string& problem) {
   return {.code = Code::invalid_request, .message = problem, .param = "model"};
 }
 
-/// A form that streams through. What stands before its model is read ahead, so that the model can be
-/// judged and mapped wherever it stands; what stands behind is checked as it passes: a second model,
-/// or a form with two readings, ends the request before the provider has all of it.
+/// A form that streams through. What stands before its model is read ahead, so that the model can
+/// be judged and mapped wherever it stands; what stands behind is checked as it passes: a second
+/// model, or a form with two readings, ends the request before the provider has all of it.
 class CheckedForm final : public net::Source {
  public:
   CheckedForm(net::Source& rest, std::string_view boundary) : rest_(rest), reader_(boundary) {}
 
-  /// Reads until the model is known or the form is over. Errors: those of the body, invalid_request,
-  /// too_large
+  /// Reads until the model is known or the form is over. Errors: those of the body,
+  /// invalid_request, too_large
   Task<Result<>> read_ahead(std::size_t size_max) {
     while (!last_ && !reader_.has_model()) {
       if (ahead_.size() > size_max) {
         co_return Error{.code = Code::too_large,
-                        .message = "The field \"model\" stands too far behind the beginning of the "
-                                   "form: send it before the file.",
+                        .message =
+                            "The field \"model\" stands too far behind the beginning of the "
+                            "form: send it before the file.",
                         .param = "model"};
       }
       auto piece = co_await rest_.next();

@@ -133,8 +133,9 @@ Task<Answer> Filter::run(Exchange& exchange, exchange::Next next) {
   if (policy.answer && exchange.request.facts.logprobs) {
     return exchange::answer_now(
         {.code = Code::filtered,
-         .message = "Log probabilities repeat the answer token by token, which the data filter that "
-                    "concerns this request cannot follow: ask for none.",
+         .message =
+             "Log probabilities repeat the answer token by token, which the data filter that "
+             "concerns this request cannot follow: ask for none.",
          .param = "logprobs",
          .client_may_retry = false});
   }

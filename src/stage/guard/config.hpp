@@ -93,10 +93,11 @@ struct GuardConfig {
           "How many verdicts each worker keeps.");
     field("breaker", breaker, config::Anything{}, "When it fails again and again.");
     field("tenants", tenants, config::Anything{}, "Only for these tenants; empty: all.");
-    field("pass_unread", pass_unread, config::Anything{},
-          "Operations that pass although the guard concerns them and has no text of them to judge, "
-          "such as audio or files; where on_timeout is closed all others are refused then. The words "
-          "of keys[].operations.");
+    field(
+        "pass_unread", pass_unread, config::Anything{},
+        "Operations that pass although the guard concerns them and has no text of them to judge, "
+        "such as audio or files; where on_timeout is closed all others are refused then. The words "
+        "of keys[].operations.");
   }
   std::vector<config::Problem> check() const;
 };

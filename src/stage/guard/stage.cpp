@@ -115,9 +115,9 @@ std::optional<Error> Guards::unreadable(const Exchange& exchange, bool prompt, b
     if (guard->passes_unread(traits.operation)) continue;
     if (exchange.notes) exchange.notes->refused("guard", guard->config().name);
     return Error{.code = Code::filtered,
-                 .message = "The guard \"" + guard->config().name + "\" must judge this and cannot " +
-                            "read \"" + std::string(traits.name) +
-                            "\", which its pass_unread does not list.",
+                 .message = "The guard \"" + guard->config().name +
+                            "\" must judge this and cannot " + "read \"" +
+                            std::string(traits.name) + "\", which its pass_unread does not list.",
                  .client_may_retry = false};
   }
   return std::nullopt;

@@ -13,9 +13,10 @@ struct OwnershipConfig {
 
   template <class Visitor>
   void fields(Visitor&& field) {
-    field("path", path, config::Anything{},
-          "An SQLite file that keeps the owners of objects over restarts; empty: they are forgotten "
-          "at a restart, and objects made before belong to nobody then.");
+    field(
+        "path", path, config::Anything{},
+        "An SQLite file that keeps the owners of objects over restarts; empty: they are forgotten "
+        "at a restart, and objects made before belong to nobody then.");
     field("entries_max", entries_max, config::Range<std::uint32_t>{1'000, 10'000'000},
           "How many objects are known, about 200 bytes of memory each; the oldest are forgotten.");
   }

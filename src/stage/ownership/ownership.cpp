@@ -94,8 +94,9 @@ Task<Answer> Ownership::keep_plain(const Exchange& exchange, GenerationPtr answe
         *body, [&](std::string_view id) { return owns(exchange, match.lists, id); });
     if (!list) {
       co_return Error{.code = Code::upstream,
-                      .message = "The provider's list cannot be read, so that the entries of other "
-                                 "tenants cannot be taken out of it."};
+                      .message =
+                          "The provider's list cannot be read, so that the entries of other "
+                          "tenants cannot be taken out of it."};
     }
     body = std::move(*list);
   } else {

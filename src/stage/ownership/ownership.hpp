@@ -8,10 +8,10 @@
 namespace hawser::stage::ownership {
 
 /// What is made through the gateway at a provider's account belongs to the tenant that made it:
-/// files, batches, responses, conversations, ... Many tenants share the account's credential, so the
-/// provider cannot tell them apart. The stage notes what an answer makes, refuses requests that name
-/// what others made or nobody here did, in the path or in the body, and takes others' entries out of
-/// lists. Keys with `any_objects` and gateways without keys are not concerned.
+/// files, batches, responses, conversations, ... Many tenants share the account's credential, so
+/// the provider cannot tell them apart. The stage notes what an answer makes, refuses requests that
+/// name what others made or nobody here did, in the path or in the body, and takes others' entries
+/// out of lists. Keys with `any_objects` and gateways without keys are not concerned.
 ///
 /// It stands below what answers from the gateway itself, and right above the providers.
 class Ownership final : public exchange::Stage {

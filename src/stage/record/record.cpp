@@ -188,7 +188,8 @@ Task<Answer> Record::run(Exchange& exchange, exchange::Next next) {
   const dialect::Api api = exchange.request.endpoint.api;
   if (api == dialect::Api::generations) return serve_generation(exchange);
   if (api == dialect::Api::response) return serve_response(exchange, next);
-  if (!exchange.request.endpoint.traits().generates || exchange.request.stream != nullptr) return next(exchange);
+  if (!exchange.request.endpoint.traits().generates || exchange.request.stream != nullptr)
+    return next(exchange);
   if (!exchange.residency.grants.allow(policy::Grants::resume_log)) return next(exchange);
   return generate(exchange, next);
 }

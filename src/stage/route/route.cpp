@@ -244,9 +244,8 @@ Task<Answer> Route::list_models(Exchange& exchange, exchange::Next next) const {
     auto body = co_await generation::read_whole((*answer)->content(), list_max);
     if (body) provided = std::move(*body);
   }
-  co_return answer_json(merge_model_list(names, form, provided, [&exchange](std::string_view id) {
-    return allowed(exchange, id);
-  }));
+  co_return answer_json(merge_model_list(
+      names, form, provided, [&exchange](std::string_view id) { return allowed(exchange, id); }));
 }
 
 /// Error: not_found, permission, residency, invalid_request
