@@ -91,7 +91,7 @@ def test_streams_without_usage_are_counted_and_broken_ones_paid_for(kept, sim):
     connection.close()
     assert written(gateway, 3)
     whole, broken, gone = rows(kept.path)
-    assert whole["source"] == "estimated" and whole["outcome"] == "done" and 20 <= whole["output"] <= 60
+    assert whole["source"] == "provider" and whole["outcome"] == "done" and 20 <= whole["output"] <= 60  # asked for it
     assert broken["outcome"] == "aborted" and 5 <= broken["output"] <= 12 and broken["cost_nano_usd"] > 0
     assert gone["output"] > 20  # it lingered to its end: that is what it cost
 

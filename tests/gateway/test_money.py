@@ -29,6 +29,8 @@ class Provider:
         "/moderations": {"id": "modr-1", "results": []},
         "/embeddings": {"object": "list", "data": [], "usage": {"prompt_tokens": 100, "total_tokens": 100}},
         "/batches": {"id": "batch_1", "object": "batch"},
+        "/files": {"id": "file-1", "object": "file"},
+        "/of/next/year": {"done": True},
     }
 
     def __init__(self, **answers):
