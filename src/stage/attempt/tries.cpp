@@ -11,6 +11,7 @@
 #include "base/keepalive.hpp"
 #include "health/target_health.hpp"
 #include "stage/attempt/body_parts.hpp"
+#include "stage/attempt/provider_error.hpp"
 #include "stage/attempt/retry_after.hpp"
 #include "telemetry/log.hpp"
 
@@ -123,70 +124,6 @@ std::string peer_of(int fd) {
   return host;
 }
 
-/// The word of our taxonomy for a provider's status.
-Code code_of_status(int status) {
-  switch (status) {
-    case 401:
-    case 402:
-    case 403:
-      return Code::permission;
-    case 404:
-      return Code::not_found;
-    case 408:
-    case 504:
-      return Code::timeout;
-    case 413:
-      return Code::too_large;
-    case 429:
-      return Code::rate_limit;
-    case 503:
-    case 529:
-      return Code::overloaded;
-    default:
-      return status >= 500 ? Code::upstream : Code::invalid_request;
-  }
-}
-
-/// Another gateway tells the word itself.
-Code code_of_gateway(const wire::ResponseHead& head) {
-  const auto* told = head.find("x-hawser-error");
-  for (std::size_t i = 0; told != nullptr && i < codes_count; ++i) {
-    if (told->value == name_of(static_cast<Code>(i))) return static_cast<Code>(i);
-  }
-  return code_of_status(head.status);
-}
-
-/// Whether an error answer is about the credential that we sent. Some say so by 400 or 403.
-bool about_credential(int status, std::string_view body) {
-  if (status == 401) return true;
-  if (status != 400 && status != 403) return false;
-  std::string text(body);
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  const auto says = [&text](std::string_view words) {
-    return text.find(words) != std::string::npos;
-  };
-  // A prompt that was refused is the client's to know of.
-  if (status == 403) return !says("moderation") && !says("flagged");
-  constexpr std::string_view known[] = {"api key not valid",
-                                        "api_key_invalid",
-                                        "api key expired",
-                                        "incorrect api key",
-                                        "invalid api key",
-                                        "invalid_api_key",
-                                        "invalid api token",
-                                        "invalid x-api-key",
-                                        "api key is invalid",
-                                        "api key is missing",
-                                        "invalid access token",
-                                        "invalid authentication",
-                                        "authentication_error",
-                                        "security token included in the request",
-                                        "signature we calculated does not match",
-                                        "expired token"};
-  return std::any_of(std::begin(known), std::end(known), says);
-}
-
 /// How long a stream of another gateway may be silent, by the heartbeats that it promised.
 milliseconds silence_of(const wire::ResponseHead& head) {
   const auto* told = head.find("x-hawser-heartbeat");
@@ -198,10 +135,6 @@ milliseconds silence_of(const wire::ResponseHead& head) {
   if (every <= 0) return milliseconds::max();
   const milliseconds bounded(std::min<milliseconds::rep>(every, Keepalive::period_max.count()));
   return Keepalive::dead_after(std::max(bounded, Keepalive::period_min));
-}
-
-bool out_of_quota(std::string_view body) {
-  return body.find("insufficient_quota") != std::string_view::npos;
 }
 
 }  // namespace

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string_view>
+
+#include "base/result.hpp"
+#include "wire/http1.hpp"
+
+namespace hawser::stage::attempt {
+
+/// The word of our taxonomy for a provider's status.
+Code code_of_status(int status);
+/// The same of an answer of another gateway, which tells the word itself.
+Code code_of_gateway(const wire::ResponseHead& head);
+/// Whether an error answer says that the account has nothing left.
+bool out_of_quota(std::string_view body);
+/// Whether an error answer is about the credential that was sent. Some say so by 400 or 403.
+/// Source: the error references of OpenAI, Anthropic, Google, AWS and xAI.
+bool about_credential(int status, std::string_view body);
+
+}  // namespace hawser::stage::attempt
