@@ -115,9 +115,9 @@ std::optional<Error> Guards::unreadable(const Exchange& exchange, bool prompt, b
     if (guard->passes_unread(traits.operation)) continue;
     if (exchange.notes) exchange.notes->refused("guard", guard->config().name);
     return Error{.code = Code::filtered,
-                 .message = "The guard \"" + guard->config().name + "\" must judge this and cannot " +
-                            "read \"" + std::string(traits.name) +
-                            "\", which its pass_unread does not list.",
+                 .message = "The guard \"" + guard->config().name +
+                            "\" must judge this and cannot " + "read \"" +
+                            std::string(traits.name) + "\", which its pass_unread does not list.",
                  .client_may_retry = false};
   }
   return std::nullopt;
@@ -147,7 +147,12 @@ Task<Answer> Guards::guard(Exchange& exchange, exchange::Next next, std::vector<
   }
   auto question = std::make_shared<Question>(about(exchange, Direction::prompt));
   if (!prompt.empty()) {
-    auto text = texts(exchange.request.body);
+    Result<std::string> text = std::string();
+    auto work = [&] { text = texts(exchange.request.body); };
+    co_await offload_.run_if_long(reactor_, exchange.request.body.size(), work);
+    if (exchange.cancellation.cancelled()) {
+      co_return Error{.code = Code::cancelled, .message = "cancelled"};
+    }
     if (!text) co_return text.error();
     question->text = std::move(*text);
   }
