@@ -31,8 +31,10 @@ StagePtr authenticate(const Snapshot& snapshot) {
 StagePtr hops(const Snapshot& snapshot) {
   return std::make_unique<stage::hops::Hops>(snapshot.pseudonym);
 }
-StagePtr decode(const Snapshot& snapshot) {
-  return std::make_unique<stage::decode::Decode>(snapshot.config->limits.form_ahead_max.count());
+StagePtr decode(const Snapshot& snapshot, const WorkerParts& parts) {
+  const stage::decode::Decode::Worker worker{parts.reactor, parts.bytes, parts.offload};
+  return std::make_unique<stage::decode::Decode>(snapshot.config->limits.form_ahead_max.count(),
+                                                 worker);
 }
 StagePtr route(const Snapshot& snapshot) {
   return std::make_unique<stage::route::Route>(snapshot.routes, snapshot.policy);
@@ -47,7 +49,7 @@ StagePtr record(const Snapshot& snapshot, const WorkerParts& parts) {
 }
 StagePtr filter(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::filter::Filter>(snapshot.filters, std::string(parts.filter_secret),
-                                                 parts.reactor, parts.shard,
+                                                 parts.reactor, parts.offload, parts.shard,
                                                  snapshot.filter_figures);
 }
 StagePtr guards(const Snapshot& snapshot, const WorkerParts& parts) {
@@ -60,7 +62,7 @@ StagePtr guards(const Snapshot& snapshot, const WorkerParts& parts) {
         std::move(config), endpoint, endpoint->pool(parts.pools), std::string(parts.filter_secret),
         parts.shard, snapshot.guard_figures[i]}));
   }
-  return std::make_unique<stage::guard::Guards>(std::move(guards), parts.reactor);
+  return std::make_unique<stage::guard::Guards>(std::move(guards), parts.reactor, parts.offload);
 }
 std::shared_ptr<stage::cache::Semantic> semantic(const Snapshot& snapshot,
                                                  const WorkerParts& parts) {
@@ -120,9 +122,19 @@ std::shared_ptr<const exchange::Pipeline> assemble(const Snapshot& snapshot,
   }
   stages.push_back(validate());              // all below decide about what has one reading only
   stages.push_back(authenticate(snapshot));  // nothing below runs for a stranger
+<<<<<<< HEAD
   stages.push_back(hops(snapshot));    // before anything is read or taken for what goes in circles
   stages.push_back(decode(snapshot));  // reads the body of those who may send one
   stages.push_back(route(snapshot));   // the model decides where it may be served
+||||||| 25748f3
+  stages.push_back(hops(snapshot));    // before anything is read or taken for what goes in circles
+  stages.push_back(decode(snapshot));  // reads the body of those who may send one
+  stages.push_back(route(snapshot));   // the model decides where it may be served
+=======
+  stages.push_back(hops(snapshot));  // before anything is read or taken for what goes in circles
+  stages.push_back(decode(snapshot, parts));  // reads the body of those who may send one
+  stages.push_back(route(snapshot));          // the model decides where it may be served
+>>>>>>> budgets
   if (!snapshot.limits->empty()) {
     stages.push_back(admit(snapshot, parts));  // takes room for what will be generated
   }

@@ -1,5 +1,7 @@
 #include "stage/decode/decode.hpp"
 
+#include <algorithm>
+
 #include "dialect/form_reader.hpp"
 #include "wire/path.hpp"
 
@@ -22,7 +24,9 @@ Error malformed_form(const std::string& problem) {
 /// model, or a form with two readings, ends the request before the provider has all of it.
 class CheckedForm final : public net::Source {
  public:
-  CheckedForm(net::Source& rest, std::string_view boundary) : rest_(rest), reader_(boundary) {}
+  /// @param lease  of what is read ahead
+  CheckedForm(net::Source& rest, std::string_view boundary, net::ByteLease lease)
+      : rest_(rest), reader_(boundary), lease_(std::move(lease)) {}
 
   /// Reads until the model is known or the form is over. Errors: those of the body,
   /// invalid_request, too_large
@@ -37,6 +41,7 @@ class CheckedForm final : public net::Source {
       }
       auto piece = co_await rest_.next();
       if (!piece) co_return piece.error();
+      if (auto room = make_room(piece->bytes.size()); !room) co_return room.error();
       ahead_.append(piece->bytes);
       last_ = piece->last;
       if (auto checked = check(piece->bytes); !checked) co_return checked;
@@ -49,6 +54,7 @@ class CheckedForm final : public net::Source {
       co_return net::Piece{.bytes = ahead_, .last = last_};
     }
     if (!ahead_.empty()) std::string().swap(ahead_);
+    lease_.release();
     auto piece = co_await rest_.next();
     if (!piece) co_return piece;
     last_ = piece->last;
@@ -60,6 +66,11 @@ class CheckedForm final : public net::Source {
   std::string_view ahead() const { return ahead_; }
 
  private:
+  Result<> make_room(std::size_t more) {
+    constexpr std::uint64_t step = 64 * 1024;
+    const std::uint64_t needed = 2 * (ahead_.size() + more);  // as strings grow
+    return lease_.grow_to(needed <= lease_.bytes() ? 0 : std::max(needed, lease_.bytes() + step));
+  }
   Result<> check(std::string_view bytes) {
     if (!reader_.feed(bytes) || (last_ && !reader_.finish())) {
       return malformed_form(reader_.problem());
@@ -69,6 +80,7 @@ class CheckedForm final : public net::Source {
 
   net::Source& rest_;
   FormReader reader_;
+  net::ByteLease lease_;
   std::string ahead_{};
   bool last_ = false;
   bool given_ = false;
@@ -90,9 +102,9 @@ void take_model(const FormReader& reader, dialect::RequestFacts& facts) {
 }
 
 Task<exchange::Answer> run_streamed_form(Exchange& exchange, exchange::Next next,
-                                         std::size_t ahead_max) {
+                                         std::size_t ahead_max, net::ByteLease lease) {
   auto& request = exchange.request;
-  CheckedForm form(*request.stream, boundary_of(request));
+  CheckedForm form(*request.stream, boundary_of(request), std::move(lease));
   auto read = co_await form.read_ahead(ahead_max);
   if (!read) co_return read.error();
   take_model(form.reader(), request.facts);
@@ -140,13 +152,22 @@ Task<exchange::Answer> Decode::run(Exchange& exchange, exchange::Next next) {
                           request.endpoint.traits().body == BodyForm::json_or_form;
   const bool form = takes_form && request.media == Media::form;
   request.unread = !json && (request.stream != nullptr || !request.body.empty());
+  const bool whole_form = form && request.stream == nullptr;
   Result<> read;
-  if (json) read = read_json(request);
-  if (form && request.stream == nullptr) read = read_whole_form(request);
+  auto work = [&] {
+    if (json) read = read_json(request);
+    if (whole_form) read = read_whole_form(request);
+  };
+  co_await worker_.offload.run_if_long(worker_.reactor, request.body.size(), work);
+  if (exchange.cancellation.cancelled()) {
+    co_return Error{.code = Code::cancelled, .message = "cancelled"};
+  }
   if (!read) co_return read.error();
   take_model_of_path(request);
   if (form && request.stream != nullptr) {
-    co_return co_await run_streamed_form(exchange, next, form_ahead_max_);
+    auto lease = worker_.bytes.lease(net::MemoryKind::request_body, exchange.principal->tenant,
+                                     exchange.principal->key);
+    co_return co_await run_streamed_form(exchange, next, form_ahead_max_, std::move(lease));
   }
   co_return co_await next(exchange);
 }

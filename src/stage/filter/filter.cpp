@@ -145,7 +145,15 @@ Task<Answer> Filter::run(Exchange& exchange, exchange::Next next) {
 Task<Answer> Filter::filter(Exchange& exchange, exchange::Next next, const Policy& policy) {
   const VaultPtr vault = make_vault(exchange);
   auto& request = exchange.request;
-  auto body = filter_prompt(exchange, policy, vault);
+  Prompt prompt{std::optional<std::string>(), {}, {}};
+  if (policy.prompt && !request.unread && !request.body.empty()) {
+    auto work = [&] { prompt = filter_prompt(request.body, policy, vault); };
+    co_await offload_.run_if_long(reactor_, request.body.size(), work);
+    if (exchange.cancellation.cancelled()) {
+      co_return Error{.code = Code::cancelled, .message = "cancelled"};
+    }
+  }
+  auto body = judge(exchange, policy, std::move(prompt));
   if (!body) co_return body.error();
   if (*body) {
     request.asked = std::exchange(request.body, **body);
@@ -159,36 +167,45 @@ Task<Answer> Filter::filter(Exchange& exchange, exchange::Next next, const Polic
   co_return co_await filter_answer(exchange, policy, vault, std::move(*answer));
 }
 
-/// @return the body in its new form; nothing: it stays. Error: filtered
-Result<std::optional<std::string>> Filter::filter_prompt(const Exchange& exchange,
-                                                         const Policy& policy,
-                                                         const VaultPtr& vault) {
-  const auto& request = exchange.request;
-  if (!policy.prompt || request.unread || request.body.empty()) return std::optional<std::string>();
-  const auto& scanner = *policy.prompt;
-  std::optional<Error> refusal;
+/// Reads all of a body, on whatever thread: it touches nothing but its arguments.
+Filter::Prompt Filter::filter_prompt(std::string_view body, const Policy& policy,
+                                     const VaultPtr& vault) {
+  Prompt prompt{std::optional<std::string>(), {}, {}};
+  prompt.found.resize(policy.prompt->rules().size());
   hawser::filter::Output output;
-  auto body = dialect::rewrite_texts(request.body, [&](const dialect::FoundText& found,
-                                                       std::string& changed) {
-    hawser::filter::Stream stream(policy.prompt, *vault);
-    const std::string text = found.json ? with_plain_escapes(found.text) : std::string(found.text);
-    output.text.clear();
-    output.findings.clear();
-    stream.feed(text, {}, output);
-    stream.flush(output);
-    for (const auto& finding : output.findings) {
-      const std::string& rule = scanner.rules()[finding.rule].name;
-      shard_.add(figures_->at(rule).prompt);
-      if (exchange.notes) exchange.notes->found(rule, false);
-      if (!finding.block) continue;
-      refusal = blocked(rule);
-      if (exchange.notes) exchange.notes->refused("filter", rule);
-    }
-    changed = output.text;
-    return changed != text;
-  });
-  if (refusal) return *refusal;
-  return body;
+  prompt.body =
+      dialect::rewrite_texts(body, [&](const dialect::FoundText& found, std::string& changed) {
+        hawser::filter::Stream stream(policy.prompt, *vault);
+        const std::string text =
+            found.json ? with_plain_escapes(found.text) : std::string(found.text);
+        output.text.clear();
+        output.findings.clear();
+        stream.feed(text, {}, output);
+        stream.flush(output);
+        for (const auto& finding : output.findings) {
+          ++prompt.found[finding.rule];
+          if (finding.block) prompt.blocked_by = finding.rule;
+        }
+        changed = output.text;
+        return changed != text;
+      });
+  return prompt;
+}
+
+/// Counts what was found. @return the body in its new form; nothing: it stays. Error: filtered
+Result<std::optional<std::string>> Filter::judge(const Exchange& exchange, const Policy& policy,
+                                                 Prompt prompt) const {
+  for (std::size_t rule = 0; rule < prompt.found.size(); ++rule) {
+    const std::uint64_t count = prompt.found[rule];
+    if (count == 0) continue;
+    const std::string& name = policy.prompt->rules()[rule].name;
+    shard_.add(figures_->at(name).prompt, static_cast<std::int64_t>(count));
+    for (std::uint64_t i = 0; exchange.notes && i < count; ++i) exchange.notes->found(name, false);
+  }
+  if (!prompt.blocked_by) return std::move(prompt.body);
+  const std::string& rule = policy.prompt->rules()[*prompt.blocked_by].name;
+  if (exchange.notes) exchange.notes->refused("filter", rule);
+  return blocked(rule);
 }
 
 Task<Answer> Filter::filter_answer(const Exchange& exchange, const Policy& policy, VaultPtr vault,

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <optional>
+#include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "exchange/stage.hpp"
+#include "net/offload.hpp"
 #include "net/reactor.hpp"
 #include "stage/filter/channel.hpp"
 #include "stage/filter/policy.hpp"
@@ -25,10 +29,11 @@ class Filter final : public exchange::Stage {
  public:
   /// @param secret  pseudonyms follow from it; the same for as long as conversations go on
   Filter(std::shared_ptr<const Policies> policies, std::string secret, net::Reactor& reactor,
-         telemetry::Shard& shard, FilterFiguresPtr figures)
+         net::Offload& offload, telemetry::Shard& shard, FilterFiguresPtr figures)
       : policies_(std::move(policies)),
         secret_(std::move(secret)),
         reactor_(reactor),
+        offload_(offload),
         shard_(shard),
         figures_(std::move(figures)) {}
 
@@ -38,8 +43,15 @@ class Filter final : public exchange::Stage {
   using VaultPtr = std::shared_ptr<hawser::filter::Vault>;
   Task<exchange::Answer> filter(exchange::Exchange& exchange, exchange::Next next,
                                 const Policy& policy);
-  Result<std::optional<std::string>> filter_prompt(const exchange::Exchange& exchange,
-                                                   const Policy& policy, const VaultPtr& vault);
+  /// What became of a prompt.
+  struct Prompt {
+    Result<std::optional<std::string>> body;  // its new form; nothing: it stays. Error: malformed
+    std::vector<std::uint64_t> found;         // by rule
+    std::optional<std::size_t> blocked_by;    // rule
+  };
+  static Prompt filter_prompt(std::string_view body, const Policy& policy, const VaultPtr& vault);
+  Result<std::optional<std::string>> judge(const exchange::Exchange& exchange, const Policy& policy,
+                                           Prompt prompt) const;
   Task<exchange::Answer> filter_answer(const exchange::Exchange& exchange, const Policy& policy,
                                        VaultPtr vault, generation::GenerationPtr answer);
   static Task<exchange::Answer> filter_plain(generation::GenerationPtr answer,
@@ -49,6 +61,7 @@ class Filter final : public exchange::Stage {
   std::shared_ptr<const Policies> policies_;
   std::string secret_;
   net::Reactor& reactor_;
+  net::Offload& offload_;
   telemetry::Shard& shard_;
   FilterFiguresPtr figures_;  // answers that outlive this stage count with it too
 };

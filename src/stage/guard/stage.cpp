@@ -147,7 +147,12 @@ Task<Answer> Guards::guard(Exchange& exchange, exchange::Next next, std::vector<
   }
   auto question = std::make_shared<Question>(about(exchange, Direction::prompt));
   if (!prompt.empty()) {
-    auto text = texts(exchange.request.body);
+    Result<std::string> text = std::string();
+    auto work = [&] { text = texts(exchange.request.body); };
+    co_await offload_.run_if_long(reactor_, exchange.request.body.size(), work);
+    if (exchange.cancellation.cancelled()) {
+      co_return Error{.code = Code::cancelled, .message = "cancelled"};
+    }
     if (!text) co_return text.error();
     question->text = std::move(*text);
   }

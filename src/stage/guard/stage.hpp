@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "exchange/stage.hpp"
+#include "net/offload.hpp"
 #include "stage/guard/guard.hpp"
 
 namespace hawser::stage::guard {
@@ -12,8 +13,8 @@ namespace hawser::stage::guard {
 /// gone through the tenant's rules, and pseudonyms are still pseudonyms.
 class Guards final : public exchange::Stage {
  public:
-  Guards(std::vector<GuardPtr> guards, net::Reactor& reactor)
-      : guards_(std::move(guards)), reactor_(reactor) {}
+  Guards(std::vector<GuardPtr> guards, net::Reactor& reactor, net::Offload& offload)
+      : guards_(std::move(guards)), reactor_(reactor), offload_(offload) {}
 
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
@@ -29,6 +30,7 @@ class Guards final : public exchange::Stage {
 
   std::vector<GuardPtr> guards_;
   net::Reactor& reactor_;
+  net::Offload& offload_;
 };
 
 }  // namespace hawser::stage::guard
