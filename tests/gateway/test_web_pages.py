@@ -4,7 +4,7 @@ import json
 import socket
 import ssl
 
-import httpx
+import httpx2
 import pytest
 
 from support.http import read_until_closed
@@ -91,7 +91,7 @@ def test_websocket_handshakes_are_judged_alike(keyless):
 
 
 def test_http2_is_judged_alike(keyless):
-    with httpx.Client(http1=False, http2=True, base_url=keyless.url) as client:
+    with httpx2.Client(http1=False, http2=True, base_url=keyless.url) as client:
         for fields, status in (({}, 200), ({"origin": PAGE}, 200), ({"origin": EVIL}, 403), ({"origin": "null"}, 403),
                                ({"host": "rebound.evil.example"}, 403), ({"host": "gateway.example"}, 200),
                                ({"sec-fetch-site": "cross-site"}, 403)):
