@@ -64,10 +64,11 @@ std::string AuditView::render() const {
   return page.take();
 }
 
-std::string refused_connection() {
+std::string refused_connection(std::string_view what) {
   std::string record;
   stage::audit::begin_record("refused_connection", record);
-  return record + ",\"what\":\"websocket\",\"decision\":\"refused\",\"reason\":\"authentication\"}";
+  record.append(",\"what\":\"").append(what).append("\"");
+  return record + ",\"decision\":\"refused\",\"reason\":\"authentication\"}";
 }
 
 }  // namespace hawser::gateway

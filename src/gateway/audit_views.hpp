@@ -24,7 +24,8 @@ class AuditView {
   audit::Log::Inlet* inlet_ = nullptr;
 };
 
-/// A WebSocket that was not opened: no key, or a wrong one.
-std::string refused_connection();
+/// A WebSocket or a call of gRPC that was not opened: no key, or a wrong one.
+/// @param what  websocket or grpc
+std::string refused_connection(std::string_view what);
 
 }  // namespace hawser::gateway

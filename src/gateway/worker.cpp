@@ -167,15 +167,17 @@ void Worker::apply(SnapshotPtr snapshot) {
   websocket_.body_max = services_.limits.json_body_max.count();
   websocket_.grace = generations.grace;
   websocket_.keyless = snapshot->keys->empty();
-  websocket_.authorized = [keys = snapshot->keys, inlet = parts_.audit_inlet](
-                              const wire::RequestHead& head,
-                              const std::vector<std::string>& client_names) {
-    const bool admitted = stage::authenticate::admits(*keys, head, client_names);
-    if (!admitted && inlet != nullptr)
-      inlet->put(refused_connection(), audit::Log::Inlet::By::stranger);
-    return admitted;
+  const auto authorized_for = [&](const char* what) {
+    return [keys = snapshot->keys, inlet = parts_.audit_inlet, what](
+               const wire::RequestHead& head, const std::vector<std::string>& client_names) {
+      const bool admitted = stage::authenticate::admits(*keys, head, client_names);
+      using By = audit::Log::Inlet::By;
+      if (!admitted && inlet != nullptr) inlet->put(refused_connection(what), By::stranger);
+      return admitted;
+    };
   };
-  grpc_.authorized = websocket_.authorized;
+  websocket_.authorized = authorized_for("websocket");
+  grpc_.authorized = authorized_for("grpc");
   snapshot_ = std::move(snapshot);
 }
 

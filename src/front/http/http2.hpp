@@ -54,7 +54,8 @@ class Http2Stream final : public h2::Handler, private Serving {
   Task<Result<net::Piece>> next() override;
   std::uint64_t body_bytes() const override { return body_bytes_; }
   bool body_consumed(const exchange::Exchange&) const override { return true; }
-  Task<Rest> skip_rest_of_body() override { return Rest::none; }
+  Task<Rest> skip_rest_of_body() override;
+  Task<Rest> drop_body();
   Task<> linger() override { return {}; }
   void release_request(bool keep_memory) override;
 

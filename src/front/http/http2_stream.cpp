@@ -223,6 +223,26 @@ Task<Result<Piece>> Http2Stream::next() {
   co_return Piece{.bytes = piece_, .last = in_ended_ && in_.empty()};
 }
 
+// Not a coroutine: nearly always all of it is there.
+Task<Serving::Rest> Http2Stream::skip_rest_of_body() {
+  if (server_ == nullptr || in_ended_) return Rest::none;
+  return drop_body();
+}
+
+/// An answer that is whole before its request is ends the stream by a reset, which some clients
+/// take for a failure: what is on its way already is waited for.
+Task<Serving::Rest> Http2Stream::drop_body() {
+  constexpr std::size_t most = 64 * 1024;
+  const auto by = services_.reactor.now() + 250ms;
+  for (std::size_t dropped = 0; server_ != nullptr && !in_ended_ && dropped < most;) {
+    if (in_.empty() && co_await more_in_.wait(by) != IoStatus::ok) break;
+    dropped += in_.size();
+    if (server_ != nullptr) server_->consumed(stream_, in_.size());
+    in_.clear();
+  }
+  co_return Rest::none;
+}
+
 void Http2Stream::release_request(bool) {
   if (server_ != nullptr) server_->consumed(stream_, piece_.size() + in_.size());
   std::string().swap(piece_);
