@@ -258,7 +258,8 @@ Task<bool> Serving::answer_early(Early early) {
   head.status = early.status;
   head.fields = std::move(early.fields);
   if (early.error) {
-    const auto dialect = dialect::endpoint_of(head_.method, head_.path).dialect;
+    const auto dialect =
+        dialect::client_dialect(dialect::endpoint_of(head_.method, head_.path), head_);
     early.body = dialect::error_body(dialect, *early.error, id);
     head.status = dialect::status_of(*early.error);
     append_field(head.fields, "x-hawser-error", name_of(early.error->code));
