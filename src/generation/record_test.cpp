@@ -231,11 +231,12 @@ TEST_F(RecordTest, OneWithANameOfItsOwnIsFoundBehindItsEndWhileItIsKept) {
   frame(record, "data: 1\n\n");
   record->end(State::done, nullptr, {});
   EXPECT_TRUE(record->delivered());
-  EXPECT_EQ(directory_.take(by, false), record->id()) << "its end may have been lost on its way";
+  EXPECT_EQ(directory_.take(by, false, true), record->id())
+      << "its end may have been lost on its way";
   const std::string id(record->id());
   record.reset();
   shelf_.forget(id);
-  EXPECT_FALSE(directory_.take(by, false));
+  EXPECT_FALSE(directory_.take(by, false, true));
 }
 
 TEST_F(RecordTest, OneThatFailedIsNotFoundByItsName) {
@@ -246,7 +247,7 @@ TEST_F(RecordTest, OneThatFailedIsNotFoundByItsName) {
   directory_.keep_named(by, record->id());
   const Error broke{.code = Code::upstream, .message = "it broke"};
   record->end(State::failed, &broke, {});
-  EXPECT_FALSE(directory_.take(by, false));
+  EXPECT_FALSE(directory_.take(by, false, true));
 }
 
 TEST_F(RecordTest, DeliveredOnesMakeRoomForNewOnes) {

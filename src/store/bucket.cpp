@@ -82,14 +82,15 @@ void Bucket::give(const Pace& pace, std::uint64_t units) {
   full_at_.fetch_sub(pace.time_of(units), std::memory_order_acq_rel);
 }
 
-void Bucket::charge(const Pace& pace, std::uint64_t units, Clock::time_point when) {
+std::uint64_t Bucket::charge(const Pace& pace, std::uint64_t units, Clock::time_point when) {
   const std::int64_t now = when.time_since_epoch().count();
   const std::int64_t burst = burst_of(pace);
   std::int64_t seen = full_at_.load(std::memory_order_relaxed);
   for (;;) {
     const std::int64_t from = sane(seen, now, burst);
     const std::int64_t next = std::max(from, std::min(from + pace.time_of(units), now + 2 * burst));
-    if (full_at_.compare_exchange_weak(seen, next, std::memory_order_acq_rel)) return;
+    if (!full_at_.compare_exchange_weak(seen, next, std::memory_order_acq_rel)) continue;
+    return units - std::min(units, pace.units_in(next - from));
   }
 }
 

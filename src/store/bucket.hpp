@@ -35,7 +35,8 @@ class Bucket {
   /// Gives back what was taken and not used.
   void give(const Pace& pace, std::uint64_t units);
   /// Takes what was used beyond what was taken: a debt of at most one more burst.
-  void charge(const Pace& pace, std::uint64_t units, Clock::time_point now);
+  /// @return units that are beyond that bound: they were not taken, and cannot go back
+  std::uint64_t charge(const Pace& pace, std::uint64_t units, Clock::time_point now);
 
   /// Units that could be taken now.
   std::uint64_t left(const Pace& pace, Clock::time_point now) const;

@@ -1,6 +1,7 @@
 // The whole way of one HTTP exchange. Read this first.
 #include <algorithm>
 
+#include "dialect/answer_format.hpp"
 #include "dialect/client_dialect.hpp"
 #include "dialect/error_body.hpp"
 #include "exchange/identify.hpp"
@@ -119,7 +120,12 @@ Task<bool> Serving::relay(Exchange& exchange, generation::GenerationPtr answer) 
 /// client that reads slowly slows its provider and nothing piles up here.
 Task<bool> Serving::relay_content(Exchange& exchange, generation::GenerationPtr answer) {
   AnswerHead& head = answer->head();
-  auto piece = co_await answer->content().next();
+  // A subscription opens at once: it may have nothing to say for long.
+  const bool opens =
+      head.event_stream && !dialect::generates(dialect::format_of(exchange.request.endpoint));
+  const net::Piece nothing;
+  Result<net::Piece> piece = nothing;
+  if (!opens) piece = co_await answer->content().next();
   exchange.trail.first_content = Clock::now();
   if (!piece && piece.error().code != Code::cancelled && !head.event_stream) {
     co_return co_await refuse(exchange, piece.error());  // nothing is out yet

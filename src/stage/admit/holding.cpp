@@ -116,9 +116,9 @@ void Holding::see(std::string_view bytes, std::uint32_t events) {
 void Holding::extend(std::uint64_t output) {
   const auto now = Clock::now();
   amounts_.output += output;
-  for (const Held& held : held_) {
+  for (Held& held : held_) {
     if (held.limit->unit != Unit::output_tokens && held.limit->unit != Unit::tokens) continue;
-    held.counter->bucket.charge(held.limit->pace, output, now);
+    held.forgiven += held.counter->bucket.charge(held.limit->pace, output, now);
   }
   if (bill_) bill_->extend(output);
 }
@@ -155,7 +155,8 @@ void Holding::give_back(const Held& held, const Amounts& used, Clock::time_point
   const Limit& limit = *held.limit;
   if (limit.unit == Unit::concurrent) held.counter->places.give();
   if (!counts_tokens(limit.unit)) return;
-  const std::uint64_t taken = amounts_.of(limit.unit);
+  const std::uint64_t all = amounts_.of(limit.unit);
+  const std::uint64_t taken = all - std::min(all, held.forgiven);
   const std::uint64_t spent = used.of(limit.unit);
   if (spent < taken) held.counter->bucket.give(limit.pace, taken - spent);
   if (spent > taken) held.counter->bucket.charge(limit.pace, spent - taken, now);

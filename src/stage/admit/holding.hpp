@@ -67,6 +67,7 @@ class Holding final : public exchange::Reservation {
   struct Held {
     const Limit* limit;
     store::LimitCounterPtr counter;
+    std::uint64_t forgiven = 0;  // of what was taken: beyond the most that is owed
   };
   store::Bucket::Verdict weigh(const Limit& limit, const store::LimitCounterPtr& counter,
                                Clock::time_point now) const;

@@ -10,6 +10,7 @@
 
 #include "base/keepalive.hpp"
 #include "health/target_health.hpp"
+#include "stage/attempt/answer_form.hpp"
 #include "stage/attempt/body_parts.hpp"
 #include "stage/attempt/provider_error.hpp"
 #include "stage/attempt/retry_after.hpp"
@@ -47,63 +48,6 @@ Tried failed_with(Error error, const Failure& failure) {
 /// Why the provider ended a connection that was set up, where TLS told it.
 void add_alert(const http::UpstreamConnection& connection, Error& error) {
   if (const auto alert = connection.alert(); !alert.empty()) error.message += ": " + alert;
-}
-
-bool is_event_stream(const wire::ResponseHead& head) {
-  const auto* type = head.find("content-type");
-  return type != nullptr && type->value.size() >= 17 &&
-         wire::same_token(type->value.substr(0, 17), "text/event-stream");
-}
-
-/// Whether the answer is packed. We ask for none that is: filters, guards and accounts read it.
-bool is_coded(const wire::ResponseHead& head) {
-  return std::any_of(head.fields.begin(), head.fields.end(), [](const wire::Field& field) {
-    return wire::same_token(field.name, "content-encoding") &&
-           !wire::same_token(field.value, "identity") && !field.value.empty();
-  });
-}
-
-/// @param own_limits  told in place of the provider's
-AnswerHead answer_head(const wire::ResponseHead& head, bool own_limits, bool gateway) {
-  AnswerHead out;
-  out.status = head.status;
-  provider::copy_answer_fields(head, !own_limits, gateway, out.fields);
-  out.event_stream = is_event_stream(head);
-  out.bodiless = head.framing == wire::Framing::none;
-  // A stream gets ids and heartbeats on its way, or loses what a filter takes out.
-  const bool sized = head.framing == wire::Framing::length && !out.event_stream;
-  if (sized) out.length = head.content_length;
-  return out;
-}
-
-/// What an answer is, not what its provider calls it.
-void relabel(AnswerHead& head, bool events) {
-  std::string fields = events ? "Content-Type: text/event-stream; charset=utf-8\r\n"
-                              : "Content-Type: application/json\r\n";
-  for (std::string_view rest = head.fields; !rest.empty();) {
-    const auto end = std::min(rest.find("\r\n"), rest.size() - 2) + 2;
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(end);
-    if (!wire::same_token(line.substr(0, line.find(':')), "content-type")) fields.append(line);
-  }
-  head.fields = std::move(fields);
-  head.event_stream = events;
-  head.length.reset();
-}
-
-AnswerContent::Expected expected_of(const Exchange& exchange, const AnswerHead& head,
-                                    bool tells_usage) {
-  const auto& request = exchange.request;
-  AnswerContent::Expected expected;
-  expected.format = dialect::format_of(request.endpoint);
-  expected.events = head.event_stream;
-  expected.streams = request.facts.stream;
-  expected.choices = request.facts.choices;
-  expected.strips_usage = tells_usage && request.usage_edit != nullptr;
-  // What reads or stops an answer is told its usage again.
-  const std::string_view tail = request.endpoint.tail;
-  expected.counts = request.head->method == "POST" && !tail.ends_with("/cancel");
-  return expected;
 }
 
 /// The address that a socket is connected to, without the port: the provider's, or its proxy's.
