@@ -56,6 +56,7 @@ bool is_event_stream(const wire::ResponseHead& head) {
 
 /// Whether the answer is packed. We ask for none that is: filters, guards and accounts read it.
 bool is_coded(const wire::ResponseHead& head) {
+  if (head.framing == wire::Framing::none) return false;
   return std::any_of(head.fields.begin(), head.fields.end(), [](const wire::Field& field) {
     return wire::same_token(field.name, "content-encoding") &&
            !wire::same_token(field.value, "identity") && !field.value.empty();
