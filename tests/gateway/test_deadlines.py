@@ -32,7 +32,7 @@ def test_a_plain_answer_has_no_first_token(tmp_path):
 @pytest.mark.parametrize("name", ["plain_answer", "total"])
 def test_what_bounds_a_plain_answer_is_named(tmp_path, name):
     with late(5) as provider, Gateway(tmp_path, providers={"p": provider.config()},
-                                      timeouts={name: "400ms"}) as gateway:
+                                      timeouts={"connect": "300ms", name: "400ms"}) as gateway:
         begun = time.monotonic()
         status, _, body = chat(gateway.address)
         assert status == 504 and time.monotonic() - begun < 3
@@ -72,7 +72,7 @@ def test_a_running_stream_has_no_age_unless_it_is_set(tmp_path):
     with Provider(answering(streaming)) as provider:
         (tmp_path / "one").mkdir()
         (tmp_path / "two").mkdir()
-        with Gateway(tmp_path / "one", providers={"p": provider.config()}, timeouts={"total": "500ms"}) as gateway:
+        with Gateway(tmp_path / "one", providers={"p": provider.config()}, timeouts={"connect": "300ms", "total": "500ms"}) as gateway:
             status, _, body = chat(gateway.address, stream=True)
             assert status == 200 and b"[DONE]" in body
         with Gateway(tmp_path / "two", providers={"p": provider.config()}, retry={"continuation": False},
@@ -160,7 +160,7 @@ def test_a_client_that_leaves_during_a_guard_pays_for_nothing(tmp_path):
     guard = Guard()
     guard.delay = 1
     with Provider(answering(lambda c, *_: c.reply())) as provider:
-        guards = [{"name": "g", "url": guard.url, "network": "any", "in": "prompt", "deadline": "5s"}]
+        guards = [{"name": "g", "url": guard.url, "network": "any", "in": "prompt", "deadline": "5s", "on_timeout": "closed"}]
         with Gateway(tmp_path, workers=1, providers={"p": provider.config()}, guards=guards,
                      generations={"on_disconnect": "cancel"}) as gateway:
             body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}]})

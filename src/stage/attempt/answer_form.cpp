@@ -16,6 +16,7 @@ bool is_event_stream(const wire::ResponseHead& head) {
 }  // namespace
 
 bool is_coded(const wire::ResponseHead& head) {
+  if (head.framing == wire::Framing::none) return false;  // there is no body
   return std::any_of(head.fields.begin(), head.fields.end(), [](const wire::Field& field) {
     return wire::same_token(field.name, "content-encoding") &&
            !wire::same_token(field.value, "identity") && !field.value.empty();

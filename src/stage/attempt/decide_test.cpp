@@ -152,5 +152,23 @@ TEST(RetryAfter, ReadsEveryForm) {
   EXPECT_EQ(wait("other", "1"), std::nullopt);
 }
 
+TEST(Decide, AKeptConnectionThatEndsIsTriedOnceMoreOnANewOne) {
+  const Failure ended{
+      .reached = Reached::sent_request, .code = Code::connection, .kept_ended = true};
+  const Step fresh = TrySame{.fresh = true};
+  RetryConfig config;
+  EXPECT_EQ(decide(ended, {}, config), fresh);
+  EXPECT_EQ(decide(ended, {.has_next_target = true}, config), fresh);
+  EXPECT_NE(decide(ended, {.kept_ended_before = true}, config), fresh);
+  EXPECT_NE(decide(ended, {.budget_allows = false}, config), fresh);
+  EXPECT_NE(decide(ended, {.replayable = false}, config), fresh);
+  EXPECT_NE(decide(ended, {.attempts = config.attempts_max}, config), fresh);
+  config.kept_connection = KeptConnection::safe;
+  EXPECT_EQ(decide(ended, {}, config), Step(GiveUp{}));
+  EXPECT_EQ(decide(ended, {.idempotent = true}, config), fresh);
+  config.kept_connection = KeptConnection::never;
+  EXPECT_NE(decide(ended, {.idempotent = true}, config), fresh);
+}
+
 }  // namespace
 }  // namespace hawser::stage::attempt
