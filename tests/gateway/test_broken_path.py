@@ -225,7 +225,7 @@ def test_silent_death_is_noticed(keeper, sim, tmp_path, figure, transport, event
             address = front.address if front else None
             stream = threading.Thread(target=one_stream, args=(transport, url, address, events, pace, ended))
             stream.start()
-            sim.settled(lambda journal: journal and journal[0]["events"] >= 1)
+            sim.settled(lambda journal: journal and journal[0]["events_sent"] >= 1)
             time.sleep(1)
             path.silence()
             stream.join(60)
