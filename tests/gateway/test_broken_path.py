@@ -204,7 +204,9 @@ def one_stream(transport, url, address, events, pace, ended):
         return ended.append(None if ran.returncode == 0 else ran.stderr + ran.stdout)
     status, _, body = request(address, "POST", "/v1/chat/completions", {**body_of(0, events), "model": "m0"},
                               {"x-sim-interval-ms": str(pace)}, timeout=120)
-    ended.append(None if status == 200 and body.count(b"data: [DONE]") == 1 else f"{status} {body[-300:]!r}")
+    said = [json.loads(line[6:]) for line in body.decode().split("\n") if line.startswith("data: {")]
+    text = "".join(event["choices"][0]["delta"].get("content") or "" for event in said if event.get("choices"))
+    ended.append(None if status == 200 and text == counted(events) else f"{status} {body[-300:]!r}")
 
 
 @pytest.mark.parametrize("events, pace", [(200, 20), (2, 4000)], ids=["events flow", "the model thinks"])
