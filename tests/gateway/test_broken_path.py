@@ -418,7 +418,7 @@ def test_a_local_client_that_reads_nothing_costs_a_bounded_amount(keeper, sim):
             client = socket.socket()
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(tunnel.address)
-            client.sendall(asked(body_of(number, 20_000)))
+            client.sendall(asked(body_of(number, 5_000)))
             sleepy.append(client)
         sim.settled(lambda journal: len(journal) == 20)
         time.sleep(1)
