@@ -331,6 +331,10 @@ void accept_all(Endpoint& endpoint, tcp::acceptor& acceptor, const CancelToken& 
       continue;
     }
     if (endpoint.connections >= endpoint.connections_max) {
+      // What it asks is read first, as far as it is there: else its end would overtake the refusal.
+      pollfd asking{socket.native_handle(), POLLIN, 0};
+      char drop[16 * 1024];
+      if (::poll(&asking, 1, 20) > 0) ::recv(asking.fd, drop, sizeof drop, MSG_DONTWAIT);
       Answer(socket, "")
           .refuse({503, "server_error", "overloaded",
                    "Too many connections are open here: see --connections-max."},

@@ -71,6 +71,7 @@ constexpr auto own_rules = std::to_array<Rule>({
     {"cache-control", always},
     {"pragma", always},
     {"via", always},
+    {"last-event-id", always},  // where a stream of events is to go on
     // Tracing, repetition, versions, and what SDKs and agents call themselves.
     {"traceparent", always},
     {"tracestate", always},

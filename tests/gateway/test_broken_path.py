@@ -204,7 +204,9 @@ def one_stream(transport, url, address, events, pace, ended):
         return ended.append(None if ran.returncode == 0 else ran.stderr + ran.stdout)
     status, _, body = request(address, "POST", "/v1/chat/completions", {**body_of(0, events), "model": "m0"},
                               {"x-sim-interval-ms": str(pace)}, timeout=120)
-    ended.append(None if status == 200 and body.count(b"data: [DONE]") == 1 else f"{status} {body[-300:]!r}")
+    said = [json.loads(line[6:]) for line in body.decode().split("\n") if line.startswith("data: {")]
+    text = "".join(event["choices"][0]["delta"].get("content") or "" for event in said if event.get("choices"))
+    ended.append(None if status == 200 and text == counted(events) else f"{status} {body[-300:]!r}")
 
 
 @pytest.mark.parametrize("events, pace", [(200, 20), (2, 4000)], ids=["events flow", "the model thinks"])
@@ -225,7 +227,7 @@ def test_silent_death_is_noticed(keeper, sim, tmp_path, figure, transport, event
             address = front.address if front else None
             stream = threading.Thread(target=one_stream, args=(transport, url, address, events, pace, ended))
             stream.start()
-            sim.settled(lambda journal: journal and journal[0]["events"] >= 1)
+            sim.settled(lambda journal: journal and journal[0]["events_sent"] >= 1)
             time.sleep(1)
             path.silence()
             stream.join(60)
@@ -416,7 +418,7 @@ def test_a_local_client_that_reads_nothing_costs_a_bounded_amount(keeper, sim):
             client = socket.socket()
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(tunnel.address)
-            client.sendall(asked(body_of(number, 20_000)))
+            client.sendall(asked(body_of(number, 5_000)))
             sleepy.append(client)
         sim.settled(lambda journal: len(journal) == 20)
         time.sleep(1)

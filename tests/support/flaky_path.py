@@ -85,6 +85,13 @@ class Proxy:
         self.options = options
         self.loop = asyncio.get_running_loop()
         self.doors, self.ports = [], []
+        self.tasks = set()  # the loop holds none of them
+
+    def start(self, coroutine):
+        task = self.loop.create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
 
     def listen(self):
         for number in range(self.options.doors):
@@ -93,7 +100,7 @@ class Proxy:
             self.ports.append(listening.getsockname()[1])
             door = Door(number, self.options)
             self.doors.append(door)
-            self.loop.create_task(self.accept(door, listening))
+            self.start(self.accept(door, listening))
 
     async def accept(self, door, listening):
         while True:
@@ -103,7 +110,7 @@ class Proxy:
                 door.report["refused"] += 1
                 reset(client)
             else:
-                self.loop.create_task(self.serve(door, client))
+                self.start(self.serve(door, client))
 
     async def serve(self, door, client):
         door.report["connections"] += 1
@@ -118,8 +125,8 @@ class Proxy:
         door.open[pair] = False
         try:
             await self.loop.sock_connect(server, self.options.target)
-            pumps = [self.loop.create_task(self.pump(door, pair, client, server, False)),
-                     self.loop.create_task(self.pump(door, pair, server, client, True))]
+            pumps = [self.start(self.pump(door, pair, client, server, False)),
+                     self.start(self.pump(door, pair, server, client, True))]
             done, pending = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
                 task.cancel()

@@ -9,6 +9,7 @@ namespace hawser::stage::attempt {
 namespace {
 
 constexpr auto stop_patience = 30s;
+constexpr auto opening_patience = 6s;  // an answer without an event yet is taken behind 5 s
 
 /// Ends a call whose answer does not begin in time: a gateway that promised heartbeats answers at
 /// once, so its connection is dead though nobody was told.
@@ -137,7 +138,9 @@ Task<Reattachment::Found> Reattachment::ask() {
   call_ = decided_.call(std::move(given), Clock::now(), nullptr);
   exchange::Exchange& exchange = call_->exchange();
   exchange.request.endpoint.api = api_;
-  Leash leash(tries_->reactor(), *call_, silence_);
+  // Behind its head an answer is watched by its heartbeats, and may be silent for a while.
+  const auto patience = silence_ == milliseconds::max() ? silence_ : silence_ + opening_patience;
+  Leash leash(tries_->reactor(), *call_, patience);
   Tried tried = co_await tries_->once(exchange, target_);
   if (leash.let_go() && !cancelled_) co_return Found::nothing;
   if (tried.nothing_left) co_return Found::end;
