@@ -24,7 +24,8 @@ Ending unreadable(MessageDecoder::Next::Kind kind) {
       return {Status::resource_exhausted, "The message is larger than grpc.message_max."};
     case Kind::no_room:
       return {Status::resource_exhausted,
-              "The requests of this connection hold as much as bodies_max allows."};
+              "The requests of this connection hold all the memory that "
+              "limits.memory.per_connection gives it."};
   }
   return {};
 }

@@ -55,7 +55,7 @@ h2::Server::Limits limits_of(const Services& services, const Session::Timeouts& 
   limits.config.streams_max = services.config.streams_max;
   limits.config.window = Bytes{window};
   limits.config.connection_window = Bytes{4 * window};
-  limits.config.bodies_max = services.config.bodies_max;
+  limits.bodies_max = services.bodies_max;
   limits.keepalive = services.config.keepalive;
   limits.head_timeout = timeouts.head;
   limits.first_timeout = timeouts.first_call;
