@@ -73,6 +73,9 @@ CallHead head_of(h2::RequestHead& head, std::vector<std::string> client_names,
     if (field.name == "grpc-timeout") {
       const auto ms = parse_timeout(field.value);
       if (ms >= 0) out.deadline = now + milliseconds(ms);
+    } else if (field.name == "grpc-encoding") {
+      if (field.value == "gzip") out.coding = coding::Coding::gzip;
+      if (field.value == "deflate") out.coding = coding::Coding::deflate;
     } else {
       out.metadata.emplace_back(std::move(field.name), std::move(field.value));
     }
@@ -184,7 +187,7 @@ h2::Handler::Output CallStream::output(std::span<char> to) {
 void CallStream::respond() {
   if (server_ == nullptr || std::exchange(answered_, true)) return;
   std::vector<h2::Field> head{{"content-type", "application/grpc"},
-                              {"grpc-accept-encoding", "identity"}};
+                              {"grpc-accept-encoding", "identity,deflate,gzip"}};
   const auto told = std::exchange(rpc_->head_fields, nullptr);
   if (told) add_lines(*told, head);
   const bool at_once = rpc_->drained() && rpc_->ending();
