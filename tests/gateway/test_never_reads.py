@@ -165,7 +165,7 @@ WAYS = [
     Way("websocket-tunnel-pings", spoken("/v1/tunnel", HELLO, b'{"t":"ping","ts":"' + b"1" * 4_000 + b'"}')),
     Way("websocket-tunnel-errors", spoken("/v1/tunnel", HELLO, b'{"t":"' + b"z" * 2_000 + b'"}')),
     Way("websocket-tunnel-requests", on_socket(upgrade("/v1/tunnel", BEARER, "hawser.v1+json"), again=tunnel_requests),
-        descriptors_max=64 + 16),  # websocket.streams_max calls
+        descriptors_max=64 + 16, **SERVED),  # websocket.streams_max calls
     Way("websocket-tunnel-before-hello", spoken("/v1/tunnel", b"x" * 8 * MIB, fields=()), held_max=2 * MIB),
     Way("websocket-tunnel-long-hello", spoken("/v1/tunnel", LONG_HELLO, fields=BEARER)),
     Way("websocket-control-pings", pinged("/v1/tunnel")),
