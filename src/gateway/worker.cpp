@@ -162,9 +162,11 @@ void Worker::apply(SnapshotPtr snapshot) {
       {generations.kept, generations.detached_per_key_max, generations.delivered_max.count()});
   grpc_.config = snapshot->config->grpc;
   grpc_.write_timeout = services_.limits.write_timeout;
+  grpc_.bodies_max = memory.per_connection.count();
   websocket_.config = snapshot->config->websocket;
   websocket_.write_timeout = services_.limits.write_timeout;
   websocket_.body_max = services_.limits.json_body_max.count();
+  websocket_.bodies_max = memory.per_connection.count();
   websocket_.grace = generations.grace;
   websocket_.keyless = snapshot->keys->empty();
   const auto authorized_for = [&](const char* what) {

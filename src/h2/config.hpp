@@ -12,7 +12,6 @@ struct Http2Config {
   std::uint32_t streams_max = 128;
   Bytes window{256 * 1024};
   Bytes connection_window{512 * 1024};
-  Bytes bodies_max{64 * 1024 * 1024};
   std::chrono::milliseconds keepalive{30'000};
   std::uint32_t resets_max = 200;
   std::uint32_t control_frames_max = 2'000;
@@ -28,10 +27,6 @@ struct Http2Config {
     field("connection_window", connection_window,
           config::Range<Bytes>{Bytes{64 * 1024}, Bytes{256 * 1024 * 1024}},
           "The same of all requests of a connection.");
-    field("bodies_max", bodies_max,
-          config::Range<Bytes>{Bytes{64 * 1024}, Bytes{64ull * 1024 * 1024 * 1024}},
-          "Request bodies that one connection may hold in memory at once; a request beyond that is "
-          "answered 503.");
     field(
         "keepalive", keepalive, config::Range<milliseconds>{100ms, 1h},
         "A connection with open requests that is silent is asked for a sign of life so often; two "

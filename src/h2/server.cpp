@@ -155,7 +155,7 @@ Server::Server(net::Stream& stream, net::InBuffer& in, Limits limits, Open open)
       limits_(limits),
       open_(std::move(open)),
       h2_(Callbacks::make(*this)),
-      bodies_(limits_.config.bodies_max.count()),
+      bodies_(limits_.bodies_max),
       resets_(limits_.config.resets_max),
       controls_(limits_.config.control_frames_max) {
   const auto window = static_cast<std::uint32_t>(limits_.config.window.count());

@@ -83,6 +83,7 @@ class Server final : private net::Turn {
     milliseconds idle_timeout{75'000};   // between requests
     milliseconds write_timeout{60'000};
     milliseconds keepalive{30'000};  // a silent connection is asked for a sign of life so often
+    std::size_t bodies_max = 64 * 1024 * 1024;  // what bodies() may hold
     bool extended_connect = false;
   };
   /// Makes what serves a request; null: it is reset as refused.

@@ -111,15 +111,15 @@ def test_a_hello_is_short_and_takes_up_no_more_than_may_run(start):
 
 
 def test_bodies_of_a_connection_are_bounded(start, sim):
-    gateway = start(websocket={"bodies_max": "256KiB"}, http2={"bodies_max": "256KiB"}, grpc={"bodies_max": "256KiB"})
-    long = {**BODY, "user": "u" * 100_000}
+    gateway = start(limits={"json_body_max": "512KiB", "replay_max": "512KiB", "memory": {"per_connection": "1MiB"}})
+    long = {**BODY, "user": "u" * 400_000}
     tunnel = Tunnel(gateway.address)
     for name in "abc":
         tunnel.ask(name, long, h={"x-sim-latency-ms": "1500"})
     last = tunnel.answer("c")[2]
-    assert last["t"] == "err" and last["s"] == 503 and "websocket.bodies_max" in last["message"]
+    assert last["t"] == "err" and last["s"] == 503 and "limits.memory.per_connection" in last["message"]
     tunnel.send({"t": "req", "id": "d", "p": "/v1/chat/completions", "parts": True})
-    tunnel.send({"t": "body_part", "id": "d", "d": "x" * 100_000, "last": False})
+    tunnel.send({"t": "body_part", "id": "d", "d": "x" * 400_000, "last": False})
     assert tunnel.answer("d")[2]["s"] == 503
     assert tunnel.answer("a")[2]["t"] == "end"  # those that have room are served
     tunnel.close()
@@ -183,6 +183,7 @@ def test_refusals_are_logged_in_samples(start):
     for _ in range(300):
         assert request(gateway.address, "POST", "/v1/chat/completions", BODY)[0] == 401
     assert chat(gateway.address, headers=BEARER)[0] == 200
+    time.sleep(0.5)
     lines = gateway.log_lines(101)
     refused = [line for line in lines if line["status"] == 401]
     assert 100 <= len(refused) < 200
@@ -190,4 +191,6 @@ def test_refusals_are_logged_in_samples(start):
     time.sleep(0.3)
     assert request(gateway.address, "POST", "/v1/" + "x" * 4_000, BODY)[0] == 401
     last = gateway.log_lines(len(lines) + 1)[-1]
-    assert len(last["path"]) == 256 and last["suppressed"] + len(refused) >= 290
+    assert len(last["path"]) == 256 and last["suppressed"] > 0
+    refused = [line for line in gateway.log_lines() if line["status"] == 401]
+    assert len(refused) + sum(line.get("suppressed", 0) for line in refused) == 301, "none is forgotten"

@@ -4,8 +4,10 @@ import json
 import queue
 import random
 import signal
+import struct
 import threading
 import time
+import zlib
 
 import grpc
 import pytest
@@ -15,6 +17,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from support.grpc import contract
 from support.http import request
 from support.programs import Gateway
+from support.unread import WindowPeer
 
 KEY = "hk-test-0123456789"
 HASH = "sha256:" + hashlib.sha256(KEY.encode()).hexdigest()
@@ -36,6 +39,11 @@ def channel_to(gateway):
     # A connection of its own each time: the library shares them between channels otherwise.
     return grpc.insecure_channel(gateway.urls[1].split("//")[1], options=[
         ("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", 64 << 20)])
+
+
+def address_of(gateway):
+    host, port = gateway.urls[1].split("//")[1].rsplit(":", 1)
+    return host, int(port)
 
 
 @pytest.fixture
@@ -267,13 +275,23 @@ def test_reflection_is_off_unless_asked_for(gateway):
     assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_compressed_messages_are_told_what_is_read(gateway):
+def test_packed_messages(gateway, sim):
+    """gzip and deflate are read; of another coding the client is told which are."""
     with channel_to(gateway) as channel:
-        for compression, code in ((grpc.Compression.Gzip, "UNIMPLEMENTED"), (grpc.Compression.NoCompression, "OK")):
-            call = rpc.LlmStub(channel).Generate.future(asking(2, user="u" * 2_000), timeout=5, compression=compression)
-            assert call.code().name == code, call.details()
-            told = dict([*call.initial_metadata(), *call.trailing_metadata()])
-            assert told["grpc-accept-encoding"] == "identity" or code == "OK"
+        for compression in (grpc.Compression.Gzip, grpc.Compression.Deflate, grpc.Compression.NoCompression):
+            answer = rpc.LlmStub(channel).Generate(asking(2, user="u" * 2_000), timeout=5, compression=compression)
+            assert answer.text == counted(2)
+    assert {json.loads(entry["body"])["user"] for entry in sim.journal()} == {"u" * 2_000}
+    message = asking(2).SerializeToString()
+    small = zlib.compress(b"u" * 50_000_000, 9, wbits=31)  # a thousand times smaller than what it holds
+    for coding, packed, status in (("snappy", message, "12"), ("gzip", message, "13"), ("gzip", small, "8"), ("identity", message, "12")):
+        peer = WindowPeer(address_of(gateway))
+        stream = peer.open("/hawser.v1.Llm/Generate", [("content-type", "application/grpc"), ("grpc-encoding", coding)])
+        peer.feed(stream, iter([b"\1" + struct.pack(">I", len(packed)) + packed]), 1, 1 << 30)
+        peer.poll(1)
+        told = peer.statuses[stream]
+        assert told["grpc-status"] == status and told["grpc-accept-encoding"] == "identity,deflate,gzip", (coding, told)
+        peer.close()
 
 
 def test_a_header_that_no_request_may_have(stub, sim):

@@ -28,7 +28,8 @@ HASH = "sha256:" + hashlib.sha256(KEY.encode()).hexdigest()
 BEARER = [("authorization", f"Bearer {KEY}")]
 MIB = 1024 * 1024
 SECONDS, SENT_MAX = 3, 48 * MIB
-HELD_MAX, DESCRIPTORS_MAX, LOG_MAX = 12 * MIB, 16, 256 * 1024  # of one way in, unless its line says less
+HELD_MAX, DESCRIPTORS_MAX, LOG_MAX = 12 * MIB, 16, 256 * 1024  # of one way in, unless its line says otherwise
+SERVED = {"log_max": 4 * MIB}  # a line for each request that was served, as far as the system's buffers take answers
 P99_TIMES, P99_MORE = 3, 0.5  # what a busy machine may add; a worker that stands still for seconds is far beyond
 
 STREAM = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "count: 3"}]}).encode()
@@ -151,19 +152,20 @@ class Way:
 
 
 WAYS = [
-    Way("http1-plain", on_socket(post("/v1/chat/completions", PLAIN, BEARER))),
+    Way("http1-plain", on_socket(post("/v1/chat/completions", PLAIN, BEARER)), **SERVED),
     Way("http1-stream", on_socket(post("/v1/chat/completions", STREAM, [*BEARER, ("x-sim-fault", "endless")]))),
-    Way("http1-models", on_socket(get("/v1/models", BEARER))),
+    Way("http1-models", on_socket(get("/v1/models", BEARER)), **SERVED),
     Way("http1-without-key", on_socket(post("/v1/chat/completions", PLAIN)), held_max=4 * MIB),
     Way("http1-unknown-path", on_socket(get("/" + "x" * 8_000)), held_max=4 * MIB),
-    Way("http2-plain", many_requests(fields=BEARER)),
-    Way("http2-stream", many_requests(body=STREAM, fields=BEARER)),
+    Way("http2-plain", many_requests(fields=BEARER), descriptors_max=128 + 16),
+    Way("http2-stream", many_requests(body=STREAM, fields=BEARER), descriptors_max=128 + 16),  # http2.streams_max calls
     Way("http2-without-key", many_requests(), held_max=4 * MIB),
     Way("http2-body-without-key", in_window("/v1/chat/completions", lambda: repeat(b"x" * 16_384),
                                             [("content-type", "application/json")], streams=6), held_max=4 * MIB),
     Way("websocket-tunnel-pings", spoken("/v1/tunnel", HELLO, b'{"t":"ping","ts":"' + b"1" * 4_000 + b'"}')),
     Way("websocket-tunnel-errors", spoken("/v1/tunnel", HELLO, b'{"t":"' + b"z" * 2_000 + b'"}')),
-    Way("websocket-tunnel-requests", on_socket(upgrade("/v1/tunnel", BEARER, "hawser.v1+json"), again=tunnel_requests)),
+    Way("websocket-tunnel-requests", on_socket(upgrade("/v1/tunnel", BEARER, "hawser.v1+json"), again=tunnel_requests),
+        descriptors_max=64 + 16, **SERVED),  # websocket.streams_max calls
     Way("websocket-tunnel-before-hello", spoken("/v1/tunnel", b"x" * 8 * MIB, fields=()), held_max=2 * MIB),
     Way("websocket-tunnel-long-hello", spoken("/v1/tunnel", LONG_HELLO, fields=BEARER)),
     Way("websocket-control-pings", pinged("/v1/tunnel")),

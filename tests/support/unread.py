@@ -109,8 +109,12 @@ class WindowPeer:
             self.closed = True
 
     def poll(self, seconds=0.0):
-        """Takes what came: windows, statuses, ends."""
-        while not self.closed and (self.whole_frame() or select.select([self.connection.socket], [], [], seconds)[0]):
+        """Takes what comes within that time: windows, statuses, ends."""
+        end = time.monotonic() + seconds
+        while not self.closed:
+            left = max(end - time.monotonic(), 0)
+            if not self.whole_frame() and not select.select([self.connection.socket], [], [], left)[0]:
+                return
             try:
                 got = self.connection.read()
             except (TimeoutError, OSError):
@@ -119,7 +123,6 @@ class WindowPeer:
                 self.closed = True
                 return
             self.take(*got)
-            seconds = 0.0
 
     def whole_frame(self):
         rest = self.connection.rest

@@ -10,7 +10,6 @@ namespace hawser::front::grpc {
 struct GrpcConfig {
   Bytes message_max{64 * 1024 * 1024};
   std::uint32_t streams_max = 128;
-  Bytes bodies_max{64 * 1024 * 1024};
   milliseconds keepalive{30'000};
   milliseconds idle_timeout{600'000};
   bool reflection = false;
@@ -22,10 +21,6 @@ struct GrpcConfig {
           "One message; a longer one ends its call.");
     field("streams_max", streams_max, config::Range<std::uint32_t>{1, 10'000},
           "Calls under way on one connection.");
-    field("bodies_max", bodies_max,
-          config::Range<Bytes>{Bytes{64 * 1024}, Bytes{64ull * 1024 * 1024 * 1024}},
-          "Requests that one connection may hold in memory at once; a call beyond that ends with "
-          "RESOURCE_EXHAUSTED.");
     field("idle_timeout", idle_timeout, config::Range<milliseconds>{1s, 24h},
           "A connection without calls ends after so long; before its first call "
           "limits.idle_timeout counts.");

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/byte_budget.hpp"
+#include "coding/coding.hpp"
 
 namespace hawser::front::grpc {
 
@@ -13,28 +14,30 @@ namespace hawser::front::grpc {
 /// Source: gRPC over HTTP/2 (grpc/doc/PROTOCOL-HTTP2.md), Length-Prefixed-Message.
 class MessageDecoder {
  public:
-  /// @param budget  what a message that does not fit into the windows takes its bytes of; null:
-  /// none
-  explicit MessageDecoder(std::size_t message_max, ByteBudget* budget = nullptr)
-      : message_max_(message_max), budget_(budget) {}
+  struct Options {
+    std::size_t message_max = 0;                       // bytes of each, unpacked
+    ByteBudget* budget = nullptr;                      // messages take their bytes of it
+    coding::Coding coding = coding::Coding::identity;  // of those that say that they are packed
+  };
+  explicit MessageDecoder(Options options) : options_(options) {}
 
   struct Next {
     enum class Kind : std::uint8_t {
       none,  // more bytes are needed
       message,
-      compressed,  // flag 1: no encoding was agreed on
-      malformed,   // another flag
+      compressed,  // in a coding that is not known here
+      malformed,   // neither 0 nor 1 in front of it, or not of its coding
       too_large,
       no_room  // the budget is taken by others
     };
     Kind kind = Kind::none;
     std::string bytes{};
-    std::size_t size = 0;  // with what stands in front of it
+    std::size_t size = 0;  // with what stands in front of it, as it came
     ByteBudget::Share held{};
   };
 
   void feed(std::string_view bytes) { bytes_.append(bytes); }
-  /// The next message. What is neither a message nor `none` comes for ever.
+  /// The next message. What is neither a message nor `none` is the last word.
   Next next();
   /// Bytes that wait here.
   std::size_t waiting() const { return bytes_.size() - at_; }
@@ -43,8 +46,11 @@ class MessageDecoder {
   static constexpr std::size_t prefix_size = 5;
 
  private:
-  std::size_t message_max_;
-  ByteBudget* budget_;
+  Next::Kind judge(bool packed, unsigned char flag, std::size_t size);
+  Next::Kind unpack(std::string_view packed, std::string& out);
+
+  Options options_;
+  Next::Kind fault_ = Next::Kind::none;
   std::string bytes_{};
   std::size_t at_ = 0;         // where the next message begins
   ByteBudget::Share share_{};  // of the message that is not whole yet

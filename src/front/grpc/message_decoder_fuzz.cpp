@@ -21,7 +21,7 @@ struct Seen {
 
 Seen decode(std::string_view bytes, std::size_t cut) {
   hawser::ByteBudget budget(2 * message_max);
-  MessageDecoder decoder(message_max, &budget);
+  MessageDecoder decoder({message_max, &budget, hawser::coding::Coding::gzip});
   Seen seen;
   std::size_t taken = 0;
   for (std::size_t at = 0; at < bytes.size(); at += cut) {
@@ -33,12 +33,12 @@ Seen decode(std::string_view bytes, std::size_t cut) {
         break;
       }
       taken += next.size;
-      if (next.bytes.size() > message_max || next.held.size() > message_max) std::abort();
+      if (next.bytes.size() > message_max || next.held.size() > 2 * message_max) std::abort();
       seen.messages.push_back(std::move(next.bytes));
     }
   }
   if (taken + decoder.waiting() != bytes.size()) std::abort();
-  if (budget.held() > message_max) std::abort();
+  if (budget.held() > 2 * message_max) std::abort();
   decoder.clear();
   if (budget.held() != 0) std::abort();
   return seen;

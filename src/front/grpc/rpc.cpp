@@ -17,14 +17,17 @@ Ending unreadable(MessageDecoder::Next::Kind kind) {
       break;
     case Kind::compressed:
       return {Status::unimplemented,
-              "Compressed messages are not read here; see grpc-accept-encoding."};
+              "The grpc-encoding of the message is not known here; see grpc-accept-encoding."};
     case Kind::malformed:
-      return {Status::internal, "What came is no message: its first byte is neither 0 nor 1."};
+      return {Status::internal,
+              "What came is no message: its first byte is neither 0 nor 1, or it is not of its "
+              "grpc-encoding."};
     case Kind::too_large:
       return {Status::resource_exhausted, "The message is larger than grpc.message_max."};
     case Kind::no_room:
       return {Status::resource_exhausted,
-              "The requests of this connection hold as much as bodies_max allows."};
+              "The requests of this connection hold all the memory that "
+              "limits.memory.per_connection gives it."};
   }
   return {};
 }

@@ -19,7 +19,8 @@ namespace hawser::front::grpc {
 struct CallHead {
   std::string path{};  // "/hawser.v1.Llm/Generate"
   std::vector<std::pair<std::string, std::string>> metadata{};
-  std::vector<std::string> client_names{};  // of its client's certificate
+  std::vector<std::string> client_names{};           // of its client's certificate
+  coding::Coding coding = coding::Coding::identity;  // of messages that say that they are packed
   Clock::time_point deadline = Clock::time_point::max();
 };
 
@@ -39,7 +40,7 @@ class Rpc {
       : head(std::move(asked)),
         reactor_(reactor),
         write_timeout_(bounds.write_timeout),
-        decoder_(bounds.message_max, bounds.budget),
+        decoder_({bounds.message_max, bounds.budget, head.coding}),
         reading_(reactor) {}
   Rpc(const Rpc&) = delete;
   Rpc& operator=(const Rpc&) = delete;

@@ -1,6 +1,7 @@
 #include "front/grpc/rpc.hpp"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <algorithm>
 
@@ -83,6 +84,40 @@ TEST_F(RpcTest, WhatIsNoMessageEndsTheCallWithItsStatus) {
   EXPECT_EQ(ended_by(framed("x", 1)), Status::unimplemented) << "compressed";
   EXPECT_EQ(ended_by(framed("x", 2)), Status::internal);
   EXPECT_EQ(ended_by(framed(std::string(message_max + 1, 'x'))), Status::resource_exhausted);
+}
+
+TEST_F(RpcTest, APackedMessageIsUnpackedWithinItsBounds) {
+  const auto gzip = [](const std::string& plain) {
+    z_stream stream{};
+    deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+    std::string out(plain.size() + 100, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+    stream.avail_in = static_cast<uInt>(plain.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    deflate(&stream, Z_FINISH);
+    out.resize(stream.total_out);
+    deflateEnd(&stream);
+    return out;
+  };
+  ByteBudget budget(2000);
+  Rpc::Bounds with_budget = bounds();
+  with_budget.budget = &budget;
+  const auto read = [&](const std::string& bytes) {
+    seen.clear();
+    over = false;
+    Rpc rpc(reactor, {.coding = coding::Coding::gzip}, with_budget);
+    run(read_all(rpc));
+    rpc.take_in(bytes);
+    return rpc.ending() ? rpc.ending()->status : Status::ok;
+  };
+  const std::string plain(900, 'x');
+  EXPECT_EQ(read(framed(gzip(plain), 1) + framed("plain")), Status::ok);
+  EXPECT_EQ(seen, (std::vector<std::string>{plain, "plain"}));
+  EXPECT_EQ(read(framed(gzip(std::string(message_max + 1, 'x')), 1)), Status::resource_exhausted);
+  EXPECT_EQ(read(framed("no gzip", 1)), Status::internal);
+  EXPECT_EQ(read(framed(gzip(plain).substr(0, 15), 1)), Status::internal) << "its end is missing";
+  EXPECT_EQ(budget.held(), 0U);
 }
 
 TEST_F(RpcTest, TheClientsWindowIsGivenBackWhenAMessageIsTaken) {

@@ -26,6 +26,7 @@ struct Services {
   telemetry::AccessLog::Writer& access_log;
   GrpcConfig config{};
   milliseconds write_timeout{};
+  std::size_t bodies_max = 0;  // that the requests of one connection may hold
   /// Whether the key in a call's metadata is one of ours, or its client's certificate stands for
   /// one.
   std::function<bool(const wire::RequestHead&, const std::vector<std::string>& client_names)>

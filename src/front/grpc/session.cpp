@@ -55,7 +55,7 @@ h2::Server::Limits limits_of(const Services& services, const Session::Timeouts& 
   limits.config.streams_max = services.config.streams_max;
   limits.config.window = Bytes{window};
   limits.config.connection_window = Bytes{4 * window};
-  limits.config.bodies_max = services.config.bodies_max;
+  limits.bodies_max = services.bodies_max;
   limits.keepalive = services.config.keepalive;
   limits.head_timeout = timeouts.head;
   limits.first_timeout = timeouts.first_call;
@@ -73,6 +73,9 @@ CallHead head_of(h2::RequestHead& head, std::vector<std::string> client_names,
     if (field.name == "grpc-timeout") {
       const auto ms = parse_timeout(field.value);
       if (ms >= 0) out.deadline = now + milliseconds(ms);
+    } else if (field.name == "grpc-encoding") {
+      if (field.value == "gzip") out.coding = coding::Coding::gzip;
+      if (field.value == "deflate") out.coding = coding::Coding::deflate;
     } else {
       out.metadata.emplace_back(std::move(field.name), std::move(field.value));
     }
@@ -184,7 +187,7 @@ h2::Handler::Output CallStream::output(std::span<char> to) {
 void CallStream::respond() {
   if (server_ == nullptr || std::exchange(answered_, true)) return;
   std::vector<h2::Field> head{{"content-type", "application/grpc"},
-                              {"grpc-accept-encoding", "identity"}};
+                              {"grpc-accept-encoding", "identity,deflate,gzip"}};
   const auto told = std::exchange(rpc_->head_fields, nullptr);
   if (told) add_lines(*told, head);
   const bool at_once = rpc_->drained() && rpc_->ending();

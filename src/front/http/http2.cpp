@@ -27,6 +27,7 @@ h2::Server::Limits limits_of(const Services& services) {
   limits.idle_timeout = services.limits.idle_timeout;
   limits.write_timeout = services.limits.write_timeout;
   limits.keepalive = services.http2.keepalive;
+  limits.bodies_max = services.limits.memory.per_connection.count();
   limits.extended_connect = static_cast<bool>(services.upgrade);
   return limits;
 }

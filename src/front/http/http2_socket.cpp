@@ -188,6 +188,7 @@ bool Http2Socket::pass_in() {
 
 /// From the front to the client. @return whether something moved
 bool Http2Socket::take_out() {
+  if (server_ == nullptr) out_.clear();  // nobody takes it: else the front's end is never read
   if (out_.size() >= out_max) return false;
   char bytes[16 * 1024];
   const auto read = ours_->try_read(bytes);

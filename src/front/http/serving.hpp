@@ -141,7 +141,6 @@ class Serving : protected net::HangupWatch, protected exchange::RequestBody, pro
   /// What the connection's bodies hold.
   virtual net::ConnectionBytes& connection_bytes() = 0;
   static Error too_large(std::uint64_t most);
-  static Error bodies_full();
   virtual std::uint64_t body_bytes() const = 0;
   /// Whether nothing of the request's body is left.
   virtual bool body_consumed(const exchange::Exchange& exchange) const = 0;

@@ -11,7 +11,6 @@ struct WebSocketConfig {
   Bytes message_max{16 * 1024 * 1024};
   Bytes hello_max{16 * 1024};
   Bytes queued_max{4 * 1024 * 1024};
-  Bytes bodies_max{64 * 1024 * 1024};
   milliseconds heartbeat{30'000};
   milliseconds keepalive{2'000};
   milliseconds hello_timeout{5'000};
@@ -36,10 +35,6 @@ struct WebSocketConfig {
           config::Range<Bytes>{Bytes{128 * 1024}, Bytes{1024ull * 1024 * 1024}},
           "What may wait for a client that does not read. Nothing more is read of it long before; "
           "beyond this the connection ends.");
-    field("bodies_max", bodies_max,
-          config::Range<Bytes>{Bytes{64 * 1024}, Bytes{64ull * 1024 * 1024 * 1024}},
-          "Request bodies that one connection may hold in memory at once; a request beyond that is "
-          "refused with 503.");
     field("heartbeat", heartbeat, config::Range<milliseconds>{100ms, 1h},
           "A silent connection is asked for a sign of life so often; two that stay out end it.");
     field("keepalive", keepalive, config::Range<milliseconds>{100ms, 1min},

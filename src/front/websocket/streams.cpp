@@ -37,7 +37,7 @@ Streams::Streams(Services& services, Connection& connection, Encoder& encoder)
     : services_(services),
       connection_(connection),
       encoder_(encoder),
-      bodies_(services.config.bodies_max.count()),
+      bodies_(services.bodies_max),
       last_(services.reactor) {}
 
 std::optional<ByteBudget::Share> Streams::hold(std::size_t bytes) {
@@ -49,8 +49,8 @@ std::optional<ByteBudget::Share> Streams::hold(std::size_t bytes) {
 Error Streams::bodies_full() {
   return {.code = Code::overloaded,
           .message =
-              "The requests of this connection hold as much as websocket.bodies_max allows; "
-              "wait for answers, or use another connection."};
+              "The requests of this connection hold all the memory that "
+              "limits.memory.per_connection gives it."};
 }
 
 Stream* Streams::find(const std::string& name) {

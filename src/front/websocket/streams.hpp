@@ -27,8 +27,9 @@ struct Services {
   WebSocketConfig config{};
   milliseconds write_timeout{};
   std::size_t body_max = 0;
-  milliseconds grace{};  // told to clients
-  bool keyless = false;  // nobody needs a key
+  std::size_t bodies_max = 0;  // that the requests of one connection may hold
+  milliseconds grace{};        // told to clients
+  bool keyless = false;        // nobody needs a key
   /// Whether the key in a request's head is one of ours, or its client's certificate stands for
   /// one.
   std::function<bool(const wire::RequestHead&, const std::vector<std::string>& client_names)>
