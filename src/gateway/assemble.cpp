@@ -122,19 +122,9 @@ std::shared_ptr<const exchange::Pipeline> assemble(const Snapshot& snapshot,
   }
   stages.push_back(validate());              // all below decide about what has one reading only
   stages.push_back(authenticate(snapshot));  // nothing below runs for a stranger
-<<<<<<< HEAD
-  stages.push_back(hops(snapshot));    // before anything is read or taken for what goes in circles
-  stages.push_back(decode(snapshot));  // reads the body of those who may send one
-  stages.push_back(route(snapshot));   // the model decides where it may be served
-||||||| 25748f3
-  stages.push_back(hops(snapshot));    // before anything is read or taken for what goes in circles
-  stages.push_back(decode(snapshot));  // reads the body of those who may send one
-  stages.push_back(route(snapshot));   // the model decides where it may be served
-=======
   stages.push_back(hops(snapshot));  // before anything is read or taken for what goes in circles
   stages.push_back(decode(snapshot, parts));  // reads the body of those who may send one
   stages.push_back(route(snapshot));          // the model decides where it may be served
->>>>>>> budgets
   if (!snapshot.limits->empty()) {
     stages.push_back(admit(snapshot, parts));  // takes room for what will be generated
   }

@@ -5,12 +5,6 @@ import socket
 import ssl
 import subprocess
 
-<<<<<<< HEAD
-import httpx2
-||||||| 547c5c3
-import httpx
-=======
->>>>>>> operators
 import pytest
 
 from support.http import read_until_closed
@@ -108,30 +102,10 @@ def http2(gateway, **fields):
 
 
 def test_http2_is_judged_alike(keyless):
-<<<<<<< HEAD
-    with httpx2.Client(http1=False, http2=True, base_url=keyless.url) as client:
-        for fields, status in (({}, 200), ({"origin": PAGE}, 200), ({"origin": EVIL}, 403), ({"origin": "null"}, 403),
-                               ({"host": "rebound.evil.example"}, 403), ({"host": "gateway.example"}, 200),
-                               ({"sec-fetch-site": "cross-site"}, 403)):
-            answer = client.post("/v1/chat/completions", json=BODY, headers=fields)
-            assert answer.status_code == status, fields
-            allowed = answer.headers.get("access-control-allow-origin")
-            assert allowed == (PAGE if fields.get("origin") == PAGE else None)
-||||||| 547c5c3
-    with httpx.Client(http1=False, http2=True, base_url=keyless.url) as client:
-        for fields, status in (({}, 200), ({"origin": PAGE}, 200), ({"origin": EVIL}, 403), ({"origin": "null"}, 403),
-                               ({"host": "rebound.evil.example"}, 403), ({"host": "gateway.example"}, 200),
-                               ({"sec-fetch-site": "cross-site"}, 403)):
-            answer = client.post("/v1/chat/completions", json=BODY, headers=fields)
-            assert answer.status_code == status, fields
-            allowed = answer.headers.get("access-control-allow-origin")
-            assert allowed == (PAGE if fields.get("origin") == PAGE else None)
-=======
     for fields, status in (({}, 200), ({"origin": PAGE}, 200), ({"origin": EVIL}, 403), ({"origin": "null"}, 403),
                            ({"host": "rebound.evil.example"}, 403), ({"host": "gateway.example"}, 200),
                            ({"sec_fetch_site": "cross-site"}, 403)):
         assert http2(keyless, **fields) == (status, PAGE if fields.get("origin") == PAGE else None), fields
->>>>>>> operators
 
 
 def test_with_keys_any_name_and_page_may_ask_that_has_one(sim, tmp_path):

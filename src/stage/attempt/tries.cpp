@@ -50,9 +50,6 @@ void add_alert(const http::UpstreamConnection& connection, Error& error) {
   if (const auto alert = connection.alert(); !alert.empty()) error.message += ": " + alert;
 }
 
-// Others are written while this one waits for its client or for room.
-std::string head = std::exchange(head_, {});
-head.clear();
 /// The address that a socket is connected to, without the port: the provider's, or its proxy's.
 std::string peer_of(int fd) {
   sockaddr_storage address{};
