@@ -17,6 +17,27 @@ ROOT = pathlib.Path(__file__).parents[2]
 UNIT = ROOT / "deploy/systemd/hawser.service"
 
 
+def readelf(*options):
+    return subprocess.run(["readelf", "-W", *options, HAWSER], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_program_is_hardened(figure):
+    if "-fsanitize" in readelf("-p", ".comment") or "__asan_init" in readelf("--dyn-syms"):
+        pytest.skip("a build with sanitizers")
+    dynamic, segments, symbols = readelf("-d"), readelf("-l"), readelf("--dyn-syms")
+    found = {
+        "position-independent": "DYN (Position-Independent" in readelf("-h"),
+        "full RELRO": "GNU_RELRO" in segments and bool(re.search(r"\(FLAGS_1\).*NOW", dynamic)),
+        "stack not executable": bool(re.search(r"GNU_STACK.* RW +0x", segments)),
+        "stack protector": "__stack_chk_fail" in symbols,
+        "FORTIFY": len(re.findall(r" __\w+_chk(@|\b)", symbols)) > 3,
+        "CET": "SHSTK" in readelf("-n"),
+        "no run path": "RPATH" not in dynamic and "RUNPATH" not in dynamic,
+    }
+    figure("the program: " + ", ".join(f"{name} {'yes' if held else 'NO'}" for name, held in found.items()))
+    assert all(found.values()), found
+
+
 def directives():
     entries = {}
     for line in UNIT.read_text().splitlines():
