@@ -40,8 +40,7 @@ else()
     # Not -z ibt: the start files of Debian's GCC have no ENDBR.
     target_link_options(hawser_flags INTERFACE $<$<CONFIG:Release>:-Wl,-z,shstk>)
   endif()
-  # A precompiled header that was made without it and comes by CMAKE_CXX_FLAGS could not be used.
-  if(NOT CMAKE_CXX_FLAGS MATCHES "_FORTIFY_SOURCE|-include ")
+  if(NOT CMAKE_CXX_FLAGS MATCHES "_FORTIFY_SOURCE")  # a packager's own choice stands
     target_compile_options(hawser_flags INTERFACE
       $<$<CONFIG:Release>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3>)
   endif()
