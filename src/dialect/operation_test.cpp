@@ -59,7 +59,7 @@ TEST(Operation, EveryOneSaysWhatItIs) {
       EXPECT_NE(traits.model, ModelPlace::hidden);
       EXPECT_NE(traits.pricing, Pricing::none);
     }
-    if (traits.stateful) EXPECT_EQ(traits.model, ModelPlace::hidden);
+    EXPECT_TRUE(!traits.stateful || traits.model == ModelPlace::hidden);
     if (!traits.grant.empty()) {
       EXPECT_TRUE(operations_of_grant(traits.grant).has(traits.operation));
     }

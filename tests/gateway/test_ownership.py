@@ -1,0 +1,175 @@
+"""Tenants share a provider's account: what one of them made there is not the others' to see."""
+import hashlib
+import http.server
+import itertools
+import json
+import threading
+import time
+
+import pytest
+
+from support.http import request
+from support.programs import Gateway
+
+KINDS = {"files": "file", "batches": "batch", "vector_stores": "vs", "conversations": "conv", "assistants": "asst",
+         "fine_tuning/jobs": "ftjob", "containers": "cntr", "evals": "eval", "threads": "thread"}
+LISTED = [kind for kind in KINDS if kind not in ("conversations", "threads")]
+
+
+class Account:
+    """A provider's account: it keeps what anyone with its credential makes, and tells it to anyone."""
+
+    def __init__(self):
+        self.objects, self.seen, number = {}, [], itertools.count(1)
+        account = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self, body, status=200, kind="application/json"):
+                data = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def handle_any(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                path = self.path.split("?")[0][len("/v1/"):]
+                account.seen.append((self.command, path))
+                if path == "responses" and self.command == "POST":
+                    asked, made = json.loads(body), f"resp_{next(number)}"
+                    response = {"id": made, "object": "response", "status": "completed",
+                                "output": [{"id": f"msg_{made}", "type": "message", "content": []}]}
+                    account.objects[f"responses/{made}"] = response
+                    if not asked.get("stream"):
+                        return self.answer(response)
+                    events = "".join(f"event: {kind}\ndata: {json.dumps({'type': kind, 'response': response})}\n\n"
+                                     for kind in ("response.created", "response.completed"))
+                    return self.answer(events.encode(), kind="text/event-stream")
+                if self.command == "POST" and path in KINDS:
+                    made = f"{KINDS[path]}-{next(number)}"
+                    account.objects[f"{path}/{made}"] = {"id": made}
+                    return self.answer({"id": made})
+                if self.command == "GET" and path in KINDS:
+                    found = [o for name, o in account.objects.items() if name.startswith(path + "/")]
+                    return self.answer({"object": "list", "data": found, "has_more": False})
+                if self.command == "DELETE":
+                    account.objects.pop(path, None)
+                return self.answer({"id": path.rsplit("/", 1)[-1], "path": path})
+
+            do_GET = do_POST = do_DELETE = handle_any
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def provider(self):
+        return {"base_url": f"http://127.0.0.1:{self.server.server_address[1]}/v1", "auth": "none"}
+
+
+@pytest.fixture
+def account():
+    running = Account()
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
+
+
+def key(name, **settings):
+    return {"name": name, "tenant": name, "hash": "sha256:" + hashlib.sha256(f"sk-{name}".encode()).hexdigest(), **settings}
+
+
+GRANTS = ["chat", "responses", "files", "batches", "vector_stores", "conversations", "assistants", "fine_tuning",
+          "containers", "evals", "threads", "unknown"]
+
+
+def gateway_for(account, tmp_path, **more):
+    keys = [key("acme", operations=GRANTS), key("mallory", operations=GRANTS), key("plain"),
+            key("auditor", operations=GRANTS, any_objects=True)]
+    return Gateway(tmp_path, providers={"p": account.provider()}, keys=keys, **more)
+
+
+def ask(gateway, who, method, path, body=None):
+    status, _, answer = request(gateway.address, method, "/v1/" + path, body, {"Authorization": f"Bearer sk-{who}"})
+    return status, json.loads(answer) if answer.startswith(b"{") else answer
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_object_is_its_tenants(account, tmp_path, kind):
+    with gateway_for(account, tmp_path) as gateway:
+        status, made = ask(gateway, "acme", "POST", kind, {"a": 1})
+        assert status == 200, made
+        name = f"{kind}/{made['id']}"
+        assert ask(gateway, "acme", "GET", name)[0] == 200
+        account.seen.clear()
+        for method in ("GET", "DELETE", "POST"):
+            status, answer = ask(gateway, "mallory", method, name, {} if method == "POST" else None)
+            assert status in (403, 404), (method, status, answer)
+        assert ask(gateway, "mallory", "GET", f"{kind}/{made['id']}/content")[0] in (403, 404)
+        assert ask(gateway, "mallory", "GET", f"{kind}/made-elsewhere")[0] == 404
+        assert not account.seen
+        assert ask(gateway, "auditor", "GET", name)[0] == 200
+        # Without the grant nothing of it may be called.
+        assert ask(gateway, "plain", "GET", name)[0] == 403
+        assert ask(gateway, "plain", "POST", kind, {"a": 1})[0] == 403
+
+
+@pytest.mark.parametrize("kind", LISTED)
+def test_lists_hold_ones_own(account, tmp_path, kind):
+    with gateway_for(account, tmp_path) as gateway:
+        ids = {who: ask(gateway, who, "POST", kind, {})[1]["id"] for who in ("acme", "mallory")}
+        for who in ids:
+            assert [entry["id"] for entry in ask(gateway, who, "GET", kind)[1]["data"]] == [ids[who]]
+        assert len(ask(gateway, "auditor", "GET", kind)[1]["data"]) == 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_references_in_bodies(account, tmp_path, stream):
+    with gateway_for(account, tmp_path) as gateway:
+        question = {"model": "m", "input": "hi", "stream": stream}
+        status, answer = ask(gateway, "acme", "POST", "responses", question)
+        assert status == 200
+        made = "resp_1"
+        file = ask(gateway, "acme", "POST", "files", {})[1]["id"]
+        account.seen.clear()
+        references = [{"previous_response_id": made}, {"previous_respons\u0065_id": made},
+                      {"input": [{"type": "item_reference", "id": f"msg_{made}"}]},
+                      {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": file}]}]},
+                      {"tools": [{"type": "code_interpreter", "container": {"type": "auto", "file_ids": [file]}}]},
+                      {"conversation": {"id": "conv-of-nobody"}}]
+        for reference in references:
+            status, answer = ask(gateway, "mallory", "POST", "responses", {**question, "stream": False, **reference})
+            assert status == 404, (reference, answer)
+        assert not account.seen
+        for reference in references[:-1]:
+            assert ask(gateway, "acme", "POST", "responses", {**question, "stream": False, **reference})[0] == 200, reference
+        assert ask(gateway, "mallory", "GET", f"responses/{made}")[0] == 404
+        assert ask(gateway, "mallory", "DELETE", f"responses/{made}")[0] == 404
+        assert ask(gateway, "acme", "GET", f"responses/{made}")[0] == 200
+
+
+def test_owners_are_known_after_a_restart(account, tmp_path):
+    ownership = {"path": str(tmp_path / "objects.db")}
+    with gateway_for(account, tmp_path, ownership=ownership) as gateway:
+        made = ask(gateway, "acme", "POST", "files", {})[1]["id"]
+        time.sleep(0.5)
+        gateway.process.kill()
+        gateway.process.wait()
+    with gateway_for(account, tmp_path, ownership=ownership) as gateway:
+        assert ask(gateway, "acme", "GET", f"files/{made}")[0] == 200
+        assert ask(gateway, "mallory", "GET", f"files/{made}")[0] == 404
+
+
+@pytest.mark.parametrize("path", ["organization/admin_api_keys", "organizations/me", "admin/x", "dashboard/billing/usage"])
+def test_the_administration_of_an_account_is_nobodys(account, tmp_path, path):
+    with gateway_for(account, tmp_path) as gateway:
+        for who in ("acme", "auditor"):
+            assert ask(gateway, who, "GET", path)[0] == 403
+    with Gateway(tmp_path, providers={"p": account.provider()}) as gateway:
+        assert request(gateway.address, "GET", "/v1/" + path)[0] == 403
+    assert not account.seen
