@@ -51,7 +51,7 @@ class Http1Connection final : public UpstreamConnection {
   BodyReader body_;
   std::uint32_t head_size_ = 0;
   std::uint32_t exchanges_ = 0;
-  bool request_whole_ = false;  // its last byte was taken over
+  bool request_whole_ = true;  // no request went over it, or the last one to its last byte
   bool keep_alive_ = false;
   Clock::time_point idle_since_{};
 };

@@ -91,7 +91,6 @@ void OriginPool::give_back(UpstreamPtr given) {
   connection->body_.release();
   if (!connection->in_.empty()) return;
   connection->in_.release_if_empty();
-  connection->request_whole_ = false;
   connection->idle_since_ = now();
   connection->stream_->watch_hangup(alone);
   idle_.push_back(std::move(connection));

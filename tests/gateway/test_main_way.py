@@ -154,7 +154,7 @@ def test_metrics_and_access_log(gateway):
     request(gateway.address, "GET", "/nowhere")
     lines = gateway.log_lines(2)
     assert {"time", "request_id", "status", "target", "duration_us", "overhead_us"} <= set(lines[0])
-    assert gateway.settled_metric("http_request_duration_seconds_count", 2) == 2
+    assert gateway.settled_metric("http_request_duration_seconds_count", 3) == 3  # refusals count too
     metrics = gateway.metrics()
     assert metrics['requests_total{status="200"}'] == 2
     assert metrics['requests_total{status="404"}'] == 1

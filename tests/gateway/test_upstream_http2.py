@@ -307,7 +307,8 @@ def test_streams_cut_between_frames_end_in_an_error_event(provider, tmp_path, cu
 
 
 def test_a_stream_that_falls_silent_ends_at_its_deadline(provider, tmp_path):
-    with gateway_to(tmp_path, provider.provider(), timeouts={"stall": "300ms", "first_token": "300ms"}) as gateway:
+    with gateway_to(tmp_path, provider.provider(), timeouts={"stall": "300ms", "first_token": "300ms",
+                                                                     "plain_answer": "300ms"}) as gateway:
         assert ask(gateway, "stall-head")[0] == 504
         _, _, body = ask(gateway, "stall-after:3", stream=True)
         assert b'"code":"timeout"' in body

@@ -36,6 +36,8 @@ class Recorder:
                 self.end_headers()
                 self.wfile.write(answer)
 
+            do_GET = do_DELETE = do_POST
+
             def log_message(self, *_):
                 pass
 

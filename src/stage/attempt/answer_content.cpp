@@ -86,6 +86,17 @@ Result<Piece> AnswerContent::ending() const {
                .message = "the provider ended the stream before the answer was complete"};
 }
 
+/// The answer is all there, and its provider did not end the stream: a client that waits for the
+/// last word of a chat is told it all the same.
+Result<Piece> AnswerContent::end_early() {
+  done_ = true;
+  const bool chat = reader_.format() == dialect::AnswerFormat::chat ||
+                    reader_.format() == dialect::AnswerFormat::completions;
+  if (!chat || reader_.ended()) return ending();
+  joined_ = "data: [DONE]\n\n";
+  return Piece{.bytes = joined_, .last = true, .events = 1};
+}
+
 dialect::Usage AnswerContent::usage() const {
   dialect::Usage usage = counts_ ? reader_.usage() : dialect::Usage();
   if (continuation_) {
@@ -208,8 +219,7 @@ Task<Result<Piece>> AnswerContent::wait_for_piece(Clock::time_point deadline) {
       const bool over = events_ && reader_.finished() && waited != net::IoStatus::cancelled;
       if (!over && waited == net::IoStatus::timeout && until < within) co_return fell_silent();
       if (!over) co_return broken(http::BodyReader::error_of(waited));
-      done_ = true;
-      co_return ending();
+      co_return end_early();
     }
     auto piece = piece_now();
     if (piece) co_return std::move(*piece);
@@ -234,8 +244,7 @@ std::optional<Result<Piece>> AnswerContent::piece_now() {
     auto piece = connection_->next_now();
     if (!piece) {
       if (!events_ || !reader_.finished()) return broken(piece.error());
-      done_ = true;
-      return ending();
+      return end_early();
     }
     if (piece->bytes.empty() && !piece->last) return std::nullopt;
     if (!form_told_) tell_form(piece->bytes);

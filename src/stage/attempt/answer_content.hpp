@@ -104,6 +104,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   net::Piece whole_events(net::Piece piece);
   void hold_back(std::string_view rest);
   Result<net::Piece> ending() const;
+  Result<net::Piece> end_early();
   bool whole() const;
   Error broken(const Error& error);
   void finish();
