@@ -42,7 +42,10 @@ class RpcTest : public testing::Test {
   }
   /// Writes for ever, as one who does not care whether anybody reads.
   Task<> write_on(Rpc& rpc, std::string message) {
-    while (co_await rpc.write(message)) ++sent;
+    for (bool heard = true; heard;) {
+      heard = co_await rpc.write(message);
+      if (heard) ++sent;
+    }
     over = true;
   }
   static Task<> write_one(Rpc& rpc, const std::string& message, bool& heard) {

@@ -42,7 +42,9 @@ TEST(Spend, CountersAreForgottenBehindTheirWindow) {
   const auto now = Clock::now();
   const auto yesterday = system_clock::now() - hours(24);
   for (int i = 0; i < 1000; ++i) {
-    counters.at("past " + std::to_string(i), now)->spend.take(1, 7, 100, yesterday);
+    // A full table is swept once a second.
+    counters.at("past " + std::to_string(i), now + milliseconds(10 * i))
+        ->spend.take(1, 7, 100, yesterday);
   }
   EXPECT_LT(counters.size(), 200u);
   for (int i = 0; i < 1000; ++i) {
