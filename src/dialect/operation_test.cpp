@@ -18,7 +18,9 @@ TEST(Operation, IsDecidedByMethodAndPath) {
   EXPECT_EQ(of("GET", "/v1/responses/resp_1"), Operation::stored_response);
   EXPECT_EQ(of("GET", "/v1/responses/resp_1/input_items"), Operation::stored_response);
   EXPECT_EQ(of("POST", "/v1/responses/resp_1/cancel"), Operation::cancel_response);
-  EXPECT_EQ(of("POST", "/v1/responses/resp_1"), Operation::unknown);
+  EXPECT_EQ(of("POST", "/v1/responses/resp_1"), Operation::stored_response);
+  EXPECT_EQ(of("DELETE", "/v1/batches/batch_1"), Operation::batches);
+  EXPECT_EQ(of("PUT", "/v1/files/file-1/what/ever"), Operation::files);
   EXPECT_EQ(of("PATCH", "/v1/chat/completions"), Operation::unknown);
   EXPECT_EQ(of("GET", "/v1/models/ft:gpt:org::id"), Operation::get_model);
   EXPECT_EQ(of("POST", "/v1beta/models/gemini-3:generateContent"), Operation::gemini_generate);

@@ -158,7 +158,7 @@ def test_metrics_and_access_log(gateway):
     metrics = gateway.metrics()
     assert metrics['requests_total{status="200"}'] == 2
     assert metrics['requests_total{status="404"}'] == 1
-    assert metrics["http_request_duration_seconds_count"] == 2
+    assert metrics["http_request_duration_seconds_count"] == 3
     assert metrics['api_errors{type="not_found"}'] == 1
     assert any(name.startswith("gen_ai_server_time_to_first_token_seconds_bucket") for name in metrics)
 
