@@ -40,10 +40,6 @@ else()
     # Not -z ibt: the start files of Debian's GCC have no ENDBR.
     target_link_options(hawser_flags INTERFACE $<$<CONFIG:Release>:-Wl,-z,shstk>)
   endif()
-  if(NOT CMAKE_CXX_FLAGS MATCHES "_FORTIFY_SOURCE")  # a packager's own choice stands
-    target_compile_options(hawser_flags INTERFACE
-      $<$<CONFIG:Release>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3>)
-  endif()
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   target_compile_options(hawser_flags INTERFACE -fsized-deallocation)

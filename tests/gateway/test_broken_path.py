@@ -182,7 +182,8 @@ def link_load(outer, doors):
     return time.monotonic() - begun, [fault for fault in ended if fault]
 
 
-@pytest.mark.parametrize("doors", [1, STREAMS], ids=["one path", "a path each"])
+@pytest.mark.parametrize("doors", [pytest.param(1, id="one path", marks=pytest.mark.long),
+                                   pytest.param(STREAMS, id="a path each")])
 def test_gateway_to_gateway(keeper, sim, tmp_path, figure, doors):
     with FlakyPath(keeper.address, doors) as whole, outer_gateway(tmp_path, whole) as outer:
         plain, faults = link_load(outer, doors)
