@@ -112,7 +112,9 @@ TEST_F(RpcTest, APackedMessageIsUnpackedWithinItsBounds) {
     Rpc rpc(reactor, {.coding = coding::Coding::gzip}, with_budget);
     run(read_all(rpc));
     rpc.take_in(bytes);
-    return rpc.ending() ? rpc.ending()->status : Status::ok;
+    const Status status = rpc.ending() ? rpc.ending()->status : Status::ok;
+    rpc.finish(Rpc::Over::lost);  // the one who reads ends
+    return status;
   };
   const std::string plain(900, 'x');
   EXPECT_EQ(read(framed(gzip(plain), 1) + framed("plain")), Status::ok);
@@ -216,6 +218,7 @@ TEST_F(RpcTest, ManyWaitAtOnceAndHaveTheirTurns) {
   EXPECT_FALSE(over) << "the one who reads still does";
   rpc.take_in(framed("x"));
   EXPECT_EQ(seen, std::vector<std::string>{"x"});
+  rpc.finish(Rpc::Over::lost);  // the one who reads ends
 }
 
 TEST_F(RpcTest, TheEndOfACallIsToldOnce) {
