@@ -2,6 +2,23 @@
 
 namespace hawser::dialect {
 
+bool streams_texts(Api api) {
+  switch (api) {
+    case Api::chat:
+    case Api::completions:
+    case Api::responses:
+    case Api::messages:
+    case Api::response:
+      return true;
+    case Api::embeddings:
+    case Api::models:
+    case Api::generations:
+    case Api::other:
+      break;
+  }
+  return false;
+}
+
 std::string_view operation_of(Api api) {
   switch (api) {
     case Api::chat:

@@ -22,6 +22,9 @@ enum class Api : std::uint8_t {
   other
 };
 
+/// Whether the texts of such a stream can be followed from event to event.
+bool streams_texts(Api api);
+
 /// OpenTelemetry's gen_ai.operation.name.
 std::string_view operation_of(Api api);
 

@@ -105,6 +105,7 @@ struct OperationTraits {
   bool prompts;        // its request holds texts, all of which can be read in its body
   bool answers_texts;  // its answer holds texts that can be read, streamed ones too
   bool stateful;       // it reads, makes or deletes objects of the provider's account
+  bool textless;       // no new text in either: ids, names of models, what was judged before
 };
 
 const OperationTraits& traits_of(Operation operation);

@@ -31,31 +31,6 @@ AnswerForm form_of(const generation::AnswerHead& head) {
   return wire::same_token(media.type, "text") ? AnswerForm::text : AnswerForm::other;
 }
 
-/// Nothing that is asked or answered there is a text of somebody's: ids of generations and models.
-bool without_texts(dialect::Operation operation) {
-  using dialect::Operation;
-  return operation == Operation::generations || operation == Operation::list_models ||
-         operation == Operation::get_model;
-}
-
-/// Streams whose texts the rules can follow from event to event.
-bool follows_events(dialect::Api api) {
-  switch (api) {
-    case dialect::Api::chat:
-    case dialect::Api::completions:
-    case dialect::Api::responses:
-    case dialect::Api::messages:
-    case dialect::Api::response:
-      return true;
-    case dialect::Api::embeddings:
-    case dialect::Api::models:
-    case dialect::Api::generations:
-    case dialect::Api::other:
-      return false;
-  }
-  return false;
-}
-
 /// The facts of a body that was rewritten: its model stands elsewhere now.
 Result<> peek_again(exchange::Request& request) {
   const bool known = request.endpoint.traits().body != dialect::BodyForm::any;
@@ -120,7 +95,7 @@ Filter::VaultPtr Filter::make_vault(const Exchange& exchange) const {
 Task<Answer> Filter::run(Exchange& exchange, exchange::Next next) {
   const Policy& policy = policies_->of(exchange.principal->tenant);
   const auto& traits = exchange.request.endpoint.traits();
-  if (policy.empty() || without_texts(traits.operation)) return next(exchange);
+  if (policy.empty() || traits.textless) return next(exchange);
   if (!policies_->pass_unread().has(traits.operation)) {
     const bool unknown = traits.operation == dialect::Operation::unknown;
     if (policy.prompt && (exchange.request.unread || unknown)) {
@@ -229,7 +204,7 @@ Task<Answer> Filter::filter_answer(const Exchange& exchange, const Policy& polic
     notes->found(rule, true);
     if (finding.block) notes->refused("filter", rule);
   };
-  if (head.event_stream && follows_events(api)) {
+  if (head.event_stream && dialect::streams_texts(api)) {
     auto content =
         std::make_unique<FilteredContent>(reactor_, answer->take_content(), api, std::move(rules));
     co_return std::make_unique<generation::Generation>(std::move(head), std::move(content));

@@ -15,29 +15,10 @@ namespace {
 
 constexpr std::size_t answer_max = 64 * 1024 * 1024;
 
-/// Nothing there is written by somebody: ids of generations, names of models.
-bool without_texts(dialect::Operation operation) {
-  using dialect::Operation;
-  return operation == Operation::generations || operation == Operation::list_models ||
-         operation == Operation::get_model;
-}
-
-/// Streams whose texts a guard can be asked about.
-bool follows_events(dialect::Api api) {
-  switch (api) {
-    case dialect::Api::chat:
-    case dialect::Api::completions:
-    case dialect::Api::responses:
-    case dialect::Api::messages:
-      return true;
-    case dialect::Api::embeddings:
-    case dialect::Api::models:
-    case dialect::Api::response:
-    case dialect::Api::generations:
-    case dialect::Api::other:
-      return false;
-  }
-  return false;
+/// Streams whose deltas are all of their text. One of a stored response may be taken up behind some
+/// of them and tell those only in its last event.
+bool follows_deltas(dialect::Api api) {
+  return dialect::streams_texts(api) && api != dialect::Api::response;
 }
 
 Question about(const Exchange& exchange, Direction direction) {
@@ -127,7 +108,7 @@ std::optional<Error> Guards::unreadable(const Exchange& exchange, bool prompt, b
 Task<Answer> Guards::run(Exchange& exchange, exchange::Next next) {
   const auto& request = exchange.request;
   const auto& traits = request.endpoint.traits();
-  if (without_texts(traits.operation)) return next(exchange);
+  if (traits.textless) return next(exchange);
   const bool unknown = traits.operation == dialect::Operation::unknown;
   auto error = unreadable(exchange, request.unread || unknown, !traits.answers_texts);
   if (error) return exchange::answer_now(std::move(*error));
@@ -183,7 +164,7 @@ Task<Answer> Guards::guard_answer(Exchange& exchange, std::vector<GuardPtr> guar
     co_return std::move(answer);
   }
   const dialect::Api api = exchange.request.endpoint.api;
-  if (head.event_stream && follows_events(api)) {
+  if (head.event_stream && follows_deltas(api)) {
     auto content =
         std::make_unique<GuardedContent>(reactor_, answer->take_content(), api, std::move(guards),
                                          about(exchange, Direction::answer));
