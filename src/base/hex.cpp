@@ -1,15 +1,6 @@
 #include "base/hex.hpp"
 
 namespace hawser {
-namespace {
-
-int digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
-}  // namespace
 
 void append_hex(std::string& out, std::string_view bytes) {
   static constexpr char digits[] = "0123456789abcdef";
@@ -30,9 +21,10 @@ std::string to_hex(std::string_view bytes) {
 
 std::optional<std::string> from_hex(std::string_view text) {
   if (text.size() % 2 != 0) return std::nullopt;
+  const auto lower = [](char c) { return c >= 'A' && c <= 'F' ? -1 : hex_value(c); };
   std::string out(text.size() / 2, '\0');
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+    const int high = lower(text[2 * i]), low = lower(text[2 * i + 1]);
     if (high < 0 || low < 0) return std::nullopt;
     out[i] = static_cast<char>(high << 4 | low);
   }

@@ -2,23 +2,18 @@
 
 #include <charconv>
 
+#include "base/hex.hpp"
+#include "base/json_scan.hpp"
 #include "base/utf8.hpp"
 
 namespace hawser {
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 std::optional<std::uint32_t> four_digits(std::string_view text) {
   if (text.size() < 4) return std::nullopt;
   std::uint32_t unit = 0;
   for (int i = 0; i < 4; ++i) {
-    const int digit = hex_digit(text[static_cast<std::size_t>(i)]);
+    const int digit = hex_value(text[static_cast<std::size_t>(i)]);
     if (digit < 0) return std::nullopt;
     unit = unit * 16 + static_cast<std::uint32_t>(digit);
   }
@@ -58,110 +53,13 @@ bool take_escape(std::string_view& rest, std::string& out) {
   return kind == 'u' && take_unicode(rest, out);
 }
 
-/// A strict reader that only says yes or no.
-class Checker {
- public:
-  explicit Checker(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
-
-  bool whole() {
-    blanks();
-    if (!value(0)) return false;
-    blanks();
-    return at_ == end_;
-  }
-
- private:
-  static constexpr int depth_max = 512;
-
-  bool next_is(char c) const { return at_ < end_ && *at_ == c; }
-  bool take(char c) {
-    if (!next_is(c)) return false;
-    ++at_;
-    return true;
-  }
-  void blanks() {
-    while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
-  }
-  bool word(std::string_view text) {
-    if (static_cast<std::size_t>(end_ - at_) < text.size()) return false;
-    if (std::memcmp(at_, text.data(), text.size()) != 0) return false;
-    at_ += text.size();
-    return true;
-  }
-  bool value(int depth) {
-    if (at_ == end_ || depth > depth_max) return false;
-    switch (*at_) {
-      case '{':
-        return container(depth, '}', true);
-      case '[':
-        return container(depth, ']', false);
-      case '"':
-        return string();
-      case 't':
-        return word("true");
-      case 'f':
-        return word("false");
-      case 'n':
-        return word("null");
-      default:
-        return number();
-    }
-  }
-  bool container(int depth, char close, bool named) {
-    ++at_;
-    blanks();
-    if (take(close)) return true;
-    for (;;) {
-      if (named) {
-        if (!next_is('"') || !string()) return false;
-        blanks();
-        if (!take(':')) return false;
-        blanks();
-      }
-      if (!value(depth + 1)) return false;
-      blanks();
-      if (take(close)) return true;
-      if (!take(',')) return false;
-      blanks();
-    }
-  }
-  bool string() {
-    for (++at_; at_ < end_; ++at_) {
-      const auto byte = static_cast<unsigned char>(*at_);
-      if (byte == '"') {
-        ++at_;
-        return true;
-      }
-      if (byte < 0x20) return false;
-      if (byte != '\\') continue;
-      if (++at_ == end_) return false;
-      if (*at_ == 'u') {
-        if (!four_digits({at_ + 1, static_cast<std::size_t>(end_ - at_ - 1)})) return false;
-        at_ += 4;
-      } else if (std::string_view("\"\\/bfnrt").find(*at_) == std::string_view::npos) {
-        return false;
-      }
-    }
-    return false;
-  }
-  bool digits() {
-    const char* const begin = at_;
-    while (at_ < end_ && *at_ >= '0' && *at_ <= '9') ++at_;
-    return at_ > begin;
-  }
-  bool number() {
-    take('-');
-    if (!take('0') && !digits()) return false;
-    if (take('.') && !digits()) return false;
-    if (take('e') || take('E')) {
-      if (!take('+')) take('-');
-      return digits();
-    }
-    return true;
-  }
-
-  const char* at_;
-  const char* end_;
+/// Has no use for what a scan meets.
+struct Anything {
+  bool name(const JsonToken&, unsigned) { return true; }
+  bool string(const JsonToken&, unsigned) { return true; }
+  bool scalar(const JsonToken&, unsigned) { return true; }
+  bool open(char, unsigned, std::size_t) { return true; }
+  bool close(char, unsigned, std::size_t) { return true; }
 };
 
 }  // namespace
@@ -210,7 +108,8 @@ std::optional<std::uint64_t> json_number(std::string_view object, std::string_vi
 }
 
 bool is_json(std::string_view text) {
-  return Checker(text).whole();
+  Anything anything;
+  return scan_json(text, anything) == JsonFault::none;
 }
 
 void append_json_string(std::string& out, std::string_view text) {

@@ -129,8 +129,8 @@ std::optional<std::string> json_text(std::string_view object, std::string_view n
 /// A member that is a whole number from 0 to 2^63.
 std::optional<std::uint64_t> json_number(std::string_view object, std::string_view name);
 
-/// Whether `text` is exactly one JSON value, nested at most 512 deep. Its strings are UTF-8 only
-/// where the text is.
+/// Whether `text` is exactly one JSON value as json_scan.hpp reads it: UTF-8, nested at most
+/// `json_depth_max` deep.
 bool is_json(std::string_view text);
 
 /// Appends `text`, which is UTF-8, as a JSON string with its quotes. Bytes that are not UTF-8

@@ -48,8 +48,9 @@ TEST(Json, OnlyOneWholeValueIsJson) {
   for (const char* good : {"1", "-0.5e+3", "null", "\"a\\u00e4\"", " [1,{\"a\":[]}] ", "{}", "0"}) {
     EXPECT_TRUE(is_json(good)) << good;
   }
-  for (const char* bad : {"", "01", "1.", "[1,]", "{\"a\"}", "{a:1}", "nul", "\"\\x\"", "\"a", "[",
-                          "1 2", "[DONE]", "\"\n\"", "-", "{\"a\":1,}", "\"\\u12g4\""}) {
+  for (const char* bad :
+       {"", "01", "1.", "[1,]", "{\"a\"}", "{a:1}", "nul", "\"\\x\"", "\"a", "[", "1 2", "[DONE]",
+        "\"\n\"", "-", "{\"a\":1,}", "\"\\u12g4\"", "\"\xff\""}) {
     EXPECT_FALSE(is_json(bad)) << bad;
   }
   EXPECT_FALSE(is_json(std::string(1000, '[') + std::string(1000, ']')));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/hex.hpp"
 #include "base/random_bytes.hpp"
 #include "settings/remote.hpp"
 #include "settings/residency.hpp"
@@ -45,9 +46,7 @@ stage::observe::RefusalSeries refusals_of(const settings::Config& config,
 }
 
 std::string random_pseudonym() {
-  std::string name = "hawser-";
-  for (const char byte : random_bytes(16)) name += "0123456789abcdef"[byte & 15];
-  return name;
+  return "hawser-" + to_hex(random_bytes(8));
 }
 
 /// What this gateway is called by others; empty where none is its provider.

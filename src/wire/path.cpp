@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <array>
 
+#include "base/hex.hpp"
 #include "base/utf8.hpp"
 #include "wire/percent.hpp"
 
 namespace hawser::wire {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 /// Whether an encoded byte may stand in a path. Letters, digits and -._~ need no encoding: encoded
 /// they are a second spelling. Of the rest, what a second decoder could take for structure is
@@ -43,7 +37,7 @@ std::string_view segment_problem(std::string_view segment) {
     if (byte == ';') return "The path has a semicolon.";
     if (byte != '%') continue;
     if (segment.size() - i < 3) return bad_escape;
-    const int upper = hex_digit(segment[i + 1]), lower = hex_digit(segment[i + 2]);
+    const int upper = hex_value(segment[i + 1]), lower = hex_value(segment[i + 2]);
     if (upper < 0 || lower < 0) return bad_escape;
     const auto encoded = static_cast<std::size_t>(upper * 16 + lower);
     if (!may_be_encoded[encoded]) return second_spelling;
@@ -76,7 +70,7 @@ std::string decoded_segment(std::string_view segment) {
   out.reserve(segment.size());
   for (std::size_t i = 0; i < segment.size(); ++i) {
     if (segment[i] == '%' && segment.size() - i >= 3) {
-      out.push_back(static_cast<char>(hex_digit(segment[i + 1]) * 16 + hex_digit(segment[i + 2])));
+      out.push_back(static_cast<char>(hex_value(segment[i + 1]) * 16 + hex_value(segment[i + 2])));
       i += 2;
     } else {
       out.push_back(segment[i]);

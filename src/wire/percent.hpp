@@ -4,16 +4,12 @@
 #include <string>
 #include <string_view>
 
+#include "base/hex.hpp"
+
 namespace hawser::wire {
 
 /// A value of a query: "%2F" to "/", "+" to a blank. Nothing when it is malformed (RFC 3986, 2.1).
 inline std::optional<std::string> percent_decoded(std::string_view text) {
-  const auto nibble = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-  };
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
@@ -21,7 +17,7 @@ inline std::optional<std::string> percent_decoded(std::string_view text) {
       continue;
     }
     if (text.size() - i < 3) return std::nullopt;
-    const int high = nibble(text[i + 1]), low = nibble(text[i + 2]);
+    const int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
     if (high < 0 || low < 0) return std::nullopt;
     out.push_back(static_cast<char>(high * 16 + low));
     i += 2;
