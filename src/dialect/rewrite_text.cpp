@@ -9,6 +9,8 @@
 namespace hawser::dialect {
 namespace {
 
+constexpr std::size_t digits_min = 6;  // of a number that can be somebody's
+
 /// Gives each text to the change as the scan meets it.
 class Rewriter {
  public:
@@ -21,7 +23,7 @@ class Rewriter {
       if (!decode_json_string(token.text, level.decoded)) return false;
       level.name = level.decoded;
     }
-    if (!protocol_name(level.name)) change(token, level.name, false);
+    if (!protocol_name(level.name)) change(token, {level.name, false, level.name});
     return true;
   }
   bool string(const JsonToken& token, unsigned depth) {
@@ -33,10 +35,10 @@ class Rewriter {
     const Level& level = levels_[depth];
     switch (place_of(level.name, value, level.free)) {
       case Place::text:
-        change(token, value, false);
+        change(token, {value, false, level.name});
         break;
       case Place::json_text:
-        change(token, value, true);
+        change(token, {value, true, level.name});
         break;
       case Place::word:
       case Place::identifier:
@@ -45,7 +47,15 @@ class Rewriter {
     }
     return true;
   }
-  bool scalar(const JsonToken&, unsigned) { return true; }
+  /// A whole number of the user's own reaches the model as a text would: a card's, a telephone's.
+  bool scalar(const JsonToken& token, unsigned depth) {
+    const Level& level = levels_[depth];
+    const bool whole = token.text.find_first_not_of("-0123456789") == std::string_view::npos;
+    if (level.free && whole && token.text.size() >= digits_min) {
+      change(token, {token.text, false, level.name});
+    }
+    return true;
+  }
   /// An array's entries go by the name of the array.
   bool open(char kind, unsigned depth, std::size_t) {
     const Level& outer = levels_[depth];
@@ -71,9 +81,9 @@ class Rewriter {
     bool free = false;
   };
 
-  void change(const JsonToken& token, std::string_view text, bool json) {
+  void change(const JsonToken& token, const FoundText& found) {
     changed_.clear();
-    if (!change_({text, json}, changed_)) return;
+    if (!change_(found, changed_)) return;
     const auto at = static_cast<std::size_t>(token.text.data() - source_.data());
     out_.append(source_.substr(copied_, at - copied_));
     append_json_string(out_, changed_);

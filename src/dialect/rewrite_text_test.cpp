@@ -90,6 +90,21 @@ TEST(RewriteText, Base64IsNoTextWhereTheProtocolHasIt) {
   EXPECT_EQ(texts(R"({"arguments":{"data":")" + bytes + R"("}})").size(), 1u);
 }
 
+TEST(RewriteText, WholeNumbersOfTheUsersOwnAreTexts) {
+  const auto digits = std::vector<std::string>{"4111111111111111"};
+  EXPECT_EQ(texts(R"({"metadata":{"id":4111111111111111}})"), digits);
+  EXPECT_EQ(texts(R"({"messages":[{"content":[{"input":{"id":[4111111111111111]}}]}]})"), digits);
+  EXPECT_TRUE(texts(R"({"created":1700000000,"usage":{"total_tokens":1234567}})").empty());
+  EXPECT_TRUE(texts(R"({"metadata":{"id":[12345,true,null,3.14159265]}})").empty());
+  auto changed = rewrite_texts(R"({"metadata":{"id":4111111111111111,"description":1}})",
+                               [](const FoundText&, std::string& to) {
+                                 to = "[CARD]";
+                                 return true;
+                               });
+  ASSERT_TRUE(changed && *changed);
+  EXPECT_EQ(**changed, R"({"metadata":{"id":"[CARD]","description":1}})");
+}
+
 TEST(RewriteText, ArgumentsAreJsonThemselves) {
   bool json = false;
   (void)rewrite_texts(R"({"function":{"arguments":"{\"a\":1}"}})",

@@ -10,6 +10,7 @@ from support.grpc import contract
 from support.http import events, request
 from support.messages import Messages
 from support.programs import Gateway
+from support.scripted import DONE, LAST, Scripted, chunk, delta, stream_head
 from support.websocket import Tunnel
 
 SECRETS = {"AKIAQ7ZXN3PLM4KTVB2R": "[KEY]", "jane.doe@example.com": "[EMAIL]", "+14155550132": "[PHONE]",
@@ -157,6 +158,32 @@ def test_what_nothing_is_found_in_is_byte_for_byte_the_providers(filtered, sim):
         number = [json.loads(data)["id"] for data in events(direct)[:1]] if stream else [json.loads(direct)["id"]]
         own = [json.loads(data)["id"] for data in events(through)[:1]] if stream else [json.loads(through)["id"]]
         assert through.replace(own[0].encode(), number[0].encode()) == direct
+
+
+@pytest.mark.parametrize("data", ["to jane.doe@example.com", '["jane.doe@example.com"]', '"jane.doe\\u0040example.com"', '{"a":',
+                                  '{"a":' * 200 + '"jane.doe@example.com"' + "}" * 200])
+@pytest.mark.parametrize("pass_unread", [[], ["chat"]])
+def test_an_event_that_a_rule_cannot_read_does_not_pass(tmp_path, data, pass_unread):
+    def script(connection, _):
+        connection.sendall(stream_head() + chunk(delta("fine. ")) + chunk(f"data: {data}\n\n") + chunk(delta("", '"stop"')) +
+                           chunk(DONE) + LAST)
+
+    with Scripted(script) as provider, Gateway(tmp_path, providers={"p": provider.provider()}, retry={"attempts_max": 1},
+                                               filter={"rules": MASKS, "pass_unread": pass_unread}) as gateway:
+        body = ask(gateway, "hi", stream=True)[2]
+        assert b"fine" in body
+        if pass_unread:
+            assert data.encode() in body
+        else:
+            assert data.encode() not in body and b"an event is not a JSON object" in body, body
+
+
+def test_numbers_of_the_users_own_are_read(filtered, sim):
+    gateway = filtered(*MASKS)
+    tool = {"type": "function", "function": {"name": "pay", "parameters": {"properties": {"card": {"enum": [4111111111111111]}}}}}
+    assert ask(gateway, "hi", tools=[tool], metadata={"order": 1, "card": 4111111111111111})[0] == 200
+    sent = json.dumps(sim.journal()[-1])
+    assert "4111111111111111" not in sent
 
 
 def test_tenants_have_rules_of_their_own(filtered, sim):

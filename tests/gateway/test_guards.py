@@ -1,4 +1,5 @@
 """Services outside that judge prompts and answers."""
+import contextlib
 import json
 import random
 import signal
@@ -12,6 +13,7 @@ import pytest
 from support.guard import Guard
 from support.http import chat, connect, events, request
 from support.programs import HAWSER, Gateway
+from support.scripted import DONE, LAST, Scripted, chunk, delta, stream_head
 
 
 def no_bombs(text):
@@ -82,6 +84,61 @@ def test_windows_overlap_so_that_nothing_hides_between_two(guarded):
         for padding in range(50, 75):
             body = chat(gateway.address, "say: " + "x" * padding + "bomb" + "y" * 80, stream=True, max_tokens=500)[2]
             assert b"ended by the guard" in body, padding
+
+
+@contextlib.contextmanager
+def behind_guard(tmp_path, script, **settings):
+    with Guard(no_bombs) as guard, Scripted(script) as provider, \
+            Gateway(tmp_path, workers=1, providers={"p": provider.provider()}, retry={"attempts_max": 1},
+                    guards=[guard.config(**{"in": "answer"}, **settings)]) as gateway:
+        yield gateway, guard
+
+
+CHAT = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+RESPONSE = {"model": "m", "stream": True, "input": "hi"}
+
+
+@pytest.mark.parametrize("path,body,data", [
+    ("/v1/chat/completions", CHAT, {"choices": [{"index": 0, "message": {"content": "a bomb"}, "finish_reason": "stop"}]}),
+    ("/v1/chat/completions", CHAT, {"choices": [{"index": 0, "delta": {}, "finish_reason": "a bomb"}]}),
+    ("/v1/chat/completions", CHAT, {"a bomb": 1}),
+    ("/v1/responses", RESPONSE, {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": [
+        {"type": "message", "content": [{"type": "output_text", "text": "a bomb"}]}]}}),
+    ("/v1/responses", RESPONSE, {"type": "response.output_item.done", "item": {
+        "type": "function_call", "arguments": json.dumps({"a": "a bomb"}).replace("bomb", "\\u0062omb")}})])
+def test_a_text_is_judged_in_whatever_member_of_an_event_it_stands(tmp_path, path, body, data):
+    def script(connection, _):
+        connection.sendall(stream_head() + chunk(f"data: {json.dumps(data)}\n\n") + chunk(DONE) + LAST)
+
+    with behind_guard(tmp_path, script) as (gateway, guard):
+        answer = request(gateway.address, "POST", path, body)[2]
+        assert b"bomb" not in answer.replace(b"about bombs", b"") and b"ended by the guard" in answer, guard.texts()
+
+
+@pytest.mark.parametrize("data", ["a bomb", '["a bomb"]', '"a bomb"', '{"a bomb":'])
+@pytest.mark.parametrize("settings,passes", [({}, False), ({"on_timeout": "open"}, True), ({"pass_unread": ["chat"]}, True)])
+def test_an_event_that_a_guard_cannot_read_does_not_pass(tmp_path, data, settings, passes):
+    def script(connection, _):
+        connection.sendall(stream_head() + chunk(delta("fine")) + chunk(f"data: {data}\n\n") + chunk(delta("", '"stop"')) +
+                           chunk(DONE) + LAST)
+
+    with behind_guard(tmp_path, script, **settings) as (gateway, _):
+        answer = request(gateway.address, "POST", "/v1/chat/completions", CHAT)[2]
+        assert (b"bomb" in answer) == passes and b"fine" in answer, answer
+        assert passes or b"an event is not a JSON object" in answer
+
+
+def test_nothing_hides_in_many_short_windows(tmp_path):
+    def script(connection, _):
+        connection.sendall(stream_head())
+        for letter in "a bomb":
+            connection.sendall(chunk(delta(letter)))
+            time.sleep(0.15)  # each letter is a window of its own
+        connection.sendall(chunk(delta("", '"stop"')) + chunk(DONE) + LAST)
+
+    with behind_guard(tmp_path, script, window_time="50ms") as (gateway, guard):
+        answer = request(gateway.address, "POST", "/v1/chat/completions", CHAT)[2]
+        assert b"ended by the guard" in answer, guard.texts()
 
 
 def test_a_slow_stream_is_judged_after_a_time(guarded):

@@ -17,6 +17,7 @@ struct AnswerRules {
   std::shared_ptr<const hawser::filter::Scanner> scanner{};  // null: only pseudonyms are restored
   std::shared_ptr<hawser::filter::Vault> vault{};
   std::function<void(const hawser::filter::Finding&)> found{};
+  bool must_read = false;  // what cannot be read ends the answer
 };
 
 /// One text of an answer, as it comes in pieces: what the model wrote goes through the rules, then

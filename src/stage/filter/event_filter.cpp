@@ -4,7 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "dialect/event_data.hpp"
+#include "base/json_scan.hpp"
 #include "dialect/text_places.hpp"
 #include "wire/sse.hpp"
 
@@ -25,6 +25,12 @@ json::string* text_of(json::value* value) {
 std::string_view word_of(json::value& event, std::string_view name) {
   const json::string* word = text_of(member(event, name));
   return word == nullptr ? std::string_view() : std::string_view(*word);
+}
+
+json::parse_options as_deep_as_bodies() {
+  json::parse_options options;
+  options.max_depth = json_depth_max;
+  return options;
 }
 
 /// Every string of an event but those that are told in pieces, and what the protocols make no text.
@@ -241,11 +247,17 @@ void EventFilter::end_channels(const Reading& reading, std::string& out) {
 void EventFilter::take(std::string_view frame, Clock::time_point now, std::string& out) {
   std::string scratch;
   const auto parts = wire::frame_parts(frame, scratch);
-  boost::system::error_code error;
-  json::value event = parts.has_data ? json::parse(parts.data, error) : json::value();
-  if (!parts.has_data || error || !event.is_object()) {
+  if (parts.data.empty() || parts.data == "[DONE]") {
     tell_pending(out);
     out.append(frame);
+    return;
+  }
+  boost::system::error_code error;
+  json::value event = json::parse(parts.data, error, {}, as_deep_as_bodies());
+  if (error || !event.is_object()) {
+    unreadable_ = rules_.must_read;
+    tell_pending(out);
+    if (!unreadable_) out.append(frame);
     return;
   }
   const std::string type(parts.type);
@@ -281,7 +293,7 @@ void EventFilter::take(std::string_view frame, Clock::time_point now, std::strin
 
 std::string EventFilter::feed(std::string_view frames, Clock::time_point now) {
   std::string out;
-  while (!frames.empty() && !blocked_) {
+  while (!frames.empty() && !blocked_ && !unreadable_) {
     const std::size_t size = wire::first_frame(frames).size;
     take(frames.substr(0, size), now, out);
     frames.remove_prefix(size);

@@ -32,6 +32,8 @@ class EventFilter {
   std::string finish();
   /// A rule ended the answer.
   bool blocked() const { return blocked_; }
+  /// An event that the rules must read is neither a JSON object nor "[DONE]".
+  bool unreadable() const { return unreadable_; }
 
  private:
   /// A text that an event adds.
@@ -77,6 +79,7 @@ class EventFilter {
   std::map<std::string, Held> channels_;
   std::optional<Pending> pending_;
   bool blocked_ = false;
+  bool unreadable_ = false;
 };
 
 /// Filters one whole text.

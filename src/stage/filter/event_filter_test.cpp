@@ -91,6 +91,36 @@ TEST(EventFilter, WhatIsCutOverEventsIsFound) {
   }
 }
 
+TEST(EventFilter, AnEventThatMustBeReadAndCannotBeEndsTheAnswer) {
+  auto with = rules();
+  std::string deep = "\"jane.doe@example.com\"";
+  for (int i = 0; i < 130; ++i) deep = "{\"a\":" + deep + "}";
+  for (const std::string& data :
+       {std::string("jane.doe@example.com"), std::string("[\"jane.doe@example.com\"]"),
+        std::string("\"jane.doe\\u0040example.com\""), std::string("{\"a\":"), deep}) {
+    with.must_read = true;
+    EventFilter strict(Api::chat, with);
+    const std::string out = run(strict, {chat("Hi! ") + "data: " + data + "\n\n" + finish});
+    EXPECT_TRUE(strict.unreadable()) << data;
+    EXPECT_EQ(out, chat("Hi! ")) << data;
+    with.must_read = false;
+    EventFilter open(Api::chat, with);
+    EXPECT_EQ(run(open, {"data: " + data + "\n\n"}), "data: " + data + "\n\n");
+  }
+}
+
+TEST(EventFilter, HoweverDeepATextStandsItIsSeen) {
+  auto with = rules();
+  with.must_read = true;
+  for (const int depth : {1, 31, 32, 33, 100, 127}) {
+    std::string data = "\"jane.doe@example.com\"";
+    for (int i = 0; i < depth; ++i) data = "{\"a\":" + data + "}";
+    EventFilter filter(Api::chat, with);
+    const std::string out = run(filter, {"data: " + data + "\n\n"});
+    EXPECT_NE(out.find("[EMAIL]"), std::string::npos) << depth << out;
+  }
+}
+
 TEST(EventFilter, ChoicesAndToolCallsAreTextsOfTheirOwn) {
   const auto with = rules();
   EventFilter filter(Api::chat, with);

@@ -54,12 +54,6 @@ Error cannot_read(std::string_view what, const Exchange& exchange) {
           .client_may_retry = false};
 }
 
-Error unreadable_answer(std::string_view why) {
-  return {.code = Code::upstream,
-          .message = "The provider's answer cannot be read by the data filter that concerns it: " +
-                     std::string(why) + "."};
-}
-
 Error blocked(std::string_view rule) {
   return {.code = Code::filtered,
           .message = "This request was stopped by the data filter \"" + std::string(rule) + "\".",
@@ -190,9 +184,9 @@ Task<Answer> Filter::filter_answer(const Exchange& exchange, const Policy& polic
   const bool needed = policy.answer || vault->size() > 0;
   if (!needed || answer->reader() != nullptr) co_return std::move(answer);
   // Without rules for answers only pseudonyms are restored, where that can be.
-  const bool must_read =
-      policy.answer && !policies_->pass_unread().has(exchange.request.endpoint.operation());
   AnswerRules rules;
+  rules.must_read =
+      policy.answer && !policies_->pass_unread().has(exchange.request.endpoint.operation());
   rules.scanner = policy.answer;
   rules.vault = std::move(vault);
   // A stream may go on after a reload took this stage away.
@@ -212,16 +206,15 @@ Task<Answer> Filter::filter_answer(const Exchange& exchange, const Policy& polic
   const AnswerForm form = head.event_stream ? AnswerForm::other : form_of(head);
   if (form == AnswerForm::none) co_return std::move(answer);
   if (form == AnswerForm::other) {
-    if (!must_read) co_return std::move(answer);
+    if (!rules.must_read) co_return std::move(answer);
     co_return unreadable_answer(head.event_stream ? "it is an event stream of an unknown form"
                                                   : "its content type is not one of texts");
   }
-  co_return co_await filter_plain(std::move(answer), rules, form == AnswerForm::json, must_read);
+  co_return co_await filter_plain(std::move(answer), rules, form == AnswerForm::json);
 }
 
 /// An answer that is read whole.
-Task<Answer> Filter::filter_plain(GenerationPtr answer, const AnswerRules& rules, bool json,
-                                  bool must_read) {
+Task<Answer> Filter::filter_plain(GenerationPtr answer, const AnswerRules& rules, bool json) {
   auto body = co_await generation::read_whole(answer->content(), answer_max);
   if (!body) co_return body.error();
   bool stopped = false;
@@ -230,7 +223,8 @@ Task<Answer> Filter::filter_plain(GenerationPtr answer, const AnswerRules& rules
         dialect::rewrite_texts(*body, [&](const dialect::FoundText& found, std::string& out) {
           return filter_whole(rules, found, out, stopped);
         });
-    if (!changed && must_read) co_return unreadable_answer("it is not the JSON that it says it is");
+    if (!changed && rules.must_read)
+      co_return unreadable_answer("it is not the JSON that it says it is");
     if (changed && *changed) body = std::move(**changed);
   } else if (!json) {
     std::string out;

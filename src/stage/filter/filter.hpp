@@ -55,7 +55,7 @@ class Filter final : public exchange::Stage {
   Task<exchange::Answer> filter_answer(const exchange::Exchange& exchange, const Policy& policy,
                                        VaultPtr vault, generation::GenerationPtr answer);
   static Task<exchange::Answer> filter_plain(generation::GenerationPtr answer,
-                                             const AnswerRules& rules, bool json, bool must_read);
+                                             const AnswerRules& rules, bool json);
   VaultPtr make_vault(const exchange::Exchange& exchange) const;
 
   std::shared_ptr<const Policies> policies_;

@@ -4,9 +4,19 @@ namespace hawser::stage::filter {
 
 using net::Piece;
 
+Error unreadable_answer(std::string_view why) {
+  return {.code = Code::upstream,
+          .message = "The provider's answer cannot be read by the data filter that concerns it: " +
+                     std::string(why) + "."};
+}
+
 Result<Piece> FilteredContent::take(const Piece& piece) {
   out_ = filter_.feed(piece.bytes, Clock::now());
   if (piece.last) out_ += filter_.finish();
+  if (filter_.unreadable()) {
+    source_.content().cancel();
+    return unreadable_answer("an event is not a JSON object");
+  }
   if (filter_.blocked()) {
     source_.content().cancel();
     return Error{.code = Code::filtered, .message = "A data filter ended this answer."};

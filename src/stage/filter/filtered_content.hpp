@@ -7,6 +7,9 @@
 
 namespace hawser::stage::filter {
 
+/// What is said of an answer that a rule must read and cannot.
+Error unreadable_answer(std::string_view why);
+
 /// A stream of events whose texts are filtered as it passes. What is held back goes on after 200 ms
 /// at most, even if the provider is silent: so it is read beside the one who waits for it.
 class FilteredContent final : public generation::Content {
@@ -15,7 +18,8 @@ class FilteredContent final : public generation::Content {
                   dialect::Api api, AnswerRules rules)
       : source_(reactor, std::move(content)), rules_(std::move(rules)), filter_(api, rules_) {}
 
-  /// Errors: those of the content; filtered when a rule ended the answer
+  /// Errors: those of the content; filtered when a rule ended the answer; upstream when it must be
+  /// read and cannot be
   Task<Result<net::Piece>> next() override;
   dialect::Usage usage() const override { return source_.content().usage(); }
   bool spliced() const override { return source_.content().spliced(); }

@@ -2,22 +2,32 @@
 
 #include <algorithm>
 
-#include "dialect/delta_text.hpp"
-
 namespace hawser::stage::guard {
 
 namespace {
 constexpr std::size_t overlap = 128;          // bytes
 constexpr std::size_t held_max = 256 * 1024;  // bytes of events, with text or without
+
+/// Whole characters.
+std::string_view end_of(std::string_view text) {
+  if (text.size() <= overlap) return text;
+  text.remove_prefix(text.size() - overlap);
+  while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xc0) == 0x80) {
+    text.remove_prefix(1);
+  }
+  return text;
+}
 }  // namespace
 
 GuardedContent::GuardedContent(net::Reactor& reactor, std::unique_ptr<generation::Content> content,
-                               dialect::Api api, std::vector<GuardPtr> guards, Question about)
+                               dialect::Api api, std::vector<GuardPtr> guards, Question about,
+                               bool must_read)
     : reactor_(reactor),
       source_(reactor, std::move(content)),
-      api_(api),
+      texts_(api),
       guards_(std::move(guards)),
       about_(std::move(about)),
+      must_read_(must_read),
       window_(guards_.front()->config().window),
       window_time_(guards_.front()->config().window_time) {
   for (const auto& guard : guards_) {
@@ -27,13 +37,20 @@ GuardedContent::GuardedContent(net::Reactor& reactor, std::unique_ptr<generation
 }
 
 void GuardedContent::take(const net::Piece& piece) {
+  if (!texts_.feed(piece.bytes, added_) && must_read_) {
+    source_.content().cancel();
+    broken_ = Error{.code = Code::upstream,
+                    .message =
+                        "The provider's answer cannot be read by the guard that must judge "
+                        "it: an event is not a JSON object."};
+    return;
+  }
   held_.append(piece.bytes);
   events_ += piece.events;
-  dialect::append_all_deltas(api_, piece.bytes, text_);
 }
 
 bool GuardedContent::full() const {
-  return text_.size() >= window_ || held_.size() >= held_max;
+  return added_.pieces.size() + added_.wholes.size() >= window_ || held_.size() >= held_max;
 }
 
 Task<bool> GuardedContent::read_window() {
@@ -47,27 +64,33 @@ Task<bool> GuardedContent::read_window() {
       co_return true;
     }
     take(**piece);
-    over = (*piece)->last;
+    over = broken_ || (*piece)->last;
     if (until == Clock::time_point::max()) until = reactor_.now() + window_time_;
   }
   co_return over;
 }
 
+std::shared_ptr<Question> GuardedContent::question() {
+  auto question = std::make_shared<Question>(about_);
+  question->text = before_ + added_.pieces;
+  // However short the windows are: the next one sees as much of what was before it.
+  before_ = end_of(question->text);
+  if (!added_.wholes.empty()) question->text.append("\n").append(added_.wholes);
+  added_.clear();
+  return question;
+}
+
 Task<Result<net::Piece>> GuardedContent::next() {
   if (broken_) co_return *broken_;
   const bool over = co_await read_window();
-  if (!text_.empty()) {
-    auto question = std::make_shared<Question>(about_);
-    question->text = before_ + text_;
-    Jury jury(reactor_, guards_, std::move(question));
+  if (!added_.empty()) {
+    Jury jury(reactor_, guards_, question());
     const Ruling ruling = co_await jury.decide();
     if (!ruling.allow) {
       source_.content().cancel();
       broken_ = refusal(ruling, about_);
       co_return *broken_;
     }
-    before_ = text_.substr(text_.size() - std::min(text_.size(), overlap));
-    text_.clear();
   }
   if (broken_ && held_.empty()) co_return *broken_;
   out_ = std::exchange(held_, {});

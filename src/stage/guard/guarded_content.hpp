@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "dialect/stream_texts.hpp"
 #include "generation/read_beside.hpp"
 #include "stage/guard/guard.hpp"
 
@@ -13,11 +14,13 @@ namespace hawser::stage::guard {
 /// windows, each with the end of the one before, so that nothing hides between two.
 class GuardedContent final : public generation::Content {
  public:
-  /// @param about  all of the question but the text
+  /// @param about      all of the question but the text
+  /// @param must_read  an event that cannot be read ends the answer
   GuardedContent(net::Reactor& reactor, std::unique_ptr<generation::Content> content,
-                 dialect::Api api, std::vector<GuardPtr> guards, Question about);
+                 dialect::Api api, std::vector<GuardPtr> guards, Question about, bool must_read);
 
-  /// Errors: those of the content; filtered when a guard ended the answer
+  /// Errors: those of the content; filtered when a guard ended the answer; upstream when it cannot
+  /// be read
   Task<Result<net::Piece>> next() override;
   dialect::Usage usage() const override { return source_.content().usage(); }
   bool spliced() const override { return source_.content().spliced(); }
@@ -28,17 +31,19 @@ class GuardedContent final : public generation::Content {
   Task<bool> read_window();
   void take(const net::Piece& piece);
   bool full() const;
+  std::shared_ptr<Question> question();
 
   net::Reactor& reactor_;
   generation::ReadBeside source_;
-  dialect::Api api_;
+  dialect::StreamTexts texts_;
   std::vector<GuardPtr> guards_;
   Question about_;
+  bool must_read_;
   std::size_t window_;
   milliseconds window_time_;
-  std::string before_{};  // the end of the text that was judged last
-  std::string text_{};    // that is to be judged
-  std::string held_{};    // events that wait for it
+  std::string before_{};         // the end of the pieces that were judged last
+  dialect::AddedTexts added_{};  // that are to be judged
+  std::string held_{};           // events that wait for it
   std::uint32_t events_ = 0;
   std::optional<Error> broken_{};
   std::string out_{};

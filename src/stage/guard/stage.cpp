@@ -1,5 +1,7 @@
 #include "stage/guard/stage.hpp"
 
+#include <algorithm>
+
 #include "base/plain_escapes.hpp"
 #include "dialect/rewrite_text.hpp"
 #include "generation/read_whole.hpp"
@@ -14,12 +16,6 @@ using generation::GenerationPtr;
 namespace {
 
 constexpr std::size_t answer_max = 64 * 1024 * 1024;
-
-/// Streams whose deltas are all of their text. One of a stored response may be taken up behind some
-/// of them and tell those only in its last event.
-bool follows_deltas(dialect::Api api) {
-  return dialect::streams_texts(api) && api != dialect::Api::response;
-}
 
 Question about(const Exchange& exchange, Direction direction) {
   Question question;
@@ -164,10 +160,13 @@ Task<Answer> Guards::guard_answer(Exchange& exchange, std::vector<GuardPtr> guar
     co_return std::move(answer);
   }
   const dialect::Api api = exchange.request.endpoint.api;
-  if (head.event_stream && follows_deltas(api)) {
+  if (head.event_stream && dialect::streams_texts(api)) {
+    const bool must_read = std::any_of(guards.begin(), guards.end(), [&](const GuardPtr& guard) {
+      return !guard->passes_unread(exchange.request.endpoint.operation());
+    });
     auto content =
         std::make_unique<GuardedContent>(reactor_, answer->take_content(), api, std::move(guards),
-                                         about(exchange, Direction::answer));
+                                         about(exchange, Direction::answer), must_read);
     co_return std::make_unique<generation::Generation>(std::move(head), std::move(content));
   }
   std::optional<std::string> text;
