@@ -74,13 +74,9 @@ bool read_disposition(std::string_view value, Disposition& out) {
   return true;
 }
 
-bool same_text(std::string_view a, std::string_view b) {
-  return wire::same_token(a, b);
-}
-
 }  // namespace
 
-FormReader::FormReader(std::string_view boundary) {
+FormReader::FormReader(std::string_view boundary, Allows allows) : allows_(allows) {
   delimiter_.append("\r\n--").append(boundary);
   if (!boundary_valid(boundary)) fail("The boundary of the form is malformed.");
 }
@@ -203,7 +199,10 @@ bool FormReader::begin_part() {
     lines.remove_prefix(end + 2);
   }
   if (!name) return fail("A part of the form has no name.");
-  if (!same_text(*name, "model") && !same_text(*name, "model[]")) return true;
+  if (allows_ != nullptr && !allows_(*name)) {
+    return fail("The field \"" + *name + "\" may not stand in a form here: send it as JSON.");
+  }
+  if (!wire::same_token(*name, "model") && !wire::same_token(*name, "model[]")) return true;
   if (*name != "model" || file)
     return fail("The field \"model\" of the form must be a plain text.");
   if (model_done_) return fail("The form has more than one field \"model\".");

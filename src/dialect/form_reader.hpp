@@ -19,8 +19,11 @@ class FormReader {
   static constexpr std::size_t model_max = 512;         // bytes of the value
   static constexpr std::uint32_t parts_max = 1'000;
 
+  /// Whether a form may have a field of this name.
+  using Allows = bool (*)(std::string_view name);
+
   /// @param boundary  as the media type names it
-  explicit FormReader(std::string_view boundary);
+  explicit FormReader(std::string_view boundary, Allows allows = nullptr);
 
   /// Takes the next bytes; however they are cut, the outcome is the same.
   /// @return false: problem() says what is wrong; nothing more is read
@@ -50,6 +53,7 @@ class FormReader {
   bool end_part();
   void consume(std::string_view& rest, std::size_t size);
 
+  Allows allows_;          // null: any field
   std::string delimiter_;  // CRLF, two dashes and the boundary
   std::string held_;       // of a line, a header block, or what may begin a delimiter
   std::string problem_;

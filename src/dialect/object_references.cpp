@@ -40,6 +40,7 @@ constexpr Member members[] = {{"previous_response_id", K::response},
                               {"container_id", K::container},
                               {"video_id", K::video},
                               {"eval_id", K::eval},
+                              {"skill_id", K::skill},
                               {"cachedContent", K::cached_content},
                               {"cached_content", K::cached_content}};
 /// Objects whose "id" is an id.
@@ -78,8 +79,9 @@ class References {
       each_(kind, value);
     } else if (level.name == "id") {
       if (level.id_kind != K::none) each_(level.id_kind, value);
-      if (level.item) level.id = value;
+      level.id = value;
     } else if (level.name == "type") {
+      level.type = value;
       // An item without a type, or of this one, stands for one that the provider keeps.
       level.whole = level.whole || value != "item_reference";
     }
@@ -92,13 +94,19 @@ class References {
     inner.name = kind == '[' ? outer.name : std::string_view();
     inner.id_kind = kind == '{' ? kind_in(parents, outer.name) : K::none;
     inner.item = kind == '{' && depth == 2 && (outer.name == "input" || outer.name == "items");
+    inner.source = kind == '{' && outer.name == "source";
     inner.whole = false;
     inner.id.clear();
+    inner.type.clear();
     return true;
   }
   bool close(char, unsigned depth, std::size_t) {
     const Level& inner = levels_[depth + 1];
     if (inner.item && !inner.whole && !inner.id.empty()) each_(K::item, inner.id);
+    if (inner.type == "file_id" && !inner.id.empty()) each_(K::file, inner.id);
+    // Of an evaluation: all that the account stores, whoever made it.
+    if (inner.source && inner.type == "stored_completions") each_(K::chat, every_object);
+    if (inner.source && inner.type == "responses") each_(K::response, every_object);
     return true;
   }
 
@@ -106,9 +114,11 @@ class References {
   struct Level {
     std::string_view name{};
     std::string decoded{};
-    std::string id{};              // of an item
+    std::string id{};              // the object's
+    std::string type{};            // the object's
     ObjectKind id_kind = K::none;  // of the object's "id"
     bool item = false;             // an entry of the outermost "input"
+    bool source = false;           // of data, of an evaluation
     bool whole = false;            // it is an item itself
   };
 
@@ -127,6 +137,17 @@ std::string_view id_of(const json::value* object) {
 }
 
 }  // namespace
+
+bool names_object(std::string_view field) {
+  while (field.ends_with(']')) {
+    const auto open = field.rfind('[');
+    if (open == std::string_view::npos) break;
+    const std::string_view inner = field.substr(open + 1, field.size() - open - 2);
+    if (kind_in(members, inner) != K::none) return true;
+    field = field.substr(0, open);
+  }
+  return kind_in(members, field) != K::none;
+}
 
 bool for_each_reference(std::string_view body,
                         const std::function<void(ObjectKind kind, std::string_view id)>& each) {

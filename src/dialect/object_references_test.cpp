@@ -31,6 +31,30 @@ TEST(ObjectReferences, AreFoundAtAnyDepthAndInEachSpelling) {
   EXPECT_EQ(references(R"({"input":[{"id":"msg_1"}]})"), Ids{"msg_1"});
   EXPECT_EQ(references(R"({"input":[{"id":"msg_1","type":"message","content":[]}]})"), Ids{});
   EXPECT_EQ(references(R"({"messages":[{"content":"file_id"}],"id":"x"})"), Ids{});
+  EXPECT_EQ(references(R"({"container":{"skills":[{"type":"custom","skill_id":"skill_1"}]}})"),
+            Ids{"skill_1"});
+}
+
+TEST(ObjectReferences, OfAnEvaluationsData) {
+  EXPECT_EQ(references(R"({"data_source":{"source":{"id":"file-1","type":"file_id"}}})"),
+            Ids{"file-1"});
+  EXPECT_EQ(references(R"({"data_source":{"source":{"type":"stored_completions"}}})"),
+            Ids{std::string(every_object)});
+  EXPECT_EQ(references(R"({"data_source":{"source":{"typ\u0065":"responses","model":"m"}}})"),
+            Ids{std::string(every_object)});
+  EXPECT_EQ(references(R"({"data_source":{"source":{"type":"file_content"},"type":"responses"}})"),
+            Ids{});
+}
+
+TEST(ObjectReferences, FieldsOfFormsNameObjectsToo) {
+  for (const char* field : {"file_id", "file_ids[]", "file_ids[0]", "tools[0][vector_store_ids][]",
+                            "a[file_id][b]", "conversation"}) {
+    EXPECT_TRUE(names_object(field)) << field;
+  }
+  for (const char* field :
+       {"file", "purpose", "expires_after[anchor]", "image[]", "]", "[", "a[b"}) {
+    EXPECT_FALSE(names_object(field)) << field;
+  }
 }
 
 TEST(ObjectReferences, AnAnswerNamesWhatItMakes) {

@@ -34,4 +34,11 @@ void identify(Exchange& exchange) {
   request.json = request.media == Media::json || (request.media == Media::none && takes_json);
 }
 
+std::string boundary_of(const Request& request) {
+  wire::MediaType media;
+  const auto* type = request.head->find("content-type");
+  if (type == nullptr || !wire::parse_media_type(type->value, media)) return {};
+  return std::string(media.boundary);
+}
+
 }  // namespace hawser::exchange

@@ -8,5 +8,7 @@ namespace hawser::exchange {
 /// head: `request.endpoint`, `request.media` and `request.json`. The one place, for every
 /// transport. What it cannot decide is refused by `stage/validate`.
 void identify(Exchange& exchange);
+/// Of a form, as its media type names it; empty: it names none.
+std::string boundary_of(const Request& request);
 
 }  // namespace hawser::exchange

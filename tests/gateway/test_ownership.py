@@ -35,7 +35,9 @@ class Account:
                 self.wfile.write(data)
 
             def handle_any(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                body = self.rfile.read(length := int(self.headers.get("Content-Length", 0)))
+                if len(body) < length:
+                    return  # the request was cut
                 path = self.path.split("?")[0][len("/v1/"):]
                 account.seen.append((self.command, path))
                 if path == "responses" and self.command == "POST":
@@ -151,6 +153,46 @@ def test_references_in_bodies(account, tmp_path, stream):
         assert ask(gateway, "mallory", "GET", f"responses/{made}")[0] == 404
         assert ask(gateway, "mallory", "DELETE", f"responses/{made}")[0] == 404
         assert ask(gateway, "acme", "GET", f"responses/{made}")[0] == 200
+
+
+def form(name, value, file=True):
+    body = f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+    if file:
+        body += '--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + "x" * 3_000_000 + "\r\n"
+    return (body + "--b--\r\n").encode()
+
+
+@pytest.mark.parametrize("path", ["batches", "containers", "vector_stores", "assistants", "fine_tuning/jobs", "evals", "files"])
+def test_a_body_that_cannot_be_read_refers_to_nothing(account, tmp_path, path):
+    """Other spellings of a body that names another tenant's file: none of them arrives."""
+    with gateway_for(account, tmp_path) as gateway:
+        file = ask(gateway, "acme", "POST", "files", {})[1]["id"]
+        account.seen.clear()
+        text = json.dumps({"file_id": file})
+        form_type = {"Content-Type": "multipart/form-data; boundary=b"}
+        bodies = [(text, {"Content-Type": "text/plain"}), (text, {}), (text, {"Content-Type": "application/x-www-form-urlencoded"}),
+                  (text, {"Content-Type": "application/jsonl"}), (text, {"Content-Type": "multipart/mixed; boundary=b"}),
+                  (f'{{"a":1,"a":2,"file_id":"{file}"}}', {"Content-Type": "application/json"}),
+                  (f"[{text}]", {"Content-Type": "application/json"}), (f"{text}{text}", {"Content-Type": "application/json"}),
+                  ('{"a":' * 200 + text + "}" * 200, {"Content-Type": "application/json"}),
+                  (form("file_id", file), form_type), (form("tools[file_ids][]", file), form_type),
+                  (form("file_id", file, file=False), form_type), (form("container", "x", file=False), form_type)]
+        for body, fields in bodies:
+            status, _, answer = request(gateway.address, "POST", "/v1/" + path, body, {"Authorization": "Bearer sk-mallory", **fields})
+            assert status in (400, 404, 415), (body[:80], fields, status, answer)
+        assert not account.seen
+        for file_too in (False, True):
+            body = form("purpose", "batch", file_too)
+            assert request(gateway.address, "POST", "/v1/files", body, {"Authorization": "Bearer sk-mallory", **form_type})[0] == 200
+
+
+@pytest.mark.parametrize("source", [{"type": "stored_completions"}, {"type": "responses", "model": "m"}])
+def test_an_evaluation_of_all_that_is_stored_is_nobodys(account, tmp_path, source):
+    with gateway_for(account, tmp_path) as gateway:
+        made = ask(gateway, "mallory", "POST", "evals", {})[1]["id"]
+        run = {"data_source": {"type": "completions", "source": source}}
+        assert ask(gateway, "mallory", "POST", f"evals/{made}/runs", run)[0] == 404
+        assert ask(gateway, "auditor", "POST", f"evals/{made}/runs", run)[0] == 200
 
 
 def test_owners_are_known_after_a_restart(account, tmp_path):

@@ -143,7 +143,7 @@ def test_a_preflight_needs_no_key_and_reaches_no_provider(with_cors, sim):
     for origin in (EVIL, "null", "*", ""):
         status, headers, _ = preflight(with_cors, origin)
         assert status == 403 and "access-control-allow-origin" not in headers, origin
-    assert sim.journal() == [] and with_cors.log_lines(6)[0]["status"] == 204
+    assert sim.journal() == [] and sorted(line["status"] for line in with_cors.log_lines(6)) == [204] * 2 + [403] * 4
 
 
 def test_answers_and_errors_can_be_read_by_listed_pages_alone(with_cors):

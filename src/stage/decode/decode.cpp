@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dialect/form_reader.hpp"
+#include "exchange/identify.hpp"
 #include "wire/path.hpp"
 
 namespace hawser::stage::decode {
@@ -86,13 +87,6 @@ class CheckedForm final : public net::Source {
   bool given_ = false;
 };
 
-std::string boundary_of(const Request& request) {
-  wire::MediaType media;
-  const auto* type = request.head->find("content-type");
-  if (type == nullptr || !wire::parse_media_type(type->value, media)) return {};
-  return std::string(media.boundary);
-}
-
 void take_model(const FormReader& reader, dialect::RequestFacts& facts) {
   if (!reader.has_model()) return;
   facts.has_model = facts.form = true;
@@ -104,7 +98,7 @@ void take_model(const FormReader& reader, dialect::RequestFacts& facts) {
 Task<exchange::Answer> run_streamed_form(Exchange& exchange, exchange::Next next,
                                          std::size_t ahead_max, net::ByteLease lease) {
   auto& request = exchange.request;
-  CheckedForm form(*request.stream, boundary_of(request), std::move(lease));
+  CheckedForm form(*request.stream, exchange::boundary_of(request), std::move(lease));
   auto read = co_await form.read_ahead(ahead_max);
   if (!read) co_return read.error();
   take_model(form.reader(), request.facts);
@@ -115,7 +109,7 @@ Task<exchange::Answer> run_streamed_form(Exchange& exchange, exchange::Next next
 }
 
 Result<> read_whole_form(Request& request) {
-  FormReader reader(boundary_of(request));
+  FormReader reader(exchange::boundary_of(request));
   if (!reader.feed(request.body) || !reader.finish()) return malformed_form(reader.problem());
   take_model(reader, request.facts);
   return {};

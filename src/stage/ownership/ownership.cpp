@@ -1,7 +1,10 @@
 #include "stage/ownership/ownership.hpp"
 
+#include "dialect/form_reader.hpp"
 #include "dialect/object_references.hpp"
+#include "exchange/identify.hpp"
 #include "generation/read_whole.hpp"
+#include "stage/ownership/checked_form.hpp"
 #include "stage/ownership/made_content.hpp"
 #include "wire/path.hpp"
 
@@ -25,6 +28,32 @@ Error no_such_object(std::string_view id, std::string_view param) {
           .client_may_retry = false};
 }
 
+Error cannot_read(const exchange::Request& request) {
+  return {.code = Code::invalid_request,
+          .message = "What a request to \"" + std::string(request.endpoint.traits().name) +
+                     "\" refers to must be known: send its body as one JSON object without "
+                     "repeated names, or as a form.",
+          .client_may_retry = false};
+}
+
+bool allows(std::string_view field) {
+  return !dialect::names_object(field);
+}
+
+/// A body whose JSON was not read. One that streams is checked as it passes. Of paths that nobody
+/// knows nothing is known anyway: the grant "unknown" is for those who may see it all.
+Result<> check_unread(const exchange::Request& request) {
+  if (request.media == exchange::Media::form) {
+    if (request.stream != nullptr) return {};
+    dialect::FormReader reader(exchange::boundary_of(request), allows);
+    if (reader.feed(request.body) && reader.finish()) return {};
+    return Error{.code = Code::invalid_request, .message = reader.problem()};
+  }
+  if (!request.endpoint.traits().stateful) return {};
+  if (request.endpoint.operation() == dialect::Operation::unknown) return {};
+  return cannot_read(request);
+}
+
 }  // namespace
 
 bool Ownership::owns(const Exchange& exchange, ObjectKind kind, std::string_view id) const {
@@ -39,13 +68,16 @@ Result<> Ownership::check(const Exchange& exchange) const {
     const std::string id = wire::decoded_segment(object);
     if (!owns(exchange, request.endpoint.match.asked, id)) return no_such_object(id, "id");
   }
-  if (!request.json || request.unread || request.body.empty()) return {};
+  if (request.unread) return check_unread(request);
+  if (request.body.empty()) return {};
   std::optional<Error> error;
-  dialect::for_each_reference(request.body, [&](ObjectKind kind, std::string_view id) {
-    if (error || owns(exchange, kind, id)) return;
-    error = no_such_object(id, "id");
-  });
+  const bool read =
+      dialect::for_each_reference(request.body, [&](ObjectKind kind, std::string_view id) {
+        if (error || owns(exchange, kind, id)) return;
+        error = no_such_object(id, "id");
+      });
   if (error) return *error;
+  if (!read) return cannot_read(request);
   return {};
 }
 
@@ -65,6 +97,23 @@ bool Ownership::may_make(const Exchange& exchange) {
 Task<Answer> Ownership::run(Exchange& exchange, exchange::Next next) {
   if (exchange.principal->any_objects) return next(exchange);
   if (auto checked = check(exchange); !checked) return exchange::answer_now(checked.error());
+  const auto& request = exchange.request;
+  if (request.stream != nullptr && request.media == exchange::Media::form) {
+    return pass_form(exchange, next);
+  }
+  return go_on(exchange, next);
+}
+
+Task<Answer> Ownership::pass_form(Exchange& exchange, exchange::Next next) {
+  auto& request = exchange.request;
+  CheckedForm form(*request.stream, exchange::boundary_of(request), allows);
+  net::Source* const rest = std::exchange(request.stream, &form);
+  auto answer = co_await go_on(exchange, next);
+  request.stream = rest;
+  co_return std::move(answer);
+}
+
+Task<Answer> Ownership::go_on(Exchange& exchange, exchange::Next next) {
   if (!may_make(exchange)) return next(exchange);
   return keep(exchange, next);
 }

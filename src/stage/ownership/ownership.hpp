@@ -24,6 +24,8 @@ class Ownership final : public exchange::Stage {
   Result<> check(const exchange::Exchange& exchange) const;
   bool owns(const exchange::Exchange& exchange, dialect::ObjectKind kind,
             std::string_view id) const;
+  Task<exchange::Answer> pass_form(exchange::Exchange& exchange, exchange::Next next);
+  Task<exchange::Answer> go_on(exchange::Exchange& exchange, exchange::Next next);
   Task<exchange::Answer> keep(exchange::Exchange& exchange, exchange::Next next);
   Task<exchange::Answer> keep_plain(const exchange::Exchange& exchange,
                                     generation::GenerationPtr answer);
