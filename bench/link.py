@@ -43,7 +43,7 @@ def call(connection, name):
     last = b""
     try:
         connection.request("POST", "/v1/chat/completions", body, {
-            "Content-Type": "application/json", "x-sim-interval-ms": "5", "x-sim-tokens": str(TOKENS), "x-name": name})
+            "Content-Type": "application/json", "x-sim-interval-ms": "5", "x-sim-tokens": str(TOKENS), "x-sim-name": name})
         answer = connection.getresponse()
         while line := answer.readline():
             if line.startswith(b"data: {") and b'"content":"1"' in line:
@@ -131,7 +131,7 @@ def measure(setup, calls, seed):
 
 def report(setup, times, whole, calls):
     resets = setup.link.resets()
-    paid = collections.Counter(dict(entry["headers"])["x-name"] for entry in setup.journal())
+    paid = collections.Counter(dict(entry["headers"])["x-sim-name"] for entry in setup.journal())
     twice = sum(count - 1 for name, count in paid.items() if name.startswith("gateways"))
     print(f"{DELAY_S * 1000:.0f} ms one way, {calls} calls each way, {resets} connections reset\n")
     print(f"{'first token after':20}{'p50':>9}{'p90':>9}{'mean':>9}   whole at once")
