@@ -67,7 +67,7 @@ struct Principal {
 /// Whoever comes, where there are no keys.
 inline const Principal anyone{};
 
-/// Where what an exchange carries may go, beside its targets.
+/// Where what an exchange carries may go, beside its targets: nowhere, until that is decided.
 struct Residency {
   policy::Grants grants{};
   /// What its targets are: the same ones give the same; 0: nothing binds it. An answer of others
@@ -100,13 +100,6 @@ class RequestBody {
   ~RequestBody() = default;
 };
 
-/// A place of a body that goes out as something else.
-struct BodyEdit {
-  std::size_t at = 0;
-  std::size_t size = 0;
-  std::string text{};
-};
-
 /// The client's request as the stages see it.
 struct Request {
   const wire::RequestHead* head = nullptr;
@@ -122,7 +115,6 @@ struct Request {
   std::string_view body{};
   std::string_view asked{};  // filter; the body as the client sent it, where it was changed
   net::Source* stream = nullptr;
-  std::unique_ptr<Error> stream_error{};  // what the client's side of that stream failed with
   wire::Framing framing = wire::Framing::none;
   Media media = Media::none;  // exchange/identify
   bool json = false;          // exchange/identify; the body is one JSON text
@@ -132,8 +124,6 @@ struct Request {
   std::uint64_t content_length = 0;
 
   dialect::RequestFacts facts{};
-  /// attempt; has the provider tell the usage that its client did not ask for; null: nothing does
-  std::unique_ptr<BodyEdit> usage_edit{};
 
   /// The value of a field; empty where there is none.
   std::string_view header(std::string_view name) const {
@@ -146,10 +136,8 @@ struct Request {
 struct Trail {
   const Target* target = nullptr;  // the one that answered or was tried last
   std::uint32_t attempts = 0;
-  bool fresh_connection = false;  // attempt: the next try takes no kept one
-  int status = 0;                 // told to the client; 0: nothing was
-  Clock::time_point sent{};       // last request on its way to the provider
-  Clock::duration upstream{};     // time spent waiting for providers
+  int status = 0;              // told to the client; 0: nothing was
+  Clock::duration upstream{};  // time spent waiting for providers
   std::optional<Clock::time_point> first_content{};
   std::optional<Code> error{};
   dialect::Usage usage{};  // as the provider told it
@@ -198,17 +186,15 @@ struct Exchange {
   /// meanwhile: this one goes with the exchange, behind all else of it. Set by Pipeline::run.
   std::shared_ptr<const Pipeline> pipeline{};
 
-  std::string_view id{};        // front
-  std::string_view method{};    // front
-  std::string_view path{};      // front; without its query; outlives request.head
-  Request request{};            // front
-  Clock::time_point arrived{};  // front; policies take this as "now"
-  Clock::time_point latest = Clock::time_point::max();  // who made it; when an answer is no use
-  net::Cancellation& cancellation;                      // front; cancelled when the client is gone
-  const Principal* principal = &anyone;                 // authenticate
-  Candidates candidates{};                              // route; best first, never empty after it
-  health::TargetHealth* health = nullptr;               // attempt; of the target that is asked
-  Residency residency{};                                // route
+  std::string_view id{};                         // front
+  std::string_view method{};                     // front
+  std::string_view path{};                       // front; without its query; outlives request.head
+  Request request{};                             // front
+  Clock::time_point arrived{};                   // front; policies take this as "now"
+  net::Cancellation& cancellation;               // front; cancelled when the client is gone
+  const Principal* principal = &anyone;          // authenticate
+  Candidates candidates{};                       // route; best first, never empty after it
+  Residency residency{};                         // route
   std::string_view public_model = "other";       // route; a name of the configuration, or other
   generation::Rules rules{};                     // route
   const policy::Timeouts* timeouts = nullptr;    // route; of its model, null: it has none
