@@ -70,11 +70,6 @@ Task<Result<>> Call::load(Request& request) {
   return Result<>();
 }
 
-void Call::lose_client() {
-  if (exchange_.outlives != nullptr && exchange_.outlives->client_gone(exchange_)) return;
-  cancellation_.cancel();
-}
-
 Task<Result<generation::Batch>> AnswerReader::next() {
   if (generation::Reader* const from = reader()) {
     for (;;) {

@@ -28,7 +28,7 @@ class Call final : private RequestBody {
   /// The client wants no answer any more: what is waited for ends.
   void cancel() { cancellation_.cancel(); }
   /// The client's connection is lost: whether the answer is made on is the pipeline's to say.
-  void lose_client();
+  void lose_client() { exchange_.lose_client(); }
 
  private:
   Task<Result<>> load(Request& request) override;

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <array>
-#include <boost/assert.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -147,23 +146,36 @@ struct Trail {
 
 class Pipeline;
 
-/// Told once when the exchange is over, however it ended. A stage of the exchange's pipeline.
-class AtEnd {
+/// What is done once when an exchange is over, however it ended. Owned by the exchange, which keeps
+/// the pipeline for longer: it may use stages.
+class Completion {
  public:
-  virtual void ended(const Exchange& exchange) = 0;
+  virtual ~Completion() = default;
+  virtual void complete(const Exchange& exchange) = 0;
 
- protected:
-  ~AtEnd() = default;
+ private:
+  friend struct Exchange;
+  std::unique_ptr<Completion> earlier_{};
 };
 
-/// Decides what the client's going means while its answer has not begun.
-class Outlives {
+/// What the client's going means for as long as this lives: a guard on the frame of who waits for
+/// the answer. Without one the exchange is cancelled. Of several the last one says.
+class OnClientGone {
  public:
+  explicit OnClientGone(Exchange& exchange);
+  OnClientGone(const OnClientGone&) = delete;
+  OnClientGone& operator=(const OnClientGone&) = delete;
+
   /// @return whether the exchange goes on without its client; else it is cancelled
-  virtual bool client_gone(Exchange& exchange) = 0;
+  virtual bool goes_on() = 0;
 
  protected:
-  ~Outlives() = default;
+  virtual ~OnClientGone();
+  Exchange& exchange() const { return exchange_; }
+
+ private:
+  Exchange& exchange_;
+  OnClientGone* const before_;
 };
 
 /// One client request on its way. Plain typed fields: each names the one that writes it; stages
@@ -173,13 +185,25 @@ struct Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() {
-    while (at_end_count_ > 0) at_end_[--at_end_count_]->ended(*this);
+    while (const auto last = std::move(last_completion_)) {
+      last_completion_ = std::move(last->earlier_);
+      last->complete(*this);
+    }
   }
 
-  /// Tells it when the exchange is over; the last one first.
-  void at_end(AtEnd& who) {
-    BOOST_ASSERT(at_end_count_ < at_end_.size());
-    at_end_[at_end_count_++] = &who;
+  /// Done when the exchange is over; the last one first.
+  void on_complete(std::unique_ptr<Completion> completion) {
+    completion->earlier_ = std::move(last_completion_);
+    last_completion_ = std::move(completion);
+  }
+  /// The same of a function of a const Exchange&.
+  template <class Function>
+  void on_complete(Function function);
+
+  /// The client is gone while its answer has not begun: the exchange ends, or goes on without it.
+  void lose_client() {
+    if (on_client_gone_ != nullptr && on_client_gone_->goes_on()) return;
+    cancellation.cancel();
   }
 
   /// Its stages, and what they point this exchange to. A reload may put another one in force
@@ -200,14 +224,33 @@ struct Exchange {
   const policy::Timeouts* timeouts = nullptr;    // route; of its model, null: it has none
   std::unique_ptr<Reservation> reservation{};    // admit; attempt takes it over
   std::unique_ptr<std::string> answer_fields{};  // admit; "Name: value\r\n"...
-  Outlives* outlives = nullptr;                  // record
   generation::RecordPtr record{};                // record; before there is an answer
   NotesPtr notes{};                              // audit; null: none is kept
   Trail trail{};                                 // everyone
 
  private:
-  std::array<AtEnd*, 3> at_end_{};
-  std::uint8_t at_end_count_ = 0;
+  friend class OnClientGone;
+  std::unique_ptr<Completion> last_completion_{};
+  OnClientGone* on_client_gone_ = nullptr;  // it takes itself away when it goes
 };
+
+template <class Function>
+void Exchange::on_complete(Function function) {
+  class Called final : public Completion {
+   public:
+    explicit Called(Function&& function) : function_(std::move(function)) {}
+    void complete(const Exchange& exchange) override { function_(exchange); }
+
+   private:
+    Function function_;
+  };
+  on_complete(std::unique_ptr<Completion>(std::make_unique<Called>(std::move(function))));
+}
+
+inline OnClientGone::OnClientGone(Exchange& exchange)
+    : exchange_(exchange), before_(std::exchange(exchange.on_client_gone_, this)) {}
+inline OnClientGone::~OnClientGone() {
+  exchange_.on_client_gone_ = before_;
+}
 
 }  // namespace hawser::exchange

@@ -173,6 +173,24 @@ Answer answer_json(std::string body) {
 
 }  // namespace
 
+/// The client goes before its answer begins. The call at the provider is under way and will be
+/// paid: it goes on for who asks the same again.
+class Record::Detaching final : public exchange::OnClientGone {
+ public:
+  Detaching(Record& stage, Exchange& exchange) : OnClientGone(exchange), stage_(stage) {}
+
+  bool goes_on() override {
+    RecordPtr& record = exchange().record;
+    if (!record) record = stage_.make_record(exchange());
+    record->on_cancel([&cancellation = exchange().cancellation] { cancellation.cancel(); });
+    record->detach_unless_read();
+    return true;
+  }
+
+ private:
+  Record& stage_;
+};
+
 Record::Record(const RecordConfig& config, generation::Directory& directory,
                generation::Shelf& shelf, telemetry::Shard& shard,
                const telemetry::StandardMetrics& metrics)
@@ -218,9 +236,10 @@ Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
     auto attached = co_await attach(exchange, std::move(*leader));
     if (attached || !may_lead(attached.error(), exchange)) co_return std::move(attached);
   }
-  exchange.outlives = this;
+  std::optional<Detaching> detaching;
+  if (on_disconnect(exchange) != OnDisconnect::cancel) detaching.emplace(*this, exchange);
   auto answer = co_await next(exchange);
-  exchange.outlives = nullptr;
+  detaching.reset();
   const RecordPtr record = std::exchange(exchange.record, nullptr);
   const bool alone = record && record->state() == State::detached;
   if (!answer) {
@@ -285,17 +304,6 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
 }
 
 // --- clients that go and come
-
-/// The client is gone before its answer began. The call at the provider is under way and will be
-/// paid: it goes on for who asks the same again.
-bool Record::client_gone(Exchange& exchange) {
-  if (on_disconnect(exchange) == OnDisconnect::cancel) return false;
-  if (!exchange.record) exchange.record = make_record(exchange);
-  net::Cancellation* const cancellation = &exchange.cancellation;
-  exchange.record->on_cancel([cancellation] { cancellation->cancel(); });
-  exchange.record->detach_unless_read();
-  return true;
-}
 
 /// Whether nobody used its name for another body.
 bool Record::same_body(const Exchange& exchange) {
