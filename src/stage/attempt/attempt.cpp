@@ -189,6 +189,7 @@ Answer Attempt::answers(const Way& way, Hedged asked) const {
   exchange.trail.target = &target;
   way.walk.answered(target, Clock::now() - asked.one.sent, Clock::now());
   prepare_continuation(way.request, target, asked.tried);
+  asked.tried.content->be_cancelled_by(exchange.cancellation);
   asked.tried.content->count_as(std::move(asked.load));
   if (exchange.notes) {
     exchange.reservation = exchange::note_usage(exchange.notes, std::move(exchange.reservation));
@@ -269,6 +270,7 @@ Answer Attempt::give_up(Exchange& exchange, Tried tried, GiveUp how) const {
   if ((how.retries_spent || blind) && !tried.failure.should_retry) {
     tried.answer->head().fields.append("x-should-retry: false\r\n");
   }
+  if (tried.content != nullptr) tried.content->be_cancelled_by(exchange.cancellation);
   exchange.trail.error = tried.failure.code;
   return std::move(tried.answer);
 }

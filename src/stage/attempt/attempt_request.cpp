@@ -35,9 +35,9 @@ AttemptRequest::AttemptRequest(const AttemptRequest& of, net::Cancellation& canc
   cancellation_ = &cancellation;
 }
 
-AttemptRequest::AttemptRequest(const Decision& decision, const exchange::Request& message,
+AttemptRequest::AttemptRequest(Decision decision, const exchange::Request& message,
                                net::Cancellation& cancellation)
-    : decision_(decision), message_(&message), cancellation_(&cancellation) {}
+    : decision_(std::move(decision)), message_(&message), cancellation_(&cancellation) {}
 
 exchange::Call::Given AttemptRequest::copy() const {
   return exchange::copy_request(*message_, id_, path_);

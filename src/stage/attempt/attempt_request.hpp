@@ -67,7 +67,7 @@ class AttemptRequest {
 
  private:
   friend class FurtherCall;
-  AttemptRequest(const Decision& decision, const exchange::Request& message,
+  AttemptRequest(Decision decision, const exchange::Request& message,
                  net::Cancellation& cancellation);
 
   Decision decision_;

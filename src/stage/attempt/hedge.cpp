@@ -79,10 +79,7 @@ Hedged Race::take(Side& winner, Side& loser) {
     out.lost = Hedged::Lost{loser.one.target, loser.attempt, code};
     if (!loser.answers()) walk_.failed(*loser.one.target, loser.tried.failure, Clock::now());
   }
-  if (&winner == &second_) {
-    tries_.counts.shard->add(tries_.counts.hedges_won);
-    winner.tried.content->be_cancelled_by(request_.cancellation());
-  }
+  if (&winner == &second_) tries_.counts.shard->add(tries_.counts.hedges_won);
   out.one = std::move(winner.one);
   out.attempt = winner.attempt;
   out.load = std::move(winner.load);

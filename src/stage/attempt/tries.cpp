@@ -143,7 +143,7 @@ Task<Tried> Tries::try_once(const AttemptRequest& request, Try& one) {
   }
   http::UpstreamPtr connection = std::move(*opened);
   if (request.notes()) request.notes()->connected(one.target->name, peer_of(connection->fd()));
-  request.cancellation().aim_at(&connection->waiter());
+  const net::Cancellation::Binding bound(request.cancellation(), connection->waiter());
   IoStatus sent = IoStatus::ok;
   net::Stream* const own = connection->own_stream();
   if (own != nullptr && reactor_.busy()) sent = co_await own->wait_turn();
@@ -408,6 +408,7 @@ Task<Tried> Tries::refused(const AttemptRequest& request, const Upstream& upstre
                    .message = "The provider's error answer is too long to be passed on.",
                    .client_may_retry = false};
   } else {
+    tried.content = content.get();
     tried.answer = std::make_unique<generation::Generation>(std::move(head), std::move(content));
   }
   co_return tried;

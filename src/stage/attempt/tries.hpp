@@ -54,7 +54,7 @@ struct Try {
 /// What one try came to: an answer, or a failure that may carry the provider's own error answer.
 struct Tried {
   generation::GenerationPtr answer{};
-  AnswerContent* content = nullptr;  // of the answer, as it comes from the provider
+  AnswerContent* content = nullptr;  // of the answer, as it comes from the provider: not bound
   AnswerContent* stream = nullptr;   // the same, where it is a stream of events
   Failure failure{};
   Error error{};

@@ -291,7 +291,7 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
     head.fields.append("x-hawser-resume-until: ").append(until).append("\r\n");
   }
   generation::AnswerHead given = std::move(head);
-  exchange.cancellation.aim_at(nullptr);
+  exchange.cancellation.unbind();  // the writer does not end with its client
   // The reader is there before the first event: what it misses is not kept for it.
   std::unique_ptr<generation::LocalReader> reader;
   if (read) reader = std::make_unique<generation::LocalReader>(shelf_.reactor(), record, 0);
@@ -299,7 +299,7 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
   write(record, answer->take_content(), shelf_.reactor(), directory_);
   shard_.add(metrics_.generations);
   if (!reader) return nullptr;
-  exchange.cancellation.aim_at(&reader->waiter());
+  exchange.cancellation.bind_answer(reader->waiter());
   return std::make_unique<generation::Generation>(std::move(given), std::move(reader));
 }
 
