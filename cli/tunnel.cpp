@@ -17,6 +17,7 @@
 #include <iostream>
 #include <thread>
 
+#include "base/credential_headers.hpp"
 #include "base/json.hpp"
 #include "cli/local_guard.hpp"
 #include "cli/tunnel_log.hpp"
@@ -53,10 +54,10 @@ bool goes_on(std::string_view name) {
   std::string lower(name);
   for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   if (lower.rfind("access-control-", 0) == 0 || lower.rfind("sec-fetch-", 0) == 0) return false;
+  if (is_credential_header(lower)) return false;
   for (const std::string_view own :
        {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade",
-        "content-length", "host", "authorization", "x-api-key", "api-key", "expect",
-        "proxy-authorization", "cookie", "origin", "referer"}) {
+        "content-length", "host", "expect", "origin", "referer"}) {
     if (lower == own) return false;
   }
   return true;

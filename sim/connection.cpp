@@ -169,11 +169,11 @@ std::optional<Answer> Connection::control() const {
 
 bool Connection::credential_fits() const {
   if (world_.require_key.empty()) return true;
-  if (const auto* bearer = head_.find("authorization")) {
-    return bearer->value == "Bearer " + world_.require_key;
-  }
-  for (const auto* name : {"api-key", "x-api-key", "x-goog-api-key"}) {
-    if (const auto* field = head_.find(name)) return field->value == world_.require_key;
+  for (const auto name : key_headers) {
+    const auto* field = head_.find(name);
+    if (field == nullptr) continue;
+    const bool bearer = name == key_header::authorization;
+    return field->value == (bearer ? "Bearer " + world_.require_key : world_.require_key);
   }
   return false;
 }

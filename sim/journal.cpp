@@ -5,18 +5,13 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/credential_headers.hpp"
+
 namespace hawser::sim {
 
 namespace json = boost::json;
 
 namespace {
-
-bool is_credential(std::string_view name) {
-  for (const auto* known : {"authorization", "x-api-key", "api-key", "x-goog-api-key"}) {
-    if (wire::same_token(name, known)) return true;
-  }
-  return false;
-}
 
 /// "Bearer sha256:0123456789abcdef": enough to tell two keys apart.
 std::string digest_of(std::string_view value) {
@@ -58,7 +53,7 @@ Entry& Journal::add(const wire::RequestHead& head, std::uint64_t connection) {
   entry.target = head.target;
   for (const auto& field : head.fields) {
     const std::string value =
-        is_credential(field.name) ? digest_of(field.value) : std::string(field.value);
+        is_key_header(field.name) ? digest_of(field.value) : std::string(field.value);
     entry.headers.push_back(json::array{json::string(field.name), json::string(value)});
   }
   return entry;

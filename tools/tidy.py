@@ -15,6 +15,7 @@ BESIDE = {
     "sdk/src": ("base", "wire", "hawser"),
     "sim": ("base", "wire", "net", "http", "sim"),
 }
+CREDENTIALS = "src/base/credential_headers.hpp"
 UMBRELLAS = ("boost/asio.hpp", "boost/beast.hpp", "spdlog/spdlog.h")
 
 
@@ -82,9 +83,29 @@ def line_problems(file, line, allowed):
         yield "sources are ASCII"
 
 
-def file_problems(root, path, allowed):
+def credential_headers(root):
+    """The names of the one list of headers that carry a credential."""
+    text = (root / CREDENTIALS).read_text()
+    lists = re.search(r"namespace key_header \{.*?credential_headers\{[^}]*\}", text, re.S)[0]
+    return set(re.findall(r'"([^"]+)"', re.sub(r"//.*", "", lists)))
+
+
+def second_list(file, text, credentials):
+    """None unless the file names several of the headers that carry a credential."""
+    if file == CREDENTIALS or re.search(r"_(test|fuzz|bench)[.]", file):
+        return None
+    named = {word.lower() for word in re.findall(r'"([^"\n]+)"', text)} & credentials
+    if len(named) < 2:
+        return None
+    return f"{', '.join(sorted(named))}: the list of credential headers is {CREDENTIALS}"
+
+
+def file_problems(root, path, allowed, credentials):
     file = str(path.relative_to(root))
-    lines = path.read_text(errors="replace").splitlines()
+    text = path.read_text(errors="replace")
+    lines = text.splitlines()
+    if why := second_list(file, text, credentials):
+        yield 1, why
     table = False  # laid out by hand: a rule a line reads better than a rule in four
     for number, line in enumerate(lines, 1):
         table = (table or "clang-format off" in line) and "clang-format on" not in line
@@ -102,9 +123,10 @@ def file_problems(root, path, allowed):
 
 def problems(root):
     allowed = graph(root)
+    credentials = credential_headers(root)
     for folder in ("src", "sdk", "sim", "cli", "bench"):
         for path in sorted((root / folder).rglob("*.[ch]pp")):
-            for number, why in file_problems(root, path, allowed):
+            for number, why in file_problems(root, path, allowed, credentials):
                 yield f"{path.relative_to(root)}:{number}: {why}"
 
 

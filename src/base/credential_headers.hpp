@@ -6,17 +6,27 @@
 
 namespace hawser {
 
+// The one list of them: tools/tidy.py refuses a second one. In lower case, as all names here.
+
+namespace key_header {
+inline constexpr std::string_view authorization = "authorization";  // "Bearer KEY"
+inline constexpr std::string_view x_api_key = "x-api-key";
+inline constexpr std::string_view api_key = "api-key";
+inline constexpr std::string_view x_goog_api_key = "x-goog-api-key";
+}  // namespace key_header
+
 /// The headers in which clients send a key of this gateway, and in which it sends its own to
-/// providers. In lower case, as all names here.
-inline constexpr std::array<std::string_view, 4> key_headers{"authorization", "x-api-key",
-                                                             "api-key", "x-goog-api-key"};
+/// providers.
+inline constexpr std::array<std::string_view, 4> key_headers{
+    key_header::authorization, key_header::x_api_key, key_header::api_key,
+    key_header::x_goog_api_key};
 
 /// Headers that carry a credential: those, and others in use. They are never passed on, never
 /// logged and never put into a compression table.
-inline constexpr std::array<std::string_view, 17> credential_headers{"authorization",
-                                                                     "x-api-key",
-                                                                     "api-key",
-                                                                     "x-goog-api-key",
+inline constexpr std::array<std::string_view, 17> credential_headers{key_header::authorization,
+                                                                     key_header::x_api_key,
+                                                                     key_header::api_key,
+                                                                     key_header::x_goog_api_key,
                                                                      "proxy-authorization",
                                                                      "cookie",
                                                                      "cookie2",

@@ -4,6 +4,8 @@
 #include <array>
 #include <optional>
 
+#include "base/credential_headers.hpp"
+
 namespace hawser {
 namespace {
 
@@ -62,35 +64,33 @@ std::optional<std::size_t> key_at(std::string_view text) {
   return std::nullopt;
 }
 
-/// Names whose value is a credential, in headers, JSON members, query strings and environments.
-constexpr std::array<std::string_view, 28> names{"authorization",
-                                                 "proxy-authorization",
-                                                 "x-api-key",
-                                                 "api-key",
-                                                 "api_key",
-                                                 "apikey",
-                                                 "x-goog-api-key",
-                                                 "access_token",
-                                                 "client_token",
-                                                 "auth_token",
-                                                 "id_token",
-                                                 "bearer_token",
-                                                 "client_secret",
-                                                 "client_assertion",
-                                                 "secret_access_key",
-                                                 "secretaccesskey",
-                                                 "aws_secret_access_key",
-                                                 "aws_bearer_token_bedrock",
-                                                 "session_token",
-                                                 "x-amz-security-token",
-                                                 "refresh_token",
-                                                 "password",
-                                                 "x-vault-token",
-                                                 "x-auth-token",
-                                                 "private_key",
-                                                 "cookie",
-                                                 "set-cookie",
-                                                 "ocp-apim-subscription-key"};
+/// Names whose value is a credential, beside those of clients' headers: in other headers, JSON
+/// members, query strings and environments.
+constexpr std::array<std::string_view, 19> other_names{"api_key",
+                                                       "access_token",
+                                                       "client_token",
+                                                       "auth_token",
+                                                       "id_token",
+                                                       "bearer_token",
+                                                       "client_secret",
+                                                       "client_assertion",
+                                                       "secret_access_key",
+                                                       "secretaccesskey",
+                                                       "aws_secret_access_key",
+                                                       "aws_bearer_token_bedrock",
+                                                       "session_token",
+                                                       "refresh_token",
+                                                       "password",
+                                                       "x-vault-token",
+                                                       "private_key",
+                                                       "set-cookie",
+                                                       "set-cookie2"};
+constexpr auto names = [] {
+  std::array<std::string_view, credential_headers.size() + other_names.size()> all{};
+  std::copy(other_names.begin(), other_names.end(),
+            std::copy(credential_headers.begin(), credential_headers.end(), all.begin()));
+  return all;
+}();
 
 /// Parameters of a URL whose value grants access; elsewhere these words mean other things.
 constexpr std::array<std::string_view, 6> parameters{"key",  "token",     "sig",
@@ -131,8 +131,8 @@ std::optional<Found> named_at(std::string_view text) {
     if (!start) continue;
     const std::size_t begin = name.size() + *start;
     // "Authorization: Bearer x y": keys may hold blanks, so a header's value goes to its end.
-    const bool header =
-        name.ends_with("authorization") || name.starts_with("x-") || name.ends_with("cookie");
+    const bool header = name.ends_with(key_header::authorization) || name.starts_with("x-") ||
+                        name.find("cookie") != std::string_view::npos;
     const std::size_t size = value_size(text.substr(begin), header);
     if (size == 0 || text.substr(begin).starts_with(mark)) continue;
     return Found{begin, size};

@@ -5,71 +5,56 @@
 
 namespace hawser::exchange {
 
+void describe(const Call::Given& given, wire::RequestHead& head, Request& request) {
+  const std::string_view target = given.target;
+  const auto question = target.find('?');
+  head.method = given.method;
+  head.target = target;
+  head.path = target.substr(0, question);
+  if (question != std::string_view::npos) head.query = target.substr(question + 1);
+  for (const auto& [name, value] : given.fields) head.fields.push_back({name, value});
+  if (!given.body.empty()) {
+    head.framing = wire::Framing::length;
+    head.content_length = given.body.size();
+  }
+  request.head = &head;
+  request.client_address = given.client_address;
+  if (!given.client_names.empty()) request.client_names = &given.client_names;
+  request.framing = head.framing;
+  request.content_length = head.content_length;
+  identify(request, head.method, head.path);
+}
+
 Call::Call(Given given, Clock::time_point now)
     : given_(std::move(given)), exchange_(cancellation_) {
-  const std::string_view target = given_.target;
-  const auto question = target.find('?');
-  head_.method = given_.method;
-  head_.target = target;
-  head_.path = target.substr(0, question);
-  if (question != std::string_view::npos) head_.query = target.substr(question + 1);
-  for (const auto& [name, value] : given_.fields) head_.fields.push_back({name, value});
-  if (!given_.body.empty()) {
-    head_.framing = wire::Framing::length;
-    head_.content_length = given_.body.size();
-  }
+  describe(given_, head_, exchange_.request);
+  exchange_.request.source = this;
   exchange_.id = given_.id;
   exchange_.method = head_.method;
   exchange_.path = head_.path;
   exchange_.arrived = now;
-  Request& request = exchange_.request;
-  request.head = &head_;
-  request.client_address = given_.client_address;
-  if (!given_.client_names.empty()) request.client_names = &given_.client_names;
-  request.framing = head_.framing;
-  request.content_length = head_.content_length;
-  request.source = this;
-  identify(exchange_);
   exchange_.trail.bytes_in = given_.body.size();
 }
 
-Call::Given copy_request(const Exchange& exchange) {
+Call::Given copy_request(const Request& request, std::string_view id, std::string_view path) {
   Call::Given given;
-  given.id = exchange.id;
-  given.method = exchange.method;
-  given.target = exchange.path;  // an absolute-form target names a host, too
-  if (const auto query = exchange.request.head->query; !query.empty()) {
+  given.id = id;
+  given.method = request.head->method;
+  given.target = path;  // an absolute-form target names a host, too
+  if (const auto query = request.head->query; !query.empty()) {
     given.target.append("?").append(query);
   }
-  for (const auto& field : exchange.request.head->fields) {
+  for (const auto& field : request.head->fields) {
     given.fields.emplace_back(field.name, field.value);
   }
-  given.body = exchange.request.body;
-  given.client_address = exchange.request.client_address;
-  if (const auto* names = exchange.request.client_names) given.client_names = *names;
+  given.body = request.body;
+  given.client_address = request.client_address;
+  if (request.client_names != nullptr) given.client_names = *request.client_names;
   return given;
 }
 
-Decided::Decided(const Exchange& exchange)
-    : pipeline_(exchange.pipeline),
-      principal_(exchange.principal),
-      public_model_(exchange.public_model),
-      timeouts_(exchange.timeouts),
-      residency_(exchange.residency),
-      own_limits_(exchange.answer_fields != nullptr) {}
-
-std::unique_ptr<Call> Decided::call(Call::Given given, Clock::time_point arrived,
-                                    NotesPtr notes) const {
-  auto call = std::make_unique<Call>(std::move(given), arrived);
-  Exchange& exchange = call->exchange();
-  exchange.pipeline = pipeline_;
-  exchange.principal = principal_;
-  exchange.public_model = public_model_;
-  exchange.timeouts = timeouts_;
-  exchange.residency = residency_;
-  exchange.notes = std::move(notes);
-  if (own_limits_) exchange.answer_fields = std::make_unique<std::string>();
-  return call;
+Call::Given copy_request(const Exchange& exchange) {
+  return copy_request(exchange.request, exchange.id, exchange.path);
 }
 
 Task<Result<>> Call::load(Request& request) {
@@ -83,11 +68,6 @@ Task<Result<>> Call::load(Request& request) {
   }
   request.body = given_.body;
   return Result<>();
-}
-
-void Call::lose_client() {
-  if (exchange_.outlives != nullptr && exchange_.outlives->client_gone(exchange_)) return;
-  cancellation_.cancel();
 }
 
 Task<Result<generation::Batch>> AnswerReader::next() {

@@ -28,7 +28,7 @@ class Call final : private RequestBody {
   /// The client wants no answer any more: what is waited for ends.
   void cancel() { cancellation_.cancel(); }
   /// The client's connection is lost: whether the answer is made on is the pipeline's to say.
-  void lose_client();
+  void lose_client() { exchange_.lose_client(); }
 
  private:
   Task<Result<>> load(Request& request) override;
@@ -39,26 +39,14 @@ class Call final : private RequestBody {
   Exchange exchange_;
 };
 
-/// What it takes to make the same request again, as it stands now.
+/// What it takes to make the same request again, as it stands now: one that goes through all
+/// stages. What calls a provider for the same exchange is stage::attempt::AttemptRequest.
 Call::Given copy_request(const Exchange& exchange);
+/// @param path  canonical, without its query
+Call::Given copy_request(const Request& request, std::string_view id, std::string_view path);
 
-/// What the stages decided about an exchange. Every further call that is made for it (a hedge, a
-/// second call, a reattachment) is made here, so that none goes out without what binds the first.
-class Decided {
- public:
-  explicit Decided(const Exchange& exchange);
-
-  /// @param notes  of the exchange; null: the call is not noted as a try of its own
-  std::unique_ptr<Call> call(Call::Given given, Clock::time_point arrived, NotesPtr notes) const;
-
- private:
-  std::shared_ptr<const Pipeline> pipeline_;  // keeps what the others point to
-  const Principal* principal_;
-  std::string_view public_model_;
-  const policy::Timeouts* timeouts_;
-  Residency residency_;
-  bool own_limits_;  // the client hears of the gateway's limits, not of the provider's
-};
+/// Has a head and a request say what `given` does. Both are views of it, and of each other.
+void describe(const Call::Given& given, wire::RequestHead& head, Request& request);
 
 /// The content of an answer, recorded or passing by, as runs of events or of bytes.
 class AnswerReader {

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <array>
-#include <boost/assert.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -67,7 +66,7 @@ struct Principal {
 /// Whoever comes, where there are no keys.
 inline const Principal anyone{};
 
-/// Where what an exchange carries may go, beside its targets.
+/// Where what an exchange carries may go, beside its targets: nowhere, until that is decided.
 struct Residency {
   policy::Grants grants{};
   /// What its targets are: the same ones give the same; 0: nothing binds it. An answer of others
@@ -100,13 +99,6 @@ class RequestBody {
   ~RequestBody() = default;
 };
 
-/// A place of a body that goes out as something else.
-struct BodyEdit {
-  std::size_t at = 0;
-  std::size_t size = 0;
-  std::string text{};
-};
-
 /// The client's request as the stages see it.
 struct Request {
   const wire::RequestHead* head = nullptr;
@@ -122,7 +114,6 @@ struct Request {
   std::string_view body{};
   std::string_view asked{};  // filter; the body as the client sent it, where it was changed
   net::Source* stream = nullptr;
-  std::unique_ptr<Error> stream_error{};  // what the client's side of that stream failed with
   wire::Framing framing = wire::Framing::none;
   Media media = Media::none;  // exchange/identify
   bool json = false;          // exchange/identify; the body is one JSON text
@@ -132,8 +123,6 @@ struct Request {
   std::uint64_t content_length = 0;
 
   dialect::RequestFacts facts{};
-  /// attempt; has the provider tell the usage that its client did not ask for; null: nothing does
-  std::unique_ptr<BodyEdit> usage_edit{};
 
   /// The value of a field; empty where there is none.
   std::string_view header(std::string_view name) const {
@@ -146,10 +135,8 @@ struct Request {
 struct Trail {
   const Target* target = nullptr;  // the one that answered or was tried last
   std::uint32_t attempts = 0;
-  bool fresh_connection = false;  // attempt: the next try takes no kept one
-  int status = 0;                 // told to the client; 0: nothing was
-  Clock::time_point sent{};       // last request on its way to the provider
-  Clock::duration upstream{};     // time spent waiting for providers
+  int status = 0;              // told to the client; 0: nothing was
+  Clock::duration upstream{};  // time spent waiting for providers
   std::optional<Clock::time_point> first_content{};
   std::optional<Code> error{};
   dialect::Usage usage{};  // as the provider told it
@@ -159,23 +146,36 @@ struct Trail {
 
 class Pipeline;
 
-/// Told once when the exchange is over, however it ended. A stage of the exchange's pipeline.
-class AtEnd {
+/// What is done once when an exchange is over, however it ended. Owned by the exchange, which keeps
+/// the pipeline for longer: it may use stages.
+class Completion {
  public:
-  virtual void ended(const Exchange& exchange) = 0;
+  virtual ~Completion() = default;
+  virtual void complete(const Exchange& exchange) = 0;
 
- protected:
-  ~AtEnd() = default;
+ private:
+  friend struct Exchange;
+  std::unique_ptr<Completion> earlier_{};
 };
 
-/// Decides what the client's going means while its answer has not begun.
-class Outlives {
+/// What the client's going means for as long as this lives: a guard on the frame of who waits for
+/// the answer. Without one the exchange is cancelled. Of several the last one says.
+class OnClientGone {
  public:
+  explicit OnClientGone(Exchange& exchange);
+  OnClientGone(const OnClientGone&) = delete;
+  OnClientGone& operator=(const OnClientGone&) = delete;
+
   /// @return whether the exchange goes on without its client; else it is cancelled
-  virtual bool client_gone(Exchange& exchange) = 0;
+  virtual bool goes_on() = 0;
 
  protected:
-  ~Outlives() = default;
+  virtual ~OnClientGone();
+  Exchange& exchange() const { return exchange_; }
+
+ private:
+  Exchange& exchange_;
+  OnClientGone* const before_;
 };
 
 /// One client request on its way. Plain typed fields: each names the one that writes it; stages
@@ -185,43 +185,72 @@ struct Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() {
-    while (at_end_count_ > 0) at_end_[--at_end_count_]->ended(*this);
+    while (const auto last = std::move(last_completion_)) {
+      last_completion_ = std::move(last->earlier_);
+      last->complete(*this);
+    }
   }
 
-  /// Tells it when the exchange is over; the last one first.
-  void at_end(AtEnd& who) {
-    BOOST_ASSERT(at_end_count_ < at_end_.size());
-    at_end_[at_end_count_++] = &who;
+  /// Done when the exchange is over; the last one first.
+  void on_complete(std::unique_ptr<Completion> completion) {
+    completion->earlier_ = std::move(last_completion_);
+    last_completion_ = std::move(completion);
+  }
+  /// The same of a function of a const Exchange&.
+  template <class Function>
+  void on_complete(Function function);
+
+  /// The client is gone while its answer has not begun: the exchange ends, or goes on without it.
+  void lose_client() {
+    if (on_client_gone_ != nullptr && on_client_gone_->goes_on()) return;
+    cancellation.cancel();
   }
 
   /// Its stages, and what they point this exchange to. A reload may put another one in force
   /// meanwhile: this one goes with the exchange, behind all else of it. Set by Pipeline::run.
   std::shared_ptr<const Pipeline> pipeline{};
 
-  std::string_view id{};        // front
-  std::string_view method{};    // front
-  std::string_view path{};      // front; without its query; outlives request.head
-  Request request{};            // front
-  Clock::time_point arrived{};  // front; policies take this as "now"
-  Clock::time_point latest = Clock::time_point::max();  // who made it; when an answer is no use
-  net::Cancellation& cancellation;                      // front; cancelled when the client is gone
-  const Principal* principal = &anyone;                 // authenticate
-  Candidates candidates{};                              // route; best first, never empty after it
-  health::TargetHealth* health = nullptr;               // attempt; of the target that is asked
-  Residency residency{};                                // route
+  std::string_view id{};                         // front
+  std::string_view method{};                     // front
+  std::string_view path{};                       // front; without its query; outlives request.head
+  Request request{};                             // front
+  Clock::time_point arrived{};                   // front; policies take this as "now"
+  net::Cancellation& cancellation;               // front; cancelled when the client is gone
+  const Principal* principal = &anyone;          // authenticate
+  Candidates candidates{};                       // route; best first, never empty after it
+  Residency residency{};                         // route
   std::string_view public_model = "other";       // route; a name of the configuration, or other
   generation::Rules rules{};                     // route
   const policy::Timeouts* timeouts = nullptr;    // route; of its model, null: it has none
   std::unique_ptr<Reservation> reservation{};    // admit; attempt takes it over
   std::unique_ptr<std::string> answer_fields{};  // admit; "Name: value\r\n"...
-  Outlives* outlives = nullptr;                  // record
   generation::RecordPtr record{};                // record; before there is an answer
   NotesPtr notes{};                              // audit; null: none is kept
   Trail trail{};                                 // everyone
 
  private:
-  std::array<AtEnd*, 3> at_end_{};
-  std::uint8_t at_end_count_ = 0;
+  friend class OnClientGone;
+  std::unique_ptr<Completion> last_completion_{};
+  OnClientGone* on_client_gone_ = nullptr;  // it takes itself away when it goes
 };
+
+template <class Function>
+void Exchange::on_complete(Function function) {
+  class Called final : public Completion {
+   public:
+    explicit Called(Function&& function) : function_(std::move(function)) {}
+    void complete(const Exchange& exchange) override { function_(exchange); }
+
+   private:
+    Function function_;
+  };
+  on_complete(std::unique_ptr<Completion>(std::make_unique<Called>(std::move(function))));
+}
+
+inline OnClientGone::OnClientGone(Exchange& exchange)
+    : exchange_(exchange), before_(std::exchange(exchange.on_client_gone_, this)) {}
+inline OnClientGone::~OnClientGone() {
+  exchange_.on_client_gone_ = before_;
+}
 
 }  // namespace hawser::exchange

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/credential_headers.hpp"
 #include "wire/http1.hpp"
 
 namespace hawser::exchange {
@@ -18,10 +19,9 @@ bool one_of(std::string_view name, std::initializer_list<std::string_view> known
 
 /// What the connection says already, and what says how long a body is.
 bool belongs_to_connection(std::string_view name) {
-  return one_of(name, {"authorization", "x-api-key", "api-key", "x-goog-api-key", "host",
-                       "content-length", "expect", "cookie", "sec-websocket-key",
-                       "x-hawser-resumable"}) ||
-         wire::hop_by_hop(name);
+  return is_credential_header(name) || wire::hop_by_hop(name) ||
+         one_of(name,
+                {"host", "content-length", "expect", "sec-websocket-key", "x-hawser-resumable"});
 }
 
 /// Who the client is, as proxies say it. A client's own frame is no proxy's word.

@@ -7,9 +7,10 @@ namespace {
 
 TEST(FrameFields, WhatAConnectionSaysIsNotAFramesToSay) {
   FieldList fields;
-  for (const char* name : {"X-Forwarded-For", "x-forwarded-host", "Forwarded", "Via", "X-Real-IP",
-                           "CF-Connecting-IP", "true-client-ip", "Authorization", "x-api-key",
-                           "Content-Length", "Transfer-Encoding", "Cookie", "Host", "Connection"}) {
+  for (const char* name :
+       {"X-Forwarded-For", "x-forwarded-host", "Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP",
+        "true-client-ip", "Authorization", "x-api-key", "X-Goog-Api-Key", "apikey",
+        "Content-Length", "Transfer-Encoding", "Cookie", "Host", "Connection"}) {
     EXPECT_TRUE(add_frame_field(fields, {}, name, "10.0.0.1")) << name;
   }
   EXPECT_TRUE(fields.empty());

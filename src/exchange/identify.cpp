@@ -23,9 +23,8 @@ Media media_of(const wire::RequestHead& head) {
 
 }  // namespace
 
-void identify(Exchange& exchange) {
-  auto& request = exchange.request;
-  request.endpoint = dialect::endpoint_of(exchange.method, exchange.path);
+void identify(Request& request, std::string_view method, std::string_view path) {
+  request.endpoint = dialect::endpoint_of(method, path);
   request.endpoint.dialect = dialect::client_dialect(request.endpoint, *request.head);
   request.media = media_of(*request.head);
   const auto form = request.endpoint.traits().body;

@@ -289,12 +289,9 @@ Task<Result<GenerationPtr>> Generations::open(Ticket ticket, net::Cancellation& 
     auto record = find_from(own_, ticket);
     if (!record) co_return record.error();
     auto reader = std::make_unique<LocalReader>(own_.reactor(), *record, ticket.from);
-    cancellation.aim_at(&reader->waiter());
+    cancellation.bind_answer(reader->waiter());
     auto waited = co_await reader->wait_for_head(deadline);
-    if (!waited) {
-      cancellation.aim_at(nullptr);
-      co_return waited.error();
-    }
+    if (!waited) co_return waited.error();
     const AnswerHead head = head_from(**record, ticket.from);
     co_return answer_from(head, std::move(reader));
   }
@@ -322,9 +319,8 @@ Task<Result<GenerationPtr>> Generations::open(Ticket ticket, net::Cancellation& 
     if (*attached) break;
     // Its head is not there yet: it is looked for again, for such a generation is young and rare.
     net::Waiter pause(own_.reactor());
-    cancellation.aim_at(&pause);
+    const net::Cancellation::Binding bound(cancellation, pause);
     const IoStatus waited = co_await pause.wait(Clock::now() + 40ms);
-    cancellation.aim_at(nullptr);
     if (waited == IoStatus::cancelled || Clock::now() >= deadline) {
       close_link(link);
       co_return Error{.code = waited == IoStatus::cancelled ? Code::cancelled : Code::timeout,
@@ -332,7 +328,7 @@ Task<Result<GenerationPtr>> Generations::open(Ticket ticket, net::Cancellation& 
     }
   }
   auto reader = std::make_unique<RemoteReader>(link, ticket.id);
-  cancellation.aim_at(&reader->waiter());
+  cancellation.bind_answer(reader->waiter());
   co_return answer_from(link->head, std::move(reader));
 }
 

@@ -159,7 +159,7 @@ Task<Result<Said>> ask(const Endpoint& endpoint, OriginPool& pool, Ask what,
       connection = std::move(*opened);
     }
     const net::Cancellation::Binding bound(cancellation, connection->waiter());
-    if (cancellation.cancelled()) co_return error_of(IoStatus::cancelled);
+    if (cancellation.cancelled()) co_return error_of(IoStatus::cancelled);  // it is sent for nobody
     auto tried = co_await ask_on(*connection, head, what, deadline);
     again = (tried.dead && !fresh) || (tried.unread && ++refusals <= refusals_max);
     if (again) continue;

@@ -13,7 +13,7 @@ namespace hawser::net {
 class Cancellation {
  public:
   Cancellation() = default;
-  ~Cancellation() { aim_at(nullptr); }
+  ~Cancellation() { unbind(); }
   Cancellation(const Cancellation&) = delete;
   Cancellation& operator=(const Cancellation&) = delete;
 
@@ -52,9 +52,14 @@ class Cancellation {
     Waiter* before_ = nullptr;
   };
 
-  /// Binds for good: until another waiter is, or this one goes. For a waiter that outlives the
-  /// function that binds it. @return what was bound before
-  Waiter* aim_at(Waiter* target) {
+  /// Binds the waiter of an answer, for as long as it lives or until another one is bound so: it
+  /// outlives the function that binds it. All else takes a Binding.
+  void bind_answer(Waiter& waiter) { aim_at(&waiter); }
+  /// What is waited for from here on goes on whatever happens.
+  void unbind() { aim_at(nullptr); }
+
+ private:
+  void aim_at(Waiter* target) {
     if (target_ != nullptr) {
       target_->aimed_at_by_ = nullptr;
       target_->cancelled_ = false;
@@ -64,10 +69,9 @@ class Cancellation {
       if (other != nullptr) *other = nullptr;
       target->cancelled_ = cancelled_;
     }
-    return std::exchange(target_, target);
+    target_ = target;
   }
 
- private:
   bool cancelled_ = false;
   Waiter* target_ = nullptr;
 };

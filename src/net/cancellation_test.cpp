@@ -28,20 +28,31 @@ TEST_F(CancellationTest, EndsTheWaitThatItAimsAt) {
   Waiter waiter(reactor_);
   std::optional<IoStatus> outcome;
   Cancellation cancellation;
-  EXPECT_EQ(cancellation.aim_at(&waiter), nullptr);
+  cancellation.bind_answer(waiter);
   spawn(wait(waiter, outcome), no_bug);
   cancellation.cancel();
   EXPECT_EQ(outcome, IoStatus::cancelled);
-  EXPECT_EQ(cancellation.aim_at(nullptr), &waiter);
+}
+
+TEST_F(CancellationTest, LeavesAloneWhatIsUnbound) {
+  Waiter waiter(reactor_);
+  std::optional<IoStatus> outcome;
+  Cancellation cancellation;
+  cancellation.bind_answer(waiter);
+  spawn(wait(waiter, outcome), no_bug);
+  cancellation.unbind();
+  cancellation.cancel();
+  EXPECT_EQ(outcome, std::nullopt);
+  waiter.complete(IoStatus::ok);
+  EXPECT_EQ(outcome, IoStatus::ok);
 }
 
 TEST_F(CancellationTest, AimsAtNothingThatIsGone) {
   Cancellation cancellation;
   {
     Waiter waiter(reactor_);
-    cancellation.aim_at(&waiter);
+    cancellation.bind_answer(waiter);
   }
-  EXPECT_EQ(cancellation.aim_at(nullptr), nullptr);
   cancellation.cancel();
 }
 
@@ -50,8 +61,8 @@ TEST_F(CancellationTest, LeavesAWaiterToTheNextWhoAims) {
   Waiter waiter(reactor_);
   std::optional<IoStatus> outcome;
   Cancellation first, second;
-  first.aim_at(&waiter);
-  second.aim_at(&waiter);
+  first.bind_answer(waiter);
+  second.bind_answer(waiter);
   spawn(wait(waiter, outcome), no_bug);
   first.cancel();
   EXPECT_EQ(outcome, std::nullopt);
@@ -79,7 +90,7 @@ TEST_F(CancellationTest, EndsEveryWaitOnceCancelled) {
 TEST_F(CancellationTest, BindsTheOneBeforeAgain) {
   Cancellation cancellation;
   Waiter first(reactor_), second(reactor_);
-  cancellation.aim_at(&first);
+  cancellation.bind_answer(first);
   {
     const Cancellation::Binding bound(cancellation, second);
     cancellation.cancel();
@@ -93,19 +104,50 @@ TEST_F(CancellationTest, ForgetsTheOneBeforeWhereItIsGone) {
   Cancellation cancellation;
   Waiter second(reactor_);
   auto first = std::make_unique<Waiter>(reactor_);
-  cancellation.aim_at(first.get());
+  cancellation.bind_answer(*first);
   {
     const Cancellation::Binding bound(cancellation, second);
     first.reset();
   }
-  EXPECT_EQ(cancellation.aim_at(nullptr), nullptr);
+  cancellation.cancel();
+  std::optional<IoStatus> outcome;
+  spawn(wait(second, outcome), no_bug);
+  EXPECT_EQ(outcome, std::nullopt) << "it is bound no more either";
+  second.complete(IoStatus::ok);
+}
+
+TEST_F(CancellationTest, BindingsLieInEachOther) {
+  Cancellation cancellation;
+  Waiter answer(reactor_), pause(reactor_), turn(reactor_);
+  cancellation.bind_answer(answer);
+  const auto over = [](Waiter& waiter) {
+    std::optional<IoStatus> outcome;
+    spawn(wait(waiter, outcome), no_bug);
+    const bool ended = outcome == IoStatus::cancelled;
+    waiter.complete(IoStatus::ok);
+    return ended;
+  };
+  {
+    const Cancellation::Binding outer(cancellation, pause);
+    {
+      const Cancellation::Binding inner(cancellation, turn);
+      cancellation.cancel();
+      EXPECT_TRUE(over(turn));
+      EXPECT_FALSE(over(pause)) << "one is bound at a time";
+    }
+    EXPECT_TRUE(over(pause));
+    EXPECT_FALSE(over(turn));
+  }
+  EXPECT_TRUE(over(answer));
 }
 
 TEST_F(CancellationTest, GoesBeforeItsWaiter) {
   Waiter waiter(reactor_);
-  { Cancellation().aim_at(&waiter); }
-  Cancellation next;
-  EXPECT_EQ(next.aim_at(&waiter), nullptr);
+  { Cancellation().bind_answer(waiter); }
+  std::optional<IoStatus> outcome;
+  spawn(wait(waiter, outcome), no_bug);
+  waiter.complete(IoStatus::ok);
+  EXPECT_EQ(outcome, IoStatus::ok);
 }
 
 }  // namespace

@@ -9,7 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "net/reactor.hpp"
+#include "base/result.hpp"
+#include "net/cancellation.hpp"
 
 namespace hawser::net {
 
@@ -29,22 +30,24 @@ class Offload {
   Offload(const Offload&) = delete;
   Offload& operator=(const Offload&) = delete;
 
-  /// Runs `work`, which throws nothing, and comes back to the thread of `reactor`. It cannot be
-  /// cancelled: `work` may use what its caller holds, and what it uses must not change meanwhile.
-  /// Who can be cancelled asks for that afterwards.
+  /// Runs `work`, which throws nothing, and comes back to the thread of `reactor`. It is not ended
+  /// before its time: `work` may use what its caller holds, and what it uses must not change
+  /// meanwhile. Error: cancelled, behind it: nobody waits for what comes of it
   template <class Work>
-  Task<> run(Reactor& reactor, Work& work) {
+  Task<Result<>> run(Reactor& reactor, Work& work, const Cancellation& cancellation) {
     Pending pending(reactor);
     pending.work = [&work] { work(); };
     submit(pending);
     while (!pending.done) co_await pending.waiter.wait(Clock::time_point::max());
+    co_return outcome(cancellation);
   }
   /// The same where `size` is more than a worker may do at once, else here and now.
   template <class Work>
-  Task<> run_if_long(Reactor& reactor, std::size_t size, Work& work) {
-    if (size > on_worker_max) return run(reactor, work);
+  Task<Result<>> run_if_long(Reactor& reactor, std::size_t size, Work& work,
+                             const Cancellation& cancellation) {
+    if (size > on_worker_max) return run(reactor, work, cancellation);
     work();
-    return {};
+    return outcome(cancellation);
   }
 
  private:
@@ -54,6 +57,10 @@ class Offload {
     std::function<void()> work{};
     bool done = false;  // of the worker's thread
   };
+  static Result<> outcome(const Cancellation& cancellation) {
+    if (!cancellation.cancelled()) return {};
+    return Error{.code = Code::cancelled, .message = "cancelled"};
+  }
   void submit(Pending& pending);
   void serve();
 

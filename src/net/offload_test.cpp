@@ -21,7 +21,9 @@ void rethrow(std::exception_ptr bug) {
 Task<> offloaded(Offload& offload, Reactor& reactor, std::size_t size, std::thread::id& ran_on,
                  int& over) {
   auto work = [&ran_on] { ran_on = std::this_thread::get_id(); };
-  co_await offload.run_if_long(reactor, size, work);
+  const Cancellation never;
+  const auto done = co_await offload.run_if_long(reactor, size, work, never);
+  EXPECT_TRUE(done);
   if (++over == 2) reactor.stop();
 }
 
@@ -51,6 +53,30 @@ TEST(Offload, EndsWithoutWhatItDidNotBegin) {
   spawn(offloaded(offload, loop.reactor, 1 << 20, ran_on, over), rethrow);
   loop.reactor.run();
   EXPECT_EQ(over, 2);
+}
+
+Task<> offloaded_for_nobody(Offload& offload, Reactor& reactor, Cancellation& cancellation,
+                            int& ran) {
+  auto work = [&ran] { ++ran; };
+  auto running = offload.run(reactor, work, cancellation);
+  cancellation.cancel();
+  const auto done = co_await std::move(running);
+  EXPECT_EQ(ran, 1) << "what it uses must not be gone before it is over";
+  EXPECT_EQ(done ? Code::internal : done.error().code, Code::cancelled);
+  auto short_work = [&ran] { ++ran; };
+  const auto later = co_await offload.run_if_long(reactor, 1, short_work, cancellation);
+  EXPECT_EQ(later ? Code::internal : later.error().code, Code::cancelled);
+  reactor.stop();
+}
+
+TEST(Offload, TellsBehindTheWorkThatNobodyWaitsForIt) {
+  Loop loop;
+  Offload offload(1);
+  Cancellation cancellation;
+  int ran = 0;
+  spawn(offloaded_for_nobody(offload, loop.reactor, cancellation, ran), rethrow);
+  loop.reactor.run();
+  EXPECT_EQ(ran, 2);
 }
 
 /// Walks through `pieces` pieces, and notes each.

@@ -5,7 +5,8 @@
 
 namespace hawser::policy {
 
-/// Where what a request carries may go, beside its targets: one bit a place.
+/// Where what a request carries may go, beside its targets: one bit a place. Without a decision it
+/// may go nowhere.
 class Grants {
  public:
   enum Place : std::uint8_t { memory_cache, disk_cache, embedding, resume_log, telemetry_body };
@@ -14,6 +15,8 @@ class Grants {
 
   Grants() = default;
   explicit Grants(std::uint64_t bits) : bits_(bits) {}
+  /// Of what no rule concerns.
+  static Grants all() { return Grants(~std::uint64_t{0}); }
 
   bool allow(Place place) const { return (bits_ >> place & 1) != 0; }
   /// @param index  of the guard in the configuration
@@ -23,7 +26,7 @@ class Grants {
   std::uint64_t bits() const { return bits_; }
 
  private:
-  std::uint64_t bits_ = ~std::uint64_t{0};
+  std::uint64_t bits_ = 0;
 };
 
 }  // namespace hawser::policy

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/credential_headers.hpp"
 #include "base/public_address.hpp"
 #include "config/fields.hpp"
 #include "dialect/splice.hpp"
@@ -32,9 +33,9 @@ namespace hawser::provider {
 enum class Auth : std::uint8_t { bearer, api_key, x_api_key, x_goog_api_key, none };
 constexpr std::array<config::EnumName<Auth>, 5> names_of(Auth) {
   return {{{Auth::bearer, "bearer"},
-           {Auth::api_key, "api-key"},
-           {Auth::x_api_key, "x-api-key"},
-           {Auth::x_goog_api_key, "x-goog-api-key"},
+           {Auth::api_key, key_header::api_key},
+           {Auth::x_api_key, key_header::x_api_key},
+           {Auth::x_goog_api_key, key_header::x_goog_api_key},
            {Auth::none, "none"}}};
 }
 

@@ -59,16 +59,16 @@ std::string field_of(Auth auth, std::string_view key) {
   std::string field;
   switch (auth) {
     case Auth::bearer:
-      append_field(field, "authorization", "Bearer " + std::string(key));
+      append_field(field, key_header::authorization, "Bearer " + std::string(key));
       break;
     case Auth::api_key:
-      append_field(field, "api-key", key);
+      append_field(field, key_header::api_key, key);
       break;
     case Auth::x_api_key:
-      append_field(field, "x-api-key", key);
+      append_field(field, key_header::x_api_key, key);
       break;
     case Auth::x_goog_api_key:
-      append_field(field, "x-goog-api-key", key);
+      append_field(field, key_header::x_goog_api_key, key);
       break;
     case Auth::none:
       break;

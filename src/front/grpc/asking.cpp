@@ -1,5 +1,6 @@
 #include "front/grpc/asking.hpp"
 
+#include "base/credential_headers.hpp"
 #include "exchange/frame_fields.hpp"
 #include "wire/sse.hpp"
 
@@ -22,9 +23,8 @@ exchange::Call::Given call_of(Services& services, const CallHead& head, std::str
   out.client_address = peer;
   out.client_names = head.client_names;
   for (const auto& [name, value] : head.metadata) {
-    const bool credential = name == "authorization" || name == "x-api-key" || name == "api-key";
     const bool ours = name.starts_with("x-") && !name.ends_with("-bin");
-    if (credential || ours) out.fields.emplace_back(name, value);
+    if (is_key_header(name) || ours) out.fields.emplace_back(name, value);
   }
   if (!out.body.empty()) out.fields.emplace_back("content-type", "application/json");
   return out;

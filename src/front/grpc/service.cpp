@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/credential_headers.hpp"
 #include "base/json.hpp"
 #include "front/grpc/asking.hpp"
 #include "front/grpc/infrastructure.hpp"
@@ -193,7 +194,7 @@ constexpr Named methods[] = {
 };
 
 Error unknown_key(const wire::RequestHead& head) {
-  for (const char* name : {"authorization", "x-api-key", "api-key"}) {
+  for (const std::string_view name : key_headers) {
     if (head.find(name) == nullptr) continue;
     return {.code = Code::authentication, .message = "Incorrect API key provided."};
   }

@@ -157,9 +157,7 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
 }
 
 void Serving::hung_up() {
-  if (exchange_ == nullptr) return;
-  if (exchange_->outlives != nullptr && exchange_->outlives->client_gone(*exchange_)) return;
-  exchange_->cancellation.cancel();
+  if (exchange_ != nullptr) exchange_->lose_client();
 }
 
 }  // namespace hawser::front::http

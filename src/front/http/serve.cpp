@@ -89,7 +89,7 @@ void Serving::describe(Exchange& exchange) {
   request.framing = head_.framing;
   request.content_length = head_.content_length;
   request.source = this;
-  exchange::identify(exchange);
+  exchange::identify(request, exchange.method, exchange.path);
   if (request.endpoint.api == dialect::Api::responses) {
     progress_ = std::make_unique<dialect::ResponseProgress>();
   }

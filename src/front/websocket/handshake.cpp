@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/base64.hpp"
+#include "base/credential_headers.hpp"
 #include "front/websocket/chat.hpp"
 #include "front/websocket/request_fields.hpp"
 #include "front/websocket/responses.hpp"
@@ -34,13 +35,6 @@ std::optional<std::string> key_in(std::string_view offered) {
   return std::nullopt;
 }
 
-bool is_credential(std::string_view name) {
-  for (const std::string_view known : {"authorization", "x-api-key", "api-key", "x-goog-api-key"}) {
-    if (wire::same_token(name, known)) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 bool serves(std::string_view path) {
@@ -69,7 +63,7 @@ Result<Visitor> Handshake::visitor(std::string& fields) const {
   std::string chosen;
   bool others = false, browser = false;
   for (const wire::Field& field : head.fields) {
-    if (is_credential(field.name)) visitor.credentials.emplace_back(field.name, field.value);
+    if (is_key_header(field.name)) visitor.credentials.emplace_back(field.name, field.value);
     if (exchange::binds_requests(field.name)) visitor.bound.emplace_back(field.name, field.value);
     if (!wire::same_token(field.name, "sec-websocket-protocol")) continue;
     std::string_view list = field.value;

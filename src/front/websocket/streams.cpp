@@ -211,9 +211,7 @@ Task<bool> Streams::send_run(Stream& stream, generation::Batch& batch) {
 Task<bool> Streams::take_turn(Stream& stream) {
   stream.lagged_ = !may_send(stream);
   waiting_.push_back(&stream);
-  auto& cancellation = stream.call.exchange().cancellation;
-  net::Cancellation before;  // what was aimed at may go meanwhile
-  before.aim_at(cancellation.aim_at(&stream.turn_));
+  const net::Cancellation::Binding bound(stream.call.exchange().cancellation, stream.turn_);
   if (may_send(stream)) {
     // Only its quantum is spent: the others of this moment go first.
     services_.reactor.post([this, alive = std::weak_ptr<int>(alive_)] {
@@ -221,7 +219,6 @@ Task<bool> Streams::take_turn(Stream& stream) {
     });
   }
   const IoStatus waited = co_await stream.turn_.wait(Clock::time_point::max());
-  cancellation.aim_at(before.aim_at(nullptr));
   co_return waited == IoStatus::ok;
 }
 

@@ -228,10 +228,8 @@ Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
 Task<Answer> Admit::read_and_run(Exchange& exchange, exchange::Next next) {
   BodyFacts body;
   auto work = [&] { body = read_body(exchange); };
-  co_await offload_.run(reactor_, work);
-  if (exchange.cancellation.cancelled()) {
-    co_return Error{.code = Code::cancelled, .message = "cancelled"};
-  }
+  const auto done = co_await offload_.run(reactor_, work, exchange.cancellation);
+  if (!done) co_return done.error();
   co_return co_await run_read(exchange, next, std::move(body));
 }
 
@@ -338,14 +336,15 @@ Task<Result<>> Admit::wait_for(Exchange& exchange, Holding& holding, const Obsta
     co_return Error{.code = Code::rate_limit, .message = "too many wait"};
   }
   shard_.add(figures_.waiting);
-  exchange.cancellation.aim_at(&waiting->waiter);
-  net::IoStatus status = net::IoStatus::cancelled;
-  if (!exchange.cancellation.cancelled()) status = co_await waiting->waiter.wait(until);
-  exchange.cancellation.aim_at(nullptr);
+  net::IoStatus status = net::IoStatus::ok;
+  {
+    const net::Cancellation::Binding bound(exchange.cancellation, waiting->waiter);
+    status = co_await waiting->waiter.wait(until);
+  }
   shard_.add(figures_.waiting, -1);
   waiting->gone = true;
   if (limits_.shared.turnstile.leave(waiting)) holding.add(limit, waiting->counter);
-  if (exchange.cancellation.cancelled() || status == net::IoStatus::cancelled) {
+  if (status == net::IoStatus::cancelled) {
     co_return Error{.code = Code::cancelled, .message = "the client is gone"};
   }
   if (!holding.holds(limit))

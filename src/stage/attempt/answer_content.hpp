@@ -61,9 +61,9 @@ class AnswerContent final : public net::Companion, public generation::Content {
 
   /// Counts it at its target until it is over.
   void count_as(health::Load load) { load_ = std::move(load); }
-  /// Ends a next() under way when the client is gone.
+  /// Ends a next() under way, and all later ones, when the client is gone.
   void be_cancelled_by(net::Cancellation& cancellation) {
-    if (connection_) cancellation.aim_at(&connection_->waiter());
+    if (connection_) cancellation.bind_answer(connection_->waiter());
   }
 
   /// From here on a break is not the end.

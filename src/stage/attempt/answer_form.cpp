@@ -49,18 +49,18 @@ void relabel(generation::AnswerHead& head, bool events) {
   head.length.reset();
 }
 
-AnswerContent::Expected expected_of(const exchange::Exchange& exchange,
+AnswerContent::Expected expected_of(const AttemptRequest& request,
                                     const generation::AnswerHead& head, bool tells_usage) {
-  const auto& request = exchange.request;
+  const auto& message = request.message();
   AnswerContent::Expected expected;
-  expected.format = dialect::format_of(request.endpoint);
+  expected.format = dialect::format_of(message.endpoint);
   expected.events = head.event_stream;
-  expected.streams = request.facts.stream;
-  expected.choices = request.facts.choices;
-  expected.strips_usage = tells_usage && request.usage_edit != nullptr;
+  expected.streams = message.facts.stream;
+  expected.choices = message.facts.choices;
+  expected.strips_usage = tells_usage && request.decision().hides_usage();
   // What reads or stops an answer is told its usage again.
-  const std::string_view tail = request.endpoint.tail;
-  expected.counts = request.head->method == "POST" && !tail.ends_with("/cancel");
+  const std::string_view tail = message.endpoint.tail;
+  expected.counts = request.method() == "POST" && !tail.ends_with("/cancel");
   return expected;
 }
 

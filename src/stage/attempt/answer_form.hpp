@@ -1,7 +1,7 @@
 #pragma once
 
-#include "exchange/exchange.hpp"
 #include "stage/attempt/answer_content.hpp"
+#include "stage/attempt/attempt_request.hpp"
 #include "wire/http1.hpp"
 
 namespace hawser::stage::attempt {
@@ -20,7 +20,7 @@ void relabel(generation::AnswerHead& head, bool events);
 
 /// What a request expects of its answer.
 /// @param tells_usage  the provider is asked for the usage of a stream where the client is not
-AnswerContent::Expected expected_of(const exchange::Exchange& exchange,
+AnswerContent::Expected expected_of(const AttemptRequest& request,
                                     const generation::AnswerHead& head, bool tells_usage);
 
 }  // namespace hawser::stage::attempt

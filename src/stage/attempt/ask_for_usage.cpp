@@ -19,25 +19,22 @@ std::string with_usage(std::string_view options) {
 
 }  // namespace
 
-void ask_for_usage(exchange::Request& request) {
+std::optional<BodyEdit> ask_for_usage(const exchange::Request& request) {
   using dialect::Api;
   const bool tells_when_asked =
       request.endpoint.api == Api::chat || request.endpoint.api == Api::completions;
   if (!tells_when_asked || !request.json || request.stream != nullptr || !request.facts.stream) {
-    return;
+    return std::nullopt;
   }
   const std::string_view options = json_member(request.body, "stream_options");
   if (options.empty()) {
     const std::size_t inside = request.body.find('{') + 1;
-    request.usage_edit = std::make_unique<exchange::BodyEdit>(
-        exchange::BodyEdit{inside, 0, R"("stream_options":{"include_usage":true},)"});
-    return;
+    return BodyEdit{inside, 0, R"("stream_options":{"include_usage":true},)"};
   }
-  if (options != "null" && options.front() != '{') return;  // the provider's to refuse
-  if (json_member(options, "include_usage") == "true") return;
+  if (options != "null" && options.front() != '{') return std::nullopt;  // the provider's to refuse
+  if (json_member(options, "include_usage") == "true") return std::nullopt;
   const auto at = static_cast<std::size_t>(options.data() - request.body.data());
-  request.usage_edit = std::make_unique<exchange::BodyEdit>(
-      exchange::BodyEdit{at, options.size(), with_usage(options)});
+  return BodyEdit{at, options.size(), with_usage(options)};
 }
 
 }  // namespace hawser::stage::attempt

@@ -14,11 +14,9 @@ std::string asked(const std::string& body, dialect::Api api = dialect::Api::chat
   request.json = true;
   request.body = body;
   EXPECT_TRUE(dialect::peek_request(body, request.facts).has_value());
-  ask_for_usage(request);
+  const auto edit = ask_for_usage(request);
   std::string out = body;
-  if (request.usage_edit) {
-    out.replace(request.usage_edit->at, request.usage_edit->size, request.usage_edit->text);
-  }
+  if (edit) out.replace(edit->at, edit->size, edit->text);
   return out;
 }
 

@@ -1,7 +1,6 @@
 #include "stage/attempt/attempt.hpp"
 
 #include "base/reconnect_backoff.hpp"
-#include "stage/attempt/ask_for_usage.hpp"
 #include "stage/attempt/reattachment.hpp"
 #include "stage/attempt/second_call.hpp"
 
@@ -48,52 +47,52 @@ Attempt::Attempt(std::vector<Upstream> upstreams, const RetryConfig& retry,
       health_(health) {}
 
 Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
-  BOOST_ASSERT(!exchange.candidates.empty());  // route refuses an exchange without targets
+  const AttemptRequest request(exchange);
   tries_->budget.earn(exchange.arrived);
-  if (exchange.reservation) ask_for_usage(exchange.request);
-  Walk walk(exchange, health_, random_);
+  Walk walk(exchange.candidates, exchange.request, health_, random_);
+  const Way way{exchange, request, walk};
   if (walk.choose(Clock::now()).what != health::Choice::What::take) {
-    const auto found = co_await find_target(exchange, walk);
+    const auto found = co_await find_target(request, walk);
     if (!found) co_return found.error();
   }
   // Room was taken at the first of the candidates.
   const bool elsewhere = walk.at() != 0 && exchange.reservation;
   if (elsewhere && !exchange.reservation->moves_to(exchange, walk.target()) &&
-      !move_on(exchange, walk, Walk::Last::none)) {
+      !move_on(way, Walk::Last::none)) {
     walk.stay(0);
   }
   std::uint32_t at_target = 0, free_tries = 0;
-  bool kept_ended = false;
+  bool kept_ended = false, fresh_connection = false;
   BrokenLink link;
   for (;;) {
     exchange.trail.target = &walk.target();
     ++exchange.trail.attempts;
     ++at_target;
-    Hedged asked = co_await ask(exchange, walk);
+    Hedged asked = co_await ask(way, fresh_connection);
     const Failure& failure = asked.tried.failure;
     if (asked.tried.answer && failure.reached == Reached::content_out) {
-      co_return answers(exchange, walk, std::move(asked));
+      co_return answers(way, std::move(asked));
     }
     if (exchange.reservation) {
-      exchange.reservation->failed(*asked.target, asked.attempt, failure.code);
+      exchange.reservation->failed(*asked.one.target, asked.attempt, failure.code);
     }
-    if (walk.failed(*asked.target, failure, Clock::now())) {
+    if (walk.failed(*asked.one.target, failure, Clock::now())) {
       tries_->counts.shard->add(tries_->counts.breakers_opened);
     }
     const auto last = failure.status == 429 ? Walk::Last::none : Walk::Last::resort;
-    Situation now = situation(exchange, walk, at_target);
+    Situation now = situation(way, at_target);
     now.has_next_target = walk.has_next(Clock::now(), last);
     now.free_tries = free_tries;
     now.kept_ended_before = std::exchange(kept_ended, kept_ended || failure.kept_ended);
     // Another gateway knows a request that is repeated; what it answered it has tried itself.
-    if (failure.status == 0 && tries_->provider_of(*asked.target).gateway()) {
+    if (failure.status == 0 && tries_->provider_of(*asked.one.target).gateway()) {
       now.idempotent = true;
       if (failure.code == Code::connection || failure.reached == Reached::not_connected) {
         now.link_wait = link.wait(*tries_);
       }
     }
     Step step = decide(failure, now, retry_);
-    if (std::holds_alternative<TryNext>(step) && !move_on(exchange, walk, last)) {
+    if (std::holds_alternative<TryNext>(step) && !move_on(way, last)) {
       now.has_next_target = false;
       step = decide(failure, now, retry_);
     }
@@ -101,23 +100,23 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       co_return give_up(exchange, std::move(asked.tried), *how);
     }
     if (const auto* same = std::get_if<TrySame>(&step)) {
-      exchange.trail.fresh_connection = same->fresh;
+      fresh_connection = same->fresh;
       if (same->free) {
         --exchange.trail.attempts;
         --at_target;
         ++free_tries;
-        if (same->wait > 0ms && !co_await pause(exchange, same->wait)) {
+        if (same->wait > 0ms && !co_await pause(exchange.cancellation, same->wait)) {
           co_return Error{.code = Code::cancelled, .message = "cancelled"};
         }
         continue;
       }
       tries_->counts.shard->add(tries_->counts.retries);
       tries_->budget.spend(Clock::now());
-      if (!co_await pause(exchange, same->wait))
+      if (!co_await pause(exchange.cancellation, same->wait))
         co_return Error{.code = Code::cancelled, .message = "cancelled"};
       if (exchange.reservation) exchange.reservation->moves_to(exchange, walk.target());
     } else {
-      exchange.trail.fresh_connection = false;
+      fresh_connection = false;
       tries_->counts.shard->add(tries_->counts.fallbacks);
       tries_->budget.spend(Clock::now());
       at_target = 0;
@@ -127,13 +126,13 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
 
 /// All targets named a time to come back: waits for the first of them. Errors: rate_limit, where
 /// that is too long; cancelled
-Task<Result<>> Attempt::find_target(Exchange& exchange, Walk& walk) {
+Task<Result<>> Attempt::find_target(const AttemptRequest& request, Walk& walk) {
   for (;;) {
     const auto now = Clock::now();
     const auto choice = walk.choose(now);
     if (choice.what == health::Choice::What::take) co_return Result<>();
     const auto wait = std::chrono::ceil<milliseconds>(choice.until - now);
-    const auto left = std::chrono::duration_cast<milliseconds>(answer_by(exchange, walk) - now);
+    const auto left = std::chrono::duration_cast<milliseconds>(answer_by(request, walk) - now);
     if (wait > health_.wait_max || wait >= left) {
       co_return Error{.code = Code::rate_limit,
                       .message = "All targets of the model are at their providers' limits.",
@@ -141,36 +140,56 @@ Task<Result<>> Attempt::find_target(Exchange& exchange, Walk& walk) {
     }
     // Those who wait for the same target do not come back in the same moment.
     const auto apart = std::uniform_int_distribution<int>(0, 50)(random_);
-    if (!co_await pause(exchange, wait + milliseconds(apart))) {
+    if (!co_await pause(request.cancellation(), wait + milliseconds(apart))) {
       co_return Error{.code = Code::cancelled, .message = "cancelled"};
     }
   }
 }
 
-/// One try, or two at once.
-Task<Hedged> Attempt::ask(Exchange& exchange, Walk& walk) {
-  if (const auto* hedge = exchange.candidates.hedge(); hedge != nullptr && walk.several()) {
-    if (exchange.trail.attempts == 1) hedges_.earn(hedge->percent);
-    const auto after = walk.hedge_after();
-    if (after && may_hedge(exchange)) {
-      Race race(*tries_, reactor_, exchange, walk);
-      co_return co_await race.run(*after, hedges_);
-    }
-  }
+/// When a second target is asked beside the first; nothing: it is not.
+std::optional<milliseconds> Attempt::hedge_after(const Way& way) {
+  const auto* hedge = way.exchange.candidates.hedge();
+  if (hedge == nullptr || !way.walk.several()) return std::nullopt;
+  if (way.exchange.trail.attempts == 1) hedges_.earn(hedge->percent);
+  if (!may_hedge(way.request.message())) return std::nullopt;
+  return way.walk.hedge_after();
+}
+
+/// One try, or two at once. What is known of the exchange then is what came of it.
+Task<Hedged> Attempt::ask(const Way& way, bool fresh_connection) {
+  Exchange& exchange = way.exchange;
+  Try first;
+  first.target = &way.walk.target();
+  first.health = way.walk.health();
+  first.fresh_connection = fresh_connection;
   Hedged asked;
-  asked.target = &walk.target();
-  asked.attempt = exchange.trail.attempts;
-  asked.load = walk.begin();
-  asked.tried = co_await tries_->once(exchange, *asked.target);
+  if (const auto after = hedge_after(way)) {
+    Race race(*tries_, way.request, way.walk);
+    asked = co_await race.run(std::move(first), exchange.trail.attempts, *after, hedges_);
+  } else {
+    asked.one = std::move(first);
+    asked.attempt = exchange.trail.attempts;
+    asked.load = way.walk.begin();
+    asked.tried = co_await tries_->once(way.request, asked.one);
+  }
+  exchange.trail.upstream += asked.one.waited;
+  if (!asked.lost) co_return asked;
+  ++exchange.trail.attempts;
+  if (!exchange.reservation) co_return asked;
+  exchange.reservation->failed(*asked.lost->target, asked.lost->attempt, asked.lost->code);
+  const bool second = asked.attempt > asked.lost->attempt;
+  if (second) exchange.reservation->moves_to(exchange, *asked.one.target);
   co_return asked;
 }
 
 /// The target begins to answer: what was taken of the limits is its content's from here on.
-Answer Attempt::answers(Exchange& exchange, Walk& walk, Hedged asked) const {
-  const Target& target = *asked.target;
+Answer Attempt::answers(const Way& way, Hedged asked) const {
+  Exchange& exchange = way.exchange;
+  const Target& target = *asked.one.target;
   exchange.trail.target = &target;
-  walk.answered(target, Clock::now() - exchange.trail.sent, Clock::now());
-  prepare_continuation(exchange, target, asked.tried);
+  way.walk.answered(target, Clock::now() - asked.one.sent, Clock::now());
+  prepare_continuation(way.request, target, asked.tried);
+  asked.tried.content->be_cancelled_by(exchange.cancellation);
   asked.tried.content->count_as(std::move(asked.load));
   if (exchange.notes) {
     exchange.reservation = exchange::note_usage(exchange.notes, std::move(exchange.reservation));
@@ -183,26 +202,27 @@ Answer Attempt::answers(Exchange& exchange, Walk& walk, Hedged asked) const {
 }
 
 /// A chat that breaks in mid-stream may be taken up by a second call.
-void Attempt::prepare_continuation(const Exchange& exchange, const Target& target,
+void Attempt::prepare_continuation(const AttemptRequest& request, const Target& target,
                                    const Tried& tried) const {
-  const auto& request = exchange.request;
   if (tried.stream != nullptr && !tried.generation.empty() && retry_.reattach_for > 0ms) {
     tried.stream->continue_by(
-        std::make_unique<Reattachment>(tries_, exchange, target, tried.generation, tried.silence));
+        std::make_unique<Reattachment>(tries_, request, target, tried.generation, tried.silence));
     return;
   }
-  const bool chat = request.endpoint.api == dialect::Api::chat && request.stream == nullptr;
+  const auto& message = request.message();
+  const bool chat = message.endpoint.api == dialect::Api::chat && message.stream == nullptr;
   if (!retry_.continuation || !chat || tried.stream == nullptr) return;
-  auto lease =
-      bytes_.lease(net::MemoryKind::copy, exchange.principal->tenant, exchange.principal->key);
-  if (!lease.try_grow(request.body.size())) return;
+  const auto& principal = request.decision().principal();
+  auto lease = bytes_.lease(net::MemoryKind::copy, principal.tenant, principal.key);
+  if (!lease.try_grow(message.body.size())) return;
   tried.stream->continue_by(
-      std::make_unique<SecondCall>(tries_, exchange, target, std::move(lease)));
+      std::make_unique<SecondCall>(tries_, request, target, std::move(lease)));
 }
 
 /// Chooses the next target whose own limits have room, which is taken. False: there is none, and
 /// nothing is chosen.
-bool Attempt::move_on(const Exchange& exchange, Walk& walk, Walk::Last last) {
+bool Attempt::move_on(const Way& way, Walk::Last last) {
+  const auto& [exchange, request, walk] = way;
   const std::size_t from = walk.at();
   walk.leave();
   while (walk.has_next(Clock::now(), last) &&
@@ -216,12 +236,13 @@ bool Attempt::move_on(const Exchange& exchange, Walk& walk, Walk::Last last) {
   return false;
 }
 
-Clock::time_point Attempt::answer_by(const Exchange& exchange, const Walk& walk) const {
-  const auto total = tries_->deadlines(exchange, walk.target()).of(DeadlineKind::total);
-  return std::min(total.behind(exchange.arrived), exchange.latest);
+Clock::time_point Attempt::answer_by(const AttemptRequest& request, const Walk& walk) const {
+  const auto total = tries_->deadlines(request, walk.target()).of(DeadlineKind::total);
+  return std::min(total.behind(request.arrived()), request.latest());
 }
 
-Situation Attempt::situation(const Exchange& exchange, const Walk& walk, std::uint32_t at_target) {
+Situation Attempt::situation(const Way& way, std::uint32_t at_target) {
+  const Exchange& exchange = way.exchange;
   const auto now = Clock::now();
   Situation situation;
   // The client's SDK retries too: what it already spent is not ours to spend again.
@@ -232,7 +253,8 @@ Situation Attempt::situation(const Exchange& exchange, const Walk& walk, std::ui
   situation.budget_allows = tries_->budget.available(now);
   situation.idempotent = idempotent(exchange.request.head->method);
   situation.replayable = exchange.request.stream == nullptr;
-  situation.time_left = std::chrono::duration_cast<milliseconds>(answer_by(exchange, walk) - now);
+  const auto left = answer_by(way.request, way.walk) - now;
+  situation.time_left = std::chrono::duration_cast<milliseconds>(left);
   situation.random = std::uniform_real_distribution<double>(0, 1)(random_);
   return situation;
 }
@@ -248,14 +270,15 @@ Answer Attempt::give_up(Exchange& exchange, Tried tried, GiveUp how) const {
   if ((how.retries_spent || blind) && !tried.failure.should_retry) {
     tried.answer->head().fields.append("x-should-retry: false\r\n");
   }
+  if (tried.content != nullptr) tried.content->be_cancelled_by(exchange.cancellation);
   exchange.trail.error = tried.failure.code;
   return std::move(tried.answer);
 }
 
-Task<bool> Attempt::pause(Exchange& exchange, milliseconds wait) {
-  if (wait <= 0ms) co_return !exchange.cancellation.cancelled();
+Task<bool> Attempt::pause(net::Cancellation& cancellation, milliseconds wait) {
+  if (wait <= 0ms) co_return !cancellation.cancelled();
   net::Waiter sleep(reactor_);
-  const net::Cancellation::Binding bound(exchange.cancellation, sleep);
+  const net::Cancellation::Binding bound(cancellation, sleep);
   const IoStatus status = co_await sleep.wait(Clock::now() + wait);
   co_return status == IoStatus::timeout;
 }

@@ -22,17 +22,23 @@ class Attempt final : public exchange::Stage {
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
  private:
-  void prepare_continuation(const exchange::Exchange& exchange, const exchange::Target& target,
+  /// One exchange on its way over its targets.
+  struct Way {
+    exchange::Exchange& exchange;
+    const AttemptRequest& request;
+    Walk& walk;
+  };
+  void prepare_continuation(const AttemptRequest& request, const exchange::Target& target,
                             const Tried& tried) const;
-  Task<Result<>> find_target(exchange::Exchange& exchange, Walk& walk);
-  static bool move_on(const exchange::Exchange& exchange, Walk& walk, Walk::Last last);
-  Task<Hedged> ask(exchange::Exchange& exchange, Walk& walk);
-  exchange::Answer answers(exchange::Exchange& exchange, Walk& walk, Hedged asked) const;
-  Situation situation(const exchange::Exchange& exchange, const Walk& walk,
-                      std::uint32_t at_target);
+  Task<Result<>> find_target(const AttemptRequest& request, Walk& walk);
+  static bool move_on(const Way& way, Walk::Last last);
+  std::optional<milliseconds> hedge_after(const Way& way);
+  Task<Hedged> ask(const Way& way, bool fresh_connection);
+  exchange::Answer answers(const Way& way, Hedged asked) const;
+  Situation situation(const Way& way, std::uint32_t at_target);
   exchange::Answer give_up(exchange::Exchange& exchange, Tried tried, GiveUp how) const;
-  Clock::time_point answer_by(const exchange::Exchange& exchange, const Walk& walk) const;
-  Task<bool> pause(exchange::Exchange& exchange, milliseconds wait);
+  Clock::time_point answer_by(const AttemptRequest& request, const Walk& walk) const;
+  Task<bool> pause(net::Cancellation& cancellation, milliseconds wait);
 
   RetryConfig retry_;
   net::Reactor& reactor_;

@@ -4,7 +4,6 @@
 
 namespace hawser::stage::attempt {
 
-using exchange::Exchange;
 using net::IoStatus;
 
 namespace {
@@ -23,82 +22,65 @@ bool leaves_something(std::string_view body) {
 
 }  // namespace
 
-bool may_hedge(const Exchange& exchange) {
-  const auto& request = exchange.request;
+bool may_hedge(const exchange::Request& request) {
   return request.endpoint.traits().generates && request.stream == nullptr &&
          !leaves_something(request.body);
 }
 
 /// By itself, until it is over; nobody awaits it but through `wake_`.
-Detached Race::ask(Side& side, Exchange& exchange) {
+Detached Race::ask(Side& side, const AttemptRequest& request) {
   side.begun = true;
-  side.tried = co_await tries_.once(exchange, *side.target);
+  side.tried = co_await tries_.once(request, side.one);
   side.done = true;
   wake_.complete(IoStatus::ok);
 }
 
-/// @return whether a second request is on its way
-Task<bool> Race::begin_second() {
+/// Sends a second request on its way, where a target may have one.
+void Race::begin_second() {
   walk_.leave();
-  const auto choice = walk_.choose(Clock::now());
-  if (choice.what != health::Choice::What::take) {
-    exchange_.health = first_.target->health;
-    co_return false;
-  }
-  second_.target = &walk_.target();
+  if (walk_.choose(Clock::now()).what != health::Choice::What::take) return;
+  second_.one.target = &walk_.target();
+  second_.one.health = walk_.health();
   second_.load = walk_.begin();
-  call_ = exchange::Decided(exchange_).call(exchange::copy_request(exchange_), exchange_.arrived,
-                                            exchange_.notes);
-  Exchange& copy = call_->exchange();
-  const auto loaded = co_await copy.request.source->load(copy.request);
-  if (!loaded || !dialect::peek_request(copy.request.body, copy.request.facts)) co_return false;
-  copy.health = second_.target->health;
-  exchange_.health = first_.target->health;
-  second_.attempt = ++exchange_.trail.attempts;
+  second_.attempt = first_.attempt + 1;
+  again_.emplace(request_, second_ends_);
   tries_.counts.shard->add(tries_.counts.hedges);
-  ask(second_, copy);
-  co_return true;
+  ask(second_, *again_);
 }
 
-Task<Hedged> Race::run(milliseconds after, HedgeBudget& budget) {
-  first_.target = &walk_.target();
-  first_.attempt = exchange_.trail.attempts;
+Task<Hedged> Race::run(Try first, std::uint32_t attempt, milliseconds after, HedgeBudget& budget) {
+  first_.one = std::move(first);
+  first_.attempt = attempt;
   first_.load = walk_.begin();
-  ask(first_, exchange_);
+  ask(first_, request_);
   if (!first_.done) {
     const IoStatus waited = co_await wake_.wait(Clock::now() + after);
     const bool late = waited == IoStatus::timeout && !first_.done;
-    if (late && walk_.has_next(Clock::now()) && budget.spend()) co_await begin_second();
+    if (late && walk_.has_next(Clock::now()) && budget.spend()) begin_second();
   }
   const auto over = [](const Side& side) { return side.done || !side.begun; };
   while (!first_.answers() && !second_.answers() && !(over(first_) && over(second_))) {
     co_await wake_.wait(Clock::time_point::max());
     // The client is gone: the first request knows, the second one is told.
-    if (first_.done && exchange_.cancellation.cancelled() && call_) call_->cancel();
+    if (first_.done && request_.cancellation().cancelled()) second_ends_.cancel();
   }
   const bool second_wins = second_.answers() && !first_.answers();
-  if (second_wins && !first_.done) exchange_.cancellation.interrupt();
-  if (!second_wins && second_.begun && !second_.done) call_->cancel();
+  if (second_wins && !first_.done) request_.cancellation().interrupt();
+  if (!second_wins && second_.begun && !second_.done) second_ends_.cancel();
   while (!over(first_) || !over(second_)) co_await wake_.wait(Clock::time_point::max());
   co_return second_wins ? take(second_, first_) : take(first_, second_);
 }
 
 Hedged Race::take(Side& winner, Side& loser) {
+  Hedged out;
   if (loser.begun) {
     walk_.leave();  // both were asked
     const Code code = loser.answers() ? Code::cancelled : loser.tried.failure.code;
-    if (exchange_.reservation) exchange_.reservation->failed(*loser.target, loser.attempt, code);
-    if (!loser.answers()) walk_.failed(*loser.target, loser.tried.failure, Clock::now());
+    out.lost = Hedged::Lost{loser.one.target, loser.attempt, code};
+    if (!loser.answers()) walk_.failed(*loser.one.target, loser.tried.failure, Clock::now());
   }
-  if (&winner == &second_) {
-    tries_.counts.shard->add(tries_.counts.hedges_won);
-    if (exchange_.reservation) exchange_.reservation->moves_to(exchange_, *winner.target);
-    exchange_.trail.sent = call_->exchange().trail.sent;
-    exchange_.trail.upstream = call_->exchange().trail.upstream;
-    winner.tried.content->be_cancelled_by(exchange_.cancellation);
-  }
-  Hedged out;
-  out.target = winner.target;
+  if (&winner == &second_) tries_.counts.shard->add(tries_.counts.hedges_won);
+  out.one = std::move(winner.one);
   out.attempt = winner.attempt;
   out.load = std::move(winner.load);
   out.tried = std::move(winner.tried);

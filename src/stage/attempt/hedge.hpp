@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "exchange/call.hpp"
 #include "stage/attempt/tries.hpp"
 #include "stage/attempt/walk.hpp"
 
@@ -26,29 +25,37 @@ class HedgeBudget {
 
 /// Whether the request may be made twice at once: it generates, its body is there, and it neither
 /// leaves something behind at the provider nor makes the provider act.
-bool may_hedge(const exchange::Exchange& exchange);
+bool may_hedge(const exchange::Request& request);
 
-/// What came of a try that was hedged.
+/// What came of a try, or of two at once.
 struct Hedged {
   Tried tried{};
-  const exchange::Target* target = nullptr;  // that it is of
-  std::uint32_t attempt = 0;                 // its number
-  health::Load load{};                       // of that target
+  Try one{};                  // that it came of
+  std::uint32_t attempt = 0;  // its number
+  health::Load load{};        // of its target
+  /// The other one, where there were two.
+  struct Lost {
+    const exchange::Target* target = nullptr;
+    std::uint32_t attempt = 0;
+    Code code = Code::cancelled;
+  };
+  std::optional<Lost> lost{};
 };
 
 /// Asks the walk's target and, where nothing has come after `after`, the next one too. The first
 /// content wins; the other request is cancelled, and booked as an attempt of its own.
 class Race {
  public:
-  Race(Tries& tries, net::Reactor& reactor, exchange::Exchange& exchange, Walk& walk)
-      : tries_(tries), exchange_(exchange), walk_(walk), wake_(reactor) {}
+  Race(Tries& tries, const AttemptRequest& request, Walk& walk)
+      : tries_(tries), request_(request), walk_(walk), wake_(tries.reactor()) {}
 
-  Task<Hedged> run(milliseconds after, HedgeBudget& budget);
+  /// @param attempt  the number of the first try, which is to begin as that one
+  Task<Hedged> run(Try first, std::uint32_t attempt, milliseconds after, HedgeBudget& budget);
 
  private:
   /// One of the two requests.
   struct Side {
-    const exchange::Target* target = nullptr;
+    Try one{};
     std::uint32_t attempt = 0;
     health::Load load{};
     Tried tried{};
@@ -56,17 +63,18 @@ class Race {
     bool done = false;
     bool answers() const { return done && tried.failure.reached == Reached::content_out; }
   };
-  Detached ask(Side& side, exchange::Exchange& exchange);
-  Task<bool> begin_second();
+  Detached ask(Side& side, const AttemptRequest& request);
+  void begin_second();
   Hedged take(Side& winner, Side& loser);
 
   Tries& tries_;
-  exchange::Exchange& exchange_;
+  const AttemptRequest& request_;
   Walk& walk_;
   net::Waiter wake_;
   Side first_{};
   Side second_{};
-  std::unique_ptr<exchange::Call> call_{};  // the second request
+  net::Cancellation second_ends_{};
+  std::optional<AttemptRequest> again_{};  // the second request
 };
 
 }  // namespace hawser::stage::attempt

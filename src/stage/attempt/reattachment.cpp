@@ -14,9 +14,9 @@ constexpr auto opening_patience = 6s;  // an answer without an event yet is take
 /// Ends a call whose answer does not begin in time: a gateway that promised heartbeats answers at
 /// once, so its connection is dead though nobody was told.
 struct Watchdog {
-  Watchdog(net::Reactor& reactor, exchange::Call& watched) : over(reactor), call(&watched) {}
+  Watchdog(net::Reactor& reactor, FurtherCall& watched) : over(reactor), call(&watched) {}
   net::Waiter over;
-  exchange::Call* call;  // null: its answer began, or failed
+  FurtherCall* call;  // null: its answer began, or failed
   bool bit = false;
 };
 
@@ -31,7 +31,7 @@ Task<> watch(std::shared_ptr<Watchdog> dog, Clock::time_point until) {
 class Leash {
  public:
   /// @param silence  max(): nobody watches
-  Leash(net::Reactor& reactor, exchange::Call& call, milliseconds silence) {
+  Leash(net::Reactor& reactor, FurtherCall& call, milliseconds silence) {
     if (silence == milliseconds::max()) return;
     dog_ = std::make_shared<Watchdog>(reactor, call);
     auto watching = watch(dog_, Clock::now() + silence);
@@ -85,19 +85,18 @@ std::string HopLines::cursor() const {
   return std::to_string(events_ - 1);
 }
 
-Reattachment::Reattachment(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
+Reattachment::Reattachment(std::shared_ptr<Tries> tries, const AttemptRequest& request,
                            const exchange::Target& target, std::string generation,
                            milliseconds silence)
     : tries_(std::move(tries)),
-      decided_(exchange),
+      decision_(request.decision()),
       target_(target),
-      api_(exchange.request.endpoint.api),
+      api_(request.message().endpoint.api),
       generation_(std::move(generation)),
       silence_(silence),
       pause_(tries_->reactor()) {
-  given_.id = exchange.id;
-  given_.client_address = exchange.request.client_address;
-  for (const auto& field : exchange.request.head->fields) {
+  given_.id = request.id();
+  for (const auto& field : request.message().head->fields) {
     if (wire::same_token(field.name, "content-type")) continue;
     if (wire::same_token(field.name, "last-event-id")) continue;
     given_.fields.emplace_back(field.name, field.value);
@@ -106,7 +105,7 @@ Reattachment::Reattachment(std::shared_ptr<Tries> tries, const exchange::Exchang
 
 Reattachment::~Reattachment() {
   if (whole_) return;
-  auto stopping = stop(tries_, decided_, call_of("POST", "/cancel"), target_);
+  auto stopping = stop(tries_, decision_, call_of("POST", "/cancel"), target_);
   spawn(std::move(stopping), [](std::exception_ptr) {});
 }
 
@@ -117,11 +116,15 @@ exchange::Call::Given Reattachment::call_of(std::string_view method, std::string
   return given;
 }
 
-Task<> Reattachment::stop(std::shared_ptr<Tries> tries, exchange::Decided decided,
+Task<> Reattachment::stop(std::shared_ptr<Tries> tries, Decision decision,
                           exchange::Call::Given given, exchange::Target target) {
-  const auto call = decided.call(std::move(given), Clock::now(), nullptr);
-  call->exchange().latest = Clock::now() + stop_patience;
-  co_await tries->once(call->exchange(), target);
+  FurtherCall::Terms terms;
+  terms.arrived = Clock::now();
+  terms.latest = terms.arrived + stop_patience;
+  const FurtherCall call(decision, std::move(given), std::move(terms));
+  Try one;
+  one.target = &target;
+  co_await tries->once(call.request(), one);
 }
 
 bool Reattachment::see(net::Piece& piece) {
@@ -135,13 +138,16 @@ Task<Reattachment::Found> Reattachment::ask() {
   if (auto cursor = lines_.cursor(); !cursor.empty()) {
     given.fields.emplace_back("last-event-id", std::move(cursor));
   }
-  call_ = decided_.call(std::move(given), Clock::now(), nullptr);
-  exchange::Exchange& exchange = call_->exchange();
-  exchange.request.endpoint.api = api_;
+  FurtherCall::Terms terms;
+  terms.arrived = Clock::now();
+  terms.api = api_;
+  call_ = std::make_unique<FurtherCall>(decision_, std::move(given), std::move(terms));
   // Behind its head an answer is watched by its heartbeats, and may be silent for a while.
   const auto patience = silence_ == milliseconds::max() ? silence_ : silence_ + opening_patience;
   Leash leash(tries_->reactor(), *call_, patience);
-  Tried tried = co_await tries_->once(exchange, target_);
+  Try one;
+  one.target = &target_;
+  Tried tried = co_await tries_->once(call_->request(), one);
   if (leash.let_go() && !cancelled_) co_return Found::nothing;
   if (tried.nothing_left) co_return Found::end;
   if (tried.stream != nullptr && tried.failure.reached == Reached::content_out) {

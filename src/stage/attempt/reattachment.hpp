@@ -4,8 +4,8 @@
 #include <string>
 
 #include "base/reconnect_backoff.hpp"
-#include "exchange/call.hpp"
 #include "net/cancellation.hpp"
+#include "stage/attempt/attempt_request.hpp"
 #include "stage/attempt/continuation.hpp"
 
 namespace hawser::stage::attempt {
@@ -32,7 +32,7 @@ class Reattachment final : public Continuation {
  public:
   /// @param generation  its id there
   /// @param silence     behind which its path is dead; max(): it promised no heartbeats
-  Reattachment(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
+  Reattachment(std::shared_ptr<Tries> tries, const AttemptRequest& request,
                const exchange::Target& target, std::string generation, milliseconds silence);
   /// Left before its end, the generation there is cancelled: nobody will come back to it.
   ~Reattachment() override;
@@ -54,18 +54,18 @@ class Reattachment final : public Continuation {
   enum class Found : std::uint8_t { stream, end, gone, nothing };
   Task<Found> ask();
   exchange::Call::Given call_of(std::string_view method, std::string_view verb) const;
-  static Task<> stop(std::shared_ptr<Tries> tries, exchange::Decided decided,
-                     exchange::Call::Given given, exchange::Target target);
+  static Task<> stop(std::shared_ptr<Tries> tries, Decision decision, exchange::Call::Given given,
+                     exchange::Target target);
 
   std::shared_ptr<Tries> tries_;
-  exchange::Decided decided_;
+  Decision decision_;
   exchange::Call::Given given_;  // the fields that every call of it needs; no body
   exchange::Target target_;
   dialect::Api api_;
   std::string generation_;
   milliseconds silence_;
   HopLines lines_;
-  std::unique_ptr<exchange::Call> call_;
+  std::unique_ptr<FurtherCall> call_;
   generation::GenerationPtr answer_;
   const net::Companion* leads_to_ = nullptr;
   net::Waiter pause_;

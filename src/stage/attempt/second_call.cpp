@@ -2,20 +2,18 @@
 
 #include <algorithm>
 
-#include "stage/attempt/ask_for_usage.hpp"
 #include "stage/attempt/tries.hpp"
 #include "telemetry/log.hpp"
 
 namespace hawser::stage::attempt {
-SecondCall::SecondCall(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
+SecondCall::SecondCall(std::shared_ptr<Tries> tries, const AttemptRequest& request,
                        const exchange::Target& target, net::ByteLease lease)
     : tries_(std::move(tries)),
-      decided_(exchange),
-      given_(exchange::copy_request(exchange)),
+      decision_(request.decision()),
+      given_(request.copy()),
       target_(target),
-      arrived_(exchange.arrived),
+      arrived_(request.arrived()),
       splice_(given_.body, tries_->provider_of(target).prefill()),
-      counts_(exchange.request.usage_edit != nullptr),
       lease_(std::move(lease)),
       kept_(lease_.bytes()) {}
 
@@ -33,16 +31,16 @@ Task<bool> SecondCall::begin(exchange::NotesPtr notes) {
   if (!kind || !tries_->budget.available(now)) co_return false;
   tries_->budget.spend(now);
   given_.body = splice_.second_body(given_.body);
-  call_ = decided_.call(std::move(given_), arrived_, std::move(notes));
-  exchange::Exchange& exchange = call_->exchange();
-  const auto loaded = co_await exchange.request.source->load(exchange.request);
-  if (!loaded || !dialect::peek_request(exchange.request.body, exchange.request.facts)) {
-    co_return false;
-  }
-  if (counts_) ask_for_usage(exchange.request);
-  Tried tried = co_await tries_->once(exchange, target_);
+  FurtherCall::Terms terms;
+  terms.arrived = arrived_;
+  terms.notes = std::move(notes);
+  call_ = std::make_unique<FurtherCall>(decision_, std::move(given_), std::move(terms));
+  if (!call_->valid()) co_return false;
+  Try one;
+  one.target = &target_;
+  Tried tried = co_await tries_->once(call_->request(), one);
   const bool answers = tried.stream != nullptr && tried.failure.reached == Reached::content_out;
-  log::info("a broken stream is continued", {{"request_id", log::safe(exchange.id)},
+  log::info("a broken stream is continued", {{"request_id", log::safe(call_->request().id())},
                                              {"target", log::safe(target_.name)},
                                              {"how", log::safe(dialect::name_of(*kind))},
                                              {"answers", answers}});

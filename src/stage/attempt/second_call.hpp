@@ -4,8 +4,8 @@
 #include <string>
 
 #include "dialect/splice.hpp"
-#include "exchange/call.hpp"
 #include "net/byte_budget.hpp"
+#include "stage/attempt/attempt_request.hpp"
 #include "stage/attempt/continuation.hpp"
 
 namespace hawser::stage::attempt {
@@ -17,7 +17,7 @@ class Tries;
 class SecondCall final : public Continuation {
  public:
   /// @param lease  of what it keeps: the request, and what is out
-  SecondCall(std::shared_ptr<Tries> tries, const exchange::Exchange& exchange,
+  SecondCall(std::shared_ptr<Tries> tries, const AttemptRequest& request,
              const exchange::Target& target, net::ByteLease lease);
 
   bool see(net::Piece& piece) override;
@@ -33,15 +33,14 @@ class SecondCall final : public Continuation {
 
  private:
   std::shared_ptr<Tries> tries_;
-  exchange::Decided decided_;
+  Decision decision_;
   exchange::Call::Given given_;
   exchange::Target target_;
   Clock::time_point arrived_;
   dialect::Splice splice_;
-  bool counts_;  // its usage is asked for
   net::ByteLease lease_;
   std::uint64_t kept_ = 0;  // bytes that the lease is of
-  std::unique_ptr<exchange::Call> call_;
+  std::unique_ptr<FurtherCall> call_;
   generation::GenerationPtr answer_;
   const net::Companion* leads_to_ = nullptr;
   std::string joined_;

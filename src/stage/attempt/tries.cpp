@@ -18,7 +18,6 @@
 
 namespace hawser::stage::attempt {
 
-using exchange::Exchange;
 using exchange::Target;
 using generation::AnswerHead;
 using net::IoStatus;
@@ -94,8 +93,9 @@ Tries::Tries(std::vector<Upstream> upstreams, const RetryConfig& retry,
       reattach_for_(retry.reattach_for),
       reactor_(reactor) {}
 
-Task<Result<http::UpstreamPtr>> Tries::connection_to(const Upstream& upstream, Exchange& exchange) {
-  auto kept = exchange.trail.fresh_connection ? nullptr : upstream.pool->take();
+Task<Result<http::UpstreamPtr>> Tries::connection_to(const AttemptRequest& request, Try& one) {
+  const Upstream& upstream = upstream_of(one);
+  auto kept = one.fresh_connection ? nullptr : upstream.pool->take();
   if (kept) {
     counts.shard->add(counts.connections_reused);
     co_return std::move(kept);
@@ -103,16 +103,17 @@ Task<Result<http::UpstreamPtr>> Tries::connection_to(const Upstream& upstream, E
   counts.shard->add(counts.connections_new);
   const net::ConnectTimeouts timeouts{timeouts_.connect, timeouts_.tls};
   const auto begun = Clock::now();
-  auto opened = co_await upstream.pool->open(timeouts, exchange.cancellation);
-  exchange.trail.upstream += Clock::now() - begun;
+  auto opened = co_await upstream.pool->open(timeouts, request.cancellation());
+  one.waited += Clock::now() - begun;
   co_return std::move(opened);
 }
 
-Task<Tried> Tries::once_noted(Exchange& exchange, const Target& target) {
-  const auto notes = exchange.notes;
+Task<Tried> Tries::once_noted(const AttemptRequest& request, Try& one) {
+  const auto notes = request.notes();
+  const Target& target = *one.target;
   const std::size_t at = notes->tries.size();
   notes->tries.push_back({static_cast<std::uint32_t>(at + 1), target.name, target.tags, {}, 0, {}});
-  Tried tried = co_await once_only(exchange, target);
+  Tried tried = co_await once_only(request, one);
   auto& noted = notes->tries[at];
   noted.status = tried.answer ? tried.answer->head().status : tried.failure.status;
   if (!tried.answer || tried.failure.reached != Reached::content_out) {
@@ -121,42 +122,41 @@ Task<Tried> Tries::once_noted(Exchange& exchange, const Target& target) {
   co_return std::move(tried);
 }
 
-Task<Tried> Tries::once_only(Exchange& exchange, const Target& target) {
-  if (!upstreams_[target.provider].credential) return try_once(exchange, target);
-  return with_credential(exchange, target);
+Task<Tried> Tries::once_only(const AttemptRequest& request, Try& one) {
+  if (!upstream_of(one).credential) return try_once(request, one);
+  return with_credential(request, one);
 }
 
-Task<Tried> Tries::try_once(Exchange& exchange, const Target& target) {
-  const Upstream& upstream = upstreams_[target.provider];
-  if (exchange.cancellation.cancelled()) {  // during a guard, say: nothing is paid for nobody
+Task<Tried> Tries::try_once(const AttemptRequest& request, Try& one) {
+  if (request.cancellation().cancelled()) {  // during a guard, say: nothing is paid for nobody
     co_return failed_with({.code = Code::cancelled, .message = "cancelled"}, {});
   }
-  if (auto sendable = provider::check_sendable(exchange.method, exchange.request.endpoint.tail);
+  if (auto sendable = provider::check_sendable(request.method(), request.message().endpoint.tail);
       !sendable) {
     co_return failed_with(sendable.error(), {.reached = Reached::sent_request, .status = 400});
   }
-  auto opened = co_await connection_to(upstream, exchange);
+  auto opened = co_await connection_to(request, one);
   if (!opened) {
     Failure failure{.reached = Reached::not_connected};
     if (!opened.error().client_may_retry) failure.should_retry = false;
     co_return failed_with(opened.error(), failure);
   }
   http::UpstreamPtr connection = std::move(*opened);
-  if (exchange.notes) exchange.notes->connected(target.name, peer_of(connection->fd()));
-  exchange.cancellation.aim_at(&connection->waiter());
+  if (request.notes()) request.notes()->connected(one.target->name, peer_of(connection->fd()));
+  const net::Cancellation::Binding bound(request.cancellation(), connection->waiter());
   IoStatus sent = IoStatus::ok;
   net::Stream* const own = connection->own_stream();
   if (own != nullptr && reactor_.busy()) sent = co_await own->wait_turn();
   std::size_t sent_bytes = 0;
-  if (sent == IoStatus::ok) sent = co_await send(exchange, target, *connection, sent_bytes);
-  exchange.trail.sent = Clock::now();
+  if (sent == IoStatus::ok) sent = co_await send(request, one, *connection, sent_bytes);
+  one.sent = Clock::now();
   if (sent != IoStatus::ok && !connection->has_input()) {
     Tried tried;
-    const Error* const of_client = exchange.request.stream_error.get();
+    const Error* const of_client = one.client_error.get();
     tried.error =
         of_client != nullptr
             ? *of_client
-            : error_of(sent, deadlines(exchange, target).of(DeadlineKind::sending).error());
+            : error_of(sent, deadlines(request, *one.target).of(DeadlineKind::sending).error());
     if (sent == IoStatus::failed) add_alert(*connection, tried.error);
     const bool unread = sent == IoStatus::failed && connection->unread(1);
     tried.failure = {.reached = unread ? Reached::unprocessed : Reached::sent_request,
@@ -164,48 +164,50 @@ Task<Tried> Tries::try_once(Exchange& exchange, const Target& target) {
     tried.failure.kept_ended = sent == IoStatus::failed && connection->reused();
     co_return tried;
   }
-  co_return co_await receive(exchange, target, std::move(connection), sent_bytes);
+  co_return co_await receive(request, one, std::move(connection), sent_bytes);
 }
 
-Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
+Task<IoStatus> Tries::send(const AttemptRequest& request, Try& one,
                            http::UpstreamConnection& connection, std::size_t& sent_bytes) {
-  const auto& request = exchange.request;
-  const bool names_other = request.facts.has_model && !target.model.empty();
-  const bool renames = names_other && !request.facts.in_path;
-  const std::string_view model = request.facts.form ? target.model : target.model_json;
+  const auto& message = request.message();
+  const auto& facts = message.facts;
+  const Target& target = *one.target;
+  const bool names_other = facts.has_model && !target.model.empty();
+  const bool renames = names_other && !facts.in_path;
+  const std::string_view model = facts.form ? target.model : target.model_json;
   // Others are written while this one waits for its client or for room.
   std::string head = std::exchange(head_, {});
   head.clear();
-  const auto& upstream = upstreams_[target.provider];
+  const auto& upstream = upstream_of(one);
   std::string tail_of_target;
-  std::string_view tail = request.endpoint.tail;
-  if (names_other && request.facts.in_path) {
-    tail_of_target = dialect::with_model(request.endpoint, target.model);
+  std::string_view tail = message.endpoint.tail;
+  if (names_other && facts.in_path) {
+    tail_of_target = dialect::with_model(message.endpoint, target.model);
     tail = tail_of_target;
   }
-  const bool streams = request.stream != nullptr;
-  BodyParts body("", streams ? std::string_view() : request.body);
-  if (renames && !streams) body.replace(request.facts.model_at, request.facts.model_size, model);
-  if (const auto* edit = request.usage_edit.get(); edit != nullptr && !streams) {
+  const bool streams = message.stream != nullptr;
+  BodyParts body("", streams ? std::string_view() : message.body);
+  if (renames && !streams) body.replace(facts.model_at, facts.model_size, model);
+  if (const auto* edit = request.usage_edit(); edit != nullptr && !streams) {
     if (upstream.provider->tells_stream_usage()) body.replace(edit->at, edit->size, edit->text);
   }
-  std::uint64_t length = streams ? request.content_length : body.length();
-  if (renames && streams) length += model.size() - request.facts.model_size;
-  provider::Provider::Request asked{*request.head,   tail,   exchange.id,
-                                    request.framing, length, exchange.arrived};
+  std::uint64_t length = streams ? message.content_length : body.length();
+  if (renames && streams) length += model.size() - facts.model_size;
+  provider::Provider::Request asked{*message.head,   tail,   request.id(),
+                                    message.framing, length, request.arrived()};
   if (upstream.credential) asked.credential = upstream.credential->field();
-  const std::string_view named = request.header("idempotency-key");
-  const auto name = upstream.provider->idempotency_name(exchange.principal->tenant,
-                                                        exchange.principal->key, named);
+  const std::string_view named = message.header("idempotency-key");
+  const auto& principal = request.decision().principal();
+  const auto name = upstream.provider->idempotency_name(principal.tenant, principal.key, named);
   asked.idempotency_name = name;
   upstream.provider->write_head(asked, head);
   sent_bytes = head.size() + body.length();
 
-  const auto stall = deadlines(exchange, target).of(DeadlineKind::sending);
+  const auto stall = deadlines(request, *one.target).of(DeadlineKind::sending);
   const auto deadline = stall.behind(reactor_.now());
   if (streams) {
-    const SentBody sent_body{head, renames ? model : "", length};
-    co_return co_await send_stream(exchange, sent_body, connection, stall.after);
+    const SentBody sent_body{head, renames ? model : "", length, stall.after};
+    co_return co_await send_stream(request, one, sent_body, connection);
   }
   body.set_head(head);
   const auto parts = body.parts();
@@ -215,17 +217,18 @@ Task<IoStatus> Tries::send(Exchange& exchange, const Target& target,
 }
 
 /// Passes a body on as it comes, piece by piece; stops when the provider answers before its end.
-Task<IoStatus> Tries::send_stream(Exchange& exchange, SentBody body,
-                                  http::UpstreamConnection& connection, milliseconds stall) {
-  const bool chunked = connection.chunks() && exchange.request.framing == wire::Framing::chunked;
+Task<IoStatus> Tries::send_stream(const AttemptRequest& request, Try& one, SentBody body,
+                                  http::UpstreamConnection& connection) {
+  const auto& message = request.message();
+  const bool chunked = connection.chunks() && message.framing == wire::Framing::chunked;
   // A length that is not kept would make what comes next over the connection a part of the body.
-  const bool sized = exchange.request.framing == wire::Framing::length;
+  const bool sized = message.framing == wire::Framing::length;
   std::uint64_t left = body.length;
   std::string_view head = body.head;
   for (bool last = false; !last;) {
-    auto piece = co_await exchange.request.stream->next();
+    auto piece = co_await message.stream->next();
     if (!piece) {
-      exchange.request.stream_error = std::make_unique<Error>(piece.error());
+      one.client_error = std::make_unique<Error>(piece.error());
       co_return IoStatus::cancelled;
     }
     last = piece->last;
@@ -233,7 +236,7 @@ Task<IoStatus> Tries::send_stream(Exchange& exchange, SentBody body,
     char size[18];
     std::array<std::string_view, 7> parts{head, {}, piece->bytes, {}, {}, {}, {}};
     if (!body.model.empty()) {  // it stands in the first piece, which decode read ahead
-      const auto& facts = exchange.request.facts;
+      const auto& facts = message.facts;
       parts[2] = piece->bytes.substr(0, facts.model_at);
       parts[3] = std::exchange(body.model, {});
       parts[4] = piece->bytes.substr(facts.model_at + facts.model_size);
@@ -248,38 +251,37 @@ Task<IoStatus> Tries::send_stream(Exchange& exchange, SentBody body,
     if (chunked && last) parts[6] = "0\r\n\r\n";
     head = {};
     const std::span<const std::string_view> all(parts);
-    const IoStatus sent = co_await connection.send(all, last, Clock::now() + stall);
+    const IoStatus sent = co_await connection.send(all, last, Clock::now() + body.stall);
     if (sent != IoStatus::ok) co_return sent;
   }
   co_return IoStatus::ok;
 }
 
-Deadlines Tries::deadlines(const Exchange& exchange, const Target& target) const {
+Deadlines Tries::deadlines(const AttemptRequest& request, const Target& target) const {
   return Deadlines({.general = timeouts_,
                     .operation = nullptr,
                     .provider = &provider_of(target).timeouts(),
-                    .model = exchange.timeouts});
+                    .model = request.decision().timeouts()});
 }
 
 /// When an answer must have begun. A plain answer begins when the model is done.
-Due Tries::due(const Exchange& exchange, const Target& target) const {
-  const Deadlines all = deadlines(exchange, target);
-  const bool streams = exchange.request.facts.stream;
+Due Tries::due(const AttemptRequest& request, const Try& one) const {
+  const Deadlines all = deadlines(request, *one.target);
+  const bool streams = request.message().facts.stream;
   Due due;
-  due.sooner(all.of(DeadlineKind::total), exchange.arrived);
-  due.sooner(all.of(streams ? DeadlineKind::first_token : DeadlineKind::plain_answer),
-             exchange.trail.sent);
-  due.at = std::min(due.at, exchange.latest);
+  due.sooner(all.of(DeadlineKind::total), request.arrived());
+  due.sooner(all.of(streams ? DeadlineKind::first_token : DeadlineKind::plain_answer), one.sent);
+  due.at = std::min(due.at, request.latest());
   return due;
 }
 
-Task<Tried> Tries::receive(Exchange& exchange, const Target& target, http::UpstreamPtr connection,
+Task<Tried> Tries::receive(const AttemptRequest& request, Try& one, http::UpstreamPtr connection,
                            std::size_t sent_bytes) {
-  const Due limit = due(exchange, target);
-  const auto read = co_await connection->read_head(exchange.request.head->method, limit.at);
-  exchange.trail.upstream += Clock::now() - exchange.trail.sent;
+  const Due limit = due(request, one);
+  const auto read = co_await connection->read_head(request.method(), limit.at);
+  one.waited += Clock::now() - one.sent;
   if (read.status == IoStatus::ok) {
-    co_return co_await begin_answer(exchange, target, std::move(connection));
+    co_return co_await begin_answer(request, one, std::move(connection));
   }
   Tried tried;
   tried.error = error_of(read.status, limit.deadline.error());
@@ -296,12 +298,12 @@ Task<Tried> Tries::receive(Exchange& exchange, const Target& target, http::Upstr
   co_return tried;
 }
 
-Task<Tried> Tries::begin_answer(Exchange& exchange, const Target& target,
+Task<Tried> Tries::begin_answer(const AttemptRequest& request, Try& one,
                                 http::UpstreamPtr connection) {
-  const Upstream& upstream = upstreams_[target.provider];
+  const Upstream& upstream = upstream_of(one);
   const wire::ResponseHead& received = connection->head();
   const bool gateway = upstream.provider->gateway();
-  AnswerHead head = answer_head(received, exchange.answer_fields != nullptr, gateway);
+  AnswerHead head = answer_head(received, request.decision().own_limits(), gateway);
   if (is_coded(received)) {
     co_return failed_with({.code = Code::upstream,
                            .message = "The provider packed its answer though it was asked not to: "
@@ -312,9 +314,9 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Target& target,
   Tried tried;
   if (generation != nullptr) tried.generation = generation->value;
   if (gateway) tried.silence = silence_of(received);
-  if (exchange.health != nullptr) {
-    exchange.health->told(health::quota_of(received, std::chrono::system_clock::now()),
-                          reactor_.now(), health_);
+  if (one.health != nullptr) {
+    one.health->told(health::quota_of(received, std::chrono::system_clock::now()), reactor_.now(),
+                     health_);
   }
   Failure failure{
       .reached = Reached::sent_request, .code = Code::upstream, .status = received.status};
@@ -323,28 +325,28 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Target& target,
     failure.should_retry = should_retry(received);
     failure.code = gateway ? code_of_gateway(received) : code_of_status(received.status);
   }
-  const Deadlines all = deadlines(exchange, target);
+  const Deadlines all = deadlines(request, *one.target);
   AnswerContent::Limits limits{all.of(DeadlineKind::stall)};
   limits.silence = tried.silence;
   // A stream that runs is ended by no age but the one that is set for streams.
   limits.whole.sooner(all.of(head.event_stream ? DeadlineKind::stream_total : DeadlineKind::total),
-                      exchange.arrived);
+                      request.arrived());
   connection->begin_body();
   limits.ending = timeouts_.ending;
   const AnswerContent::Expected expected =
-      expected_of(exchange, head, upstream.provider->tells_stream_usage());
+      expected_of(request, head, upstream.provider->tells_stream_usage());
   auto content =
       std::make_unique<AnswerContent>(upstream.pool, std::move(connection), expected, limits);
   if (failure.status >= 400) {
-    co_return co_await refused(exchange, upstream, std::move(head), std::move(content), failure);
+    co_return co_await refused(request, upstream, std::move(head), std::move(content), failure);
   }
   // Elsewhere nothing is waited for: a subscription opens before it has anything to say.
   const bool opens = dialect::generates(expected.format) && (expected.events || expected.streams);
   if (opens) {
     const auto begun = Clock::now();
     auto opening =
-        co_await content->open_events(begun + first_event_patience, due(exchange, target).at);
-    exchange.trail.upstream += Clock::now() - begun;
+        co_await content->open_events(begun + first_event_patience, due(request, one).at);
+    one.waited += Clock::now() - begun;
     if (!opening || opening->empty) {
       tried.error = opening ? Error{.code = Code::upstream,
                                     .message = "the provider's stream had no event in it"}
@@ -367,7 +369,7 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Target& target,
 
 /// The provider answered with an error: read it, so that its connection can be used again and its
 /// words can be passed on.
-Task<Tried> Tries::refused(Exchange& exchange, const Upstream& upstream, AnswerHead head,
+Task<Tried> Tries::refused(const AttemptRequest& request, const Upstream& upstream, AnswerHead head,
                            std::unique_ptr<AnswerContent> content, Failure failure) {
   Tried tried;
   auto body = co_await content->read_whole(error_body_max, Clock::now() + error_body_patience);
@@ -381,9 +383,9 @@ Task<Tried> Tries::refused(Exchange& exchange, const Upstream& upstream, AnswerH
                     about_credential(failure.status, *body ? std::string_view(**body) : "");
   if (*body) {
     failure.out_of_quota = failure.status == 402 || out_of_quota(**body);
-    const bool told = !ours && exchange.residency.grants.allow(policy::Grants::telemetry_body);
+    const bool told = !ours && request.decision().grants().allow(policy::Grants::telemetry_body);
     log::debug("provider refused",
-               {{"request_id", log::safe(exchange.id)},
+               {{"request_id", log::safe(request.id())},
                 {"provider", log::safe(upstream.provider->name())},
                 {"status", failure.status},
                 {"body", log::redacted(told ? std::string_view(**body) : "(not told)")}});
@@ -406,6 +408,7 @@ Task<Tried> Tries::refused(Exchange& exchange, const Upstream& upstream, AnswerH
                    .message = "The provider's error answer is too long to be passed on.",
                    .client_may_retry = false};
   } else {
+    tried.content = content.get();
     tried.answer = std::make_unique<generation::Generation>(std::move(head), std::move(content));
   }
   co_return tried;

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "exchange/stage.hpp"
 #include "http/upstream.hpp"
 #include "provider/credential.hpp"
 #include "provider/provider.hpp"
 #include "stage/attempt/answer_content.hpp"
+#include "stage/attempt/attempt_request.hpp"
 #include "stage/attempt/config.hpp"
 #include "stage/attempt/deadlines.hpp"
 #include "stage/attempt/decide.hpp"
@@ -40,10 +40,21 @@ struct AttemptCounts {
   std::array<telemetry::SeriesId, 3> splices{};  // by dialect::SpliceKind
 };
 
+/// One try: where it goes, and when.
+struct Try {
+  const exchange::Target* target = nullptr;
+  health::TargetHealth* health = nullptr;  // that learns of it; null: none does
+  bool fresh_connection = false;           // it takes no kept one
+  // Said by Tries.
+  Clock::time_point sent{};               // when the request was out
+  Clock::duration waited{};               // for the provider
+  std::unique_ptr<Error> client_error{};  // that the client's side of a streamed body failed with
+};
+
 /// What one try came to: an answer, or a failure that may carry the provider's own error answer.
 struct Tried {
   generation::GenerationPtr answer{};
-  AnswerContent* content = nullptr;  // of the answer, as it comes from the provider
+  AnswerContent* content = nullptr;  // of the answer, as it comes from the provider: not bound
   AnswerContent* stream = nullptr;   // the same, where it is a stream of events
   Failure failure{};
   Error error{};
@@ -61,11 +72,10 @@ class Tries {
   Tries(std::vector<Upstream> upstreams, const RetryConfig& retry, const TimeoutConfig& timeouts,
         const health::HealthConfig& health, net::Reactor& reactor, AttemptCounts figures);
 
-  /// @param exchange  that went through the stages, or a further call for one (exchange::Decided)
+  /// Both outlive the task.
   // Not a coroutine where nothing is noted.
-  Task<Tried> once(exchange::Exchange& exchange, const exchange::Target& target) {
-    BOOST_ASSERT_MSG(exchange.pipeline != nullptr, "nobody decided about this request");
-    return exchange.notes ? once_noted(exchange, target) : once_only(exchange, target);
+  Task<Tried> once(const AttemptRequest& request, Try& one) {
+    return request.notes() ? once_noted(request, one) : once_only(request, one);
   }
 
   const provider::Provider& provider_of(const exchange::Target& target) const {
@@ -73,7 +83,7 @@ class Tries {
   }
 
   net::Reactor& reactor() const { return reactor_; }
-  Deadlines deadlines(const exchange::Exchange& exchange, const exchange::Target& target) const;
+  Deadlines deadlines(const AttemptRequest& request, const exchange::Target& target) const;
   milliseconds reattach_for() const { return reattach_for_; }
 
   /// [0, 1), for jitter.
@@ -83,32 +93,32 @@ class Tries {
   RetryBudget budget;
 
  private:
-  Task<Tried> once_only(exchange::Exchange& exchange, const exchange::Target& target);
-  Task<Tried> once_noted(exchange::Exchange& exchange, const exchange::Target& target);
-  Task<Tried> try_once(exchange::Exchange& exchange, const exchange::Target& target);
-  Task<Tried> with_credential(exchange::Exchange& exchange, const exchange::Target& target);
+  Task<Tried> once_only(const AttemptRequest& request, Try& one);
+  Task<Tried> once_noted(const AttemptRequest& request, Try& one);
+  Task<Tried> try_once(const AttemptRequest& request, Try& one);
+  Task<Tried> with_credential(const AttemptRequest& request, Try& one);
   Task<bool> renewed(provider::Credential& credential, std::uint64_t seen,
-                     exchange::Exchange& exchange);
-  Task<Result<http::UpstreamPtr>> connection_to(const Upstream& upstream,
-                                                exchange::Exchange& exchange);
-  Task<net::IoStatus> send(exchange::Exchange& exchange, const exchange::Target& target,
+                     net::Cancellation& cancellation);
+  Task<Result<http::UpstreamPtr>> connection_to(const AttemptRequest& request, Try& one);
+  Task<net::IoStatus> send(const AttemptRequest& request, Try& one,
                            http::UpstreamConnection& connection, std::size_t& sent_bytes);
   /// A body that streams through, as its head tells it.
   struct SentBody {
     std::string_view head;
     std::string_view model;  // in place of the client's; empty: that one stays
     std::uint64_t length;    // where it has one
+    milliseconds stall;
   };
-  Task<net::IoStatus> send_stream(exchange::Exchange& exchange, SentBody body,
-                                  http::UpstreamConnection& connection, milliseconds stall);
-  Task<Tried> receive(exchange::Exchange& exchange, const exchange::Target& target,
-                      http::UpstreamPtr connection, std::size_t sent_bytes);
-  Task<Tried> begin_answer(exchange::Exchange& exchange, const exchange::Target& target,
-                           http::UpstreamPtr connection);
-  Task<Tried> refused(exchange::Exchange& exchange, const Upstream& upstream,
+  Task<net::IoStatus> send_stream(const AttemptRequest& request, Try& one, SentBody body,
+                                  http::UpstreamConnection& connection);
+  Task<Tried> receive(const AttemptRequest& request, Try& one, http::UpstreamPtr connection,
+                      std::size_t sent_bytes);
+  Task<Tried> begin_answer(const AttemptRequest& request, Try& one, http::UpstreamPtr connection);
+  Task<Tried> refused(const AttemptRequest& request, const Upstream& upstream,
                       generation::AnswerHead head, std::unique_ptr<AnswerContent> content,
                       Failure failure);
-  Due due(const exchange::Exchange& exchange, const exchange::Target& target) const;
+  Due due(const AttemptRequest& request, const Try& one) const;
+  const Upstream& upstream_of(const Try& one) const { return upstreams_[one.target->provider]; }
 
   std::vector<Upstream> upstreams_;
   TimeoutConfig timeouts_;

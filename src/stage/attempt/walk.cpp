@@ -49,17 +49,20 @@ Fault fault_of(const Failure& failure, bool asks_model) {
   }
 }
 
-Walk::Walk(exchange::Exchange& exchange, const health::HealthConfig& rules,
-           std::minstd_rand& random)
-    : exchange_(exchange), rules_(rules), random_(random) {
-  if (several()) tokens_ = likely_tokens(exchange.request);
+Walk::Walk(const exchange::Candidates& candidates, const exchange::Request& request,
+           const health::HealthConfig& rules, std::minstd_rand& random)
+    : candidates_(candidates),
+      rules_(rules),
+      random_(random),
+      asks_model_(request.facts.has_model) {
+  if (several()) tokens_ = likely_tokens(request);
 }
 
 Option Walk::option(std::size_t at, Clock::time_point now) const {
-  const auto& target = exchange_.candidates[at];
+  const auto& target = candidates_[at];
   Option option;
   option.tried = (tried_ >> at & 1) != 0;
-  option.group = static_cast<std::uint8_t>(exchange_.candidates.group(at));
+  option.group = static_cast<std::uint8_t>(candidates_.group(at));
   option.condition = target.health->condition(now, tokens_);
   option.score = target.health->score();
   option.share = target.health->share(now, rules_.slow_start);
@@ -68,7 +71,7 @@ Option Walk::option(std::size_t at, Clock::time_point now) const {
 
 Choice Walk::choose(Clock::time_point now, Last last) {
   if (!several()) return {Choice::What::take, 0, {}};
-  const std::size_t count = std::min(exchange_.candidates.size(), Candidates::chosen_max);
+  const std::size_t count = std::min(candidates_.size(), Candidates::chosen_max);
   std::array<Option, Candidates::chosen_max> options;
   for (std::size_t at = 0; at < count; ++at) options[at] = option(at, now);
   std::uniform_real_distribution<double> draw(0, 1);
@@ -79,26 +82,20 @@ Choice Walk::choose(Clock::time_point now, Last last) {
     if (choice.what != Choice::What::take) return choice;
     auto& condition = options[choice.option].condition;
     const bool warm = condition.state == Condition::State::warm;
-    if (warm && !exchange_.candidates[choice.option].health->admit(now, rules_)) {
+    if (warm && !candidates_[choice.option].health->admit(now, rules_)) {
       condition = {Condition::State::avoided, now, "breaker"};  // somebody else tries it right now
       continue;
     }
     at_ = choice.option;
-    exchange_.health = target().health;
     return choice;
   }
 }
 
-void Walk::stay(std::size_t at) {
-  at_ = at;
-  if (several()) exchange_.health = target().health;
-}
-
 bool Walk::has_next(Clock::time_point now, Last last) const {
-  for (std::size_t at = 0; at < exchange_.candidates.size(); ++at) {
+  for (std::size_t at = 0; at < candidates_.size(); ++at) {
     if (at == at_ || (tried_ >> at & 1) != 0) continue;
     if (last == Last::resort) return true;
-    const auto* health = exchange_.candidates[at].health;
+    const auto* health = candidates_[at].health;
     if (health->condition(now, tokens_).state != Condition::State::cold) return true;
   }
   return false;
@@ -117,12 +114,12 @@ void Walk::answered(const exchange::Target& target, Clock::duration first_token,
 bool Walk::failed(const exchange::Target& target, const Failure& failure,
                   Clock::time_point now) const {
   if (!several()) return false;
-  const Fault fault = fault_of(failure, exchange_.request.facts.has_model);
+  const Fault fault = fault_of(failure, asks_model_);
   return target.health->failed(fault, failure.retry_after, now, rules_);
 }
 
 std::optional<milliseconds> Walk::hedge_after() const {
-  const auto* hedge = exchange_.candidates.hedge();
+  const auto* hedge = candidates_.hedge();
   if (hedge == nullptr || !several()) return std::nullopt;
   const milliseconds usual(static_cast<milliseconds::rep>(target().health->usual_first_token_ms()));
   return std::max(hedge->after, usual);

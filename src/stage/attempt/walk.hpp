@@ -9,14 +9,18 @@
 
 namespace hawser::stage::attempt {
 
-/// The way of one exchange over its targets: which is asked next, and what is learned of each.
+/// The way of one request over its targets: which is asked next, and what is learned of each.
 /// Where there is one target only, that one is asked and nothing is learned.
 class Walk {
  public:
-  Walk(exchange::Exchange& exchange, const health::HealthConfig& rules, std::minstd_rand& random);
+  /// All of them outlive it.
+  Walk(const exchange::Candidates& candidates, const exchange::Request& request,
+       const health::HealthConfig& rules, std::minstd_rand& random);
 
-  bool several() const { return exchange_.candidates.size() > 1; }
-  const exchange::Target& target() const { return exchange_.candidates[at_]; }
+  bool several() const { return candidates_.size() > 1; }
+  const exchange::Target& target() const { return candidates_[at_]; }
+  /// Of the target; null: nothing is learned.
+  health::TargetHealth* health() const { return several() ? target().health : nullptr; }
 
   /// What may be asked where no target is well.
   enum class Last : std::uint8_t {
@@ -27,11 +31,11 @@ class Walk {
   health::Choice choose(Clock::time_point now, Last last = Last::none);
   /// Whether a target is left that may be asked now.
   bool has_next(Clock::time_point now, Last last = Last::none) const;
-  /// This one failed: it is not asked again by this exchange.
+  /// This one failed: it is not asked again.
   void leave() { tried_ |= std::uint64_t{1} << at_; }
   std::size_t at() const { return at_; }
   /// No other one will do: back to that one.
-  void stay(std::size_t at);
+  void stay(std::size_t at) { at_ = at; }
 
   /// A request to the target begins: it counts as long as the load lives.
   health::Load begin();
@@ -45,12 +49,13 @@ class Walk {
  private:
   health::Option option(std::size_t at, Clock::time_point now) const;
 
-  exchange::Exchange& exchange_;
+  const exchange::Candidates& candidates_;
   const health::HealthConfig& rules_;
   std::minstd_rand& random_;
   std::size_t at_ = 0;
   std::uint64_t tried_ = 0;
   std::uint32_t tokens_ = 0;
+  bool asks_model_;  // the request names one
 };
 
 /// What a failure says, and of whom. @param asks_model  the request names a model

@@ -2,9 +2,6 @@
 
 namespace hawser::stage::attempt {
 
-using exchange::Exchange;
-using exchange::Target;
-
 namespace {
 
 constexpr auto renewal_patience = 10s;
@@ -13,8 +10,8 @@ constexpr auto renewal_patience = 10s;
 
 /// One try with a credential that changes or ends. A token that the provider refuses before its
 /// time is replaced once, and the request, which did not run, is sent once more.
-Task<Tried> Tries::with_credential(Exchange& exchange, const Target& target) {
-  const auto credential = upstreams_[target.provider].credential;
+Task<Tried> Tries::with_credential(const AttemptRequest& request, Try& one) {
+  const auto credential = upstream_of(one).credential;
   for (bool again = false;; again = true) {
     if (const auto ready = credential->ready(Clock::now()); !ready) {
       Tried tried;
@@ -24,18 +21,18 @@ Task<Tried> Tries::with_credential(Exchange& exchange, const Target& target) {
       co_return tried;
     }
     const auto sent = credential->version();  // others may take a newer one meanwhile
-    Tried tried = co_await try_once(exchange, target);
+    Tried tried = co_await try_once(request, one);
     const bool refused = tried.failure.status == 401 && credential->renewable() && !again &&
-                         exchange.request.stream == nullptr;
+                         request.message().stream == nullptr;
     if (!refused) co_return tried;
-    const bool another = co_await renewed(*credential, sent, exchange);
+    const bool another = co_await renewed(*credential, sent, request.cancellation());
     if (!another) co_return tried;
   }
 }
 
 /// Whether there is another token than the one that was sent.
 Task<bool> Tries::renewed(provider::Credential& credential, std::uint64_t seen,
-                          Exchange& exchange) {
+                          net::Cancellation& cancellation) {
   if (credential.ready(Clock::now()) && credential.version() != seen) co_return true;
   net::Waiter waiter(reactor_);
   const auto waits = std::make_shared<net::Waiter*>(&waiter);
@@ -46,7 +43,7 @@ Task<bool> Tries::renewed(provider::Credential& credential, std::uint64_t seen,
   });
   net::IoStatus status = net::IoStatus::ok;
   {
-    const net::Cancellation::Binding bound(exchange.cancellation, waiter);
+    const net::Cancellation::Binding bound(cancellation, waiter);
     status = co_await waiter.wait(Clock::now() + renewal_patience);
   }
   *waits = nullptr;

@@ -95,7 +95,7 @@ Task<Answer> Audit::run(Exchange& exchange, exchange::Next next) {
     return exchange::answer_now(
         {.code = Code::overloaded, .message = "The audit log cannot be written now."});
   }
-  exchange.at_end(*this);
+  exchange.on_complete([this](const Exchange& over) { ended(over); });
   exchange.notes = new RecordNotes(inlet_);
   if (rules_->strict.empty() && rules_->salt.empty()) return next(exchange);
   return run_looked_at(exchange, next);

@@ -22,7 +22,7 @@ std::shared_ptr<const Rules> rules_of(const hawser::audit::AuditConfig& config,
 
 /// Puts a record of every exchange into the log: what was decided and why, and what it came to. An
 /// answer that goes on without its client gets a second one when it is over.
-class Audit final : public exchange::Stage, private exchange::AtEnd {
+class Audit final : public exchange::Stage {
  public:
   Audit(hawser::audit::Log& log, hawser::audit::Log::Inlet& inlet, net::Reactor& reactor,
         std::shared_ptr<const Rules> rules)
@@ -33,7 +33,7 @@ class Audit final : public exchange::Stage, private exchange::AtEnd {
  private:
   Task<exchange::Answer> run_looked_at(exchange::Exchange& exchange, exchange::Next next);
   Task<bool> keep(std::string record);
-  void ended(const exchange::Exchange& exchange) override;
+  void ended(const exchange::Exchange& exchange);
   bool strict(const exchange::Exchange& exchange) const;
 
   hawser::audit::Log& log_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/credential_headers.hpp"
 #include "base/hex.hpp"
 
 namespace hawser::stage::authenticate {
@@ -97,24 +98,13 @@ const exchange::Principal* KeyTable::find(const std::vector<std::string>* client
 }
 
 std::string_view presented_key(const wire::RequestHead& head) {
+  constexpr std::string_view scheme = "bearer ";
   for (const wire::Field& field : head.fields) {
-    switch (field.name.size()) {
-      case 13:
-        if (!wire::same_token(field.name, "authorization") || field.value.size() <= 7) break;
-        if (!wire::same_token(field.value.substr(0, 7), "bearer ")) break;
-        return field.value.substr(7);
-      case 9:
-        if (wire::same_token(field.name, "x-api-key")) return field.value;
-        break;
-      case 7:
-        if (wire::same_token(field.name, "api-key")) return field.value;
-        break;
-      case 14:
-        if (wire::same_token(field.name, "x-goog-api-key")) return field.value;
-        break;
-      default:
-        break;
-    }
+    if (!is_key_header(field.name)) continue;
+    if (!is_header(field.name, key_header::authorization)) return field.value;
+    if (field.value.size() <= scheme.size()) continue;
+    if (!wire::same_token(field.value.substr(0, scheme.size()), scheme)) continue;
+    return field.value.substr(scheme.size());
   }
   return {};
 }

@@ -169,10 +169,8 @@ Task<Answer> Cache::weigh_and_look(Exchange& exchange, exchange::Next next, Aske
   bool cacheable = false;
   if (asked.lease.try_grow(exchange.request.body.size())) {
     auto work = [&] { cacheable = weigh(exchange, asked); };
-    co_await offload_.run(reactor_, work);
-  }
-  if (exchange.cancellation.cancelled()) {
-    co_return Error{.code = Code::cancelled, .message = "cancelled"};
+    const auto done = co_await offload_.run(reactor_, work, exchange.cancellation);
+    if (!done) co_return done.error();
   }
   if (!cacheable) {
     asked.lease.release();

@@ -152,10 +152,9 @@ Task<exchange::Answer> Decode::run(Exchange& exchange, exchange::Next next) {
     if (json) read = read_json(request);
     if (whole_form) read = read_whole_form(request);
   };
-  co_await worker_.offload.run_if_long(worker_.reactor, request.body.size(), work);
-  if (exchange.cancellation.cancelled()) {
-    co_return Error{.code = Code::cancelled, .message = "cancelled"};
-  }
+  const auto done = co_await worker_.offload.run_if_long(worker_.reactor, request.body.size(), work,
+                                                         exchange.cancellation);
+  if (!done) co_return done.error();
   if (!read) co_return read.error();
   take_model_of_path(request);
   if (form && request.stream != nullptr) {

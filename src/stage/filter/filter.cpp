@@ -117,10 +117,9 @@ Task<Answer> Filter::filter(Exchange& exchange, exchange::Next next, const Polic
   Prompt prompt{std::optional<std::string>(), {}, {}};
   if (policy.prompt && !request.unread && !request.body.empty()) {
     auto work = [&] { prompt = filter_prompt(request.body, policy, vault); };
-    co_await offload_.run_if_long(reactor_, request.body.size(), work);
-    if (exchange.cancellation.cancelled()) {
-      co_return Error{.code = Code::cancelled, .message = "cancelled"};
-    }
+    const auto done =
+        co_await offload_.run_if_long(reactor_, request.body.size(), work, exchange.cancellation);
+    if (!done) co_return done.error();
   }
   auto body = judge(exchange, policy, std::move(prompt));
   if (!body) co_return body.error();

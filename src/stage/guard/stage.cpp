@@ -126,10 +126,9 @@ Task<Answer> Guards::guard(Exchange& exchange, exchange::Next next, std::vector<
   if (!prompt.empty()) {
     Result<std::string> text = std::string();
     auto work = [&] { text = texts(exchange.request.body); };
-    co_await offload_.run_if_long(reactor_, exchange.request.body.size(), work);
-    if (exchange.cancellation.cancelled()) {
-      co_return Error{.code = Code::cancelled, .message = "cancelled"};
-    }
+    const auto done = co_await offload_.run_if_long(reactor_, exchange.request.body.size(), work,
+                                                    exchange.cancellation);
+    if (!done) co_return done.error();
     if (!text) co_return text.error();
     question->text = std::move(*text);
   }

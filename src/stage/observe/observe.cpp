@@ -22,7 +22,7 @@ std::optional<Clock::duration> overhead(const Exchange& exchange) {
 }  // namespace
 
 Task<exchange::Answer> Observe::run(Exchange& exchange, exchange::Next next) {
-  exchange.at_end(*this);
+  exchange.on_complete([this](const Exchange& over) { ended(over); });
   shard_.add(metrics_.in_flight);
   return next(exchange);
 }

@@ -22,7 +22,7 @@ using ModelSeries = std::map<std::pair<std::string, std::string>, telemetry::Mod
 using RefusalSeries = std::map<std::string, telemetry::SeriesId, std::less<>>;
 
 /// Counts and logs every exchange when it is over, however it ended.
-class Observe final : public exchange::Stage, private exchange::AtEnd {
+class Observe final : public exchange::Stage {
  public:
   Observe(const telemetry::StandardMetrics& metrics, ModelSeries models, RefusalSeries refusals,
           telemetry::Shard& shard, telemetry::AccessLog::Writer& log)
@@ -35,7 +35,7 @@ class Observe final : public exchange::Stage, private exchange::AtEnd {
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
  private:
-  void ended(const exchange::Exchange& exchange) override;
+  void ended(const exchange::Exchange& exchange);
   void count(const exchange::Exchange& exchange, Clock::time_point now);
   void count_model(const exchange::Exchange& exchange, Clock::time_point now);
   void log(const exchange::Exchange& exchange, Clock::time_point now);

@@ -173,6 +173,24 @@ Answer answer_json(std::string body) {
 
 }  // namespace
 
+/// The client goes before its answer begins. The call at the provider is under way and will be
+/// paid: it goes on for who asks the same again.
+class Record::Detaching final : public exchange::OnClientGone {
+ public:
+  Detaching(Record& stage, Exchange& exchange) : OnClientGone(exchange), stage_(stage) {}
+
+  bool goes_on() override {
+    RecordPtr& record = exchange().record;
+    if (!record) record = stage_.make_record(exchange());
+    record->on_cancel([&cancellation = exchange().cancellation] { cancellation.cancel(); });
+    record->detach_unless_read();
+    return true;
+  }
+
+ private:
+  Record& stage_;
+};
+
 Record::Record(const RecordConfig& config, generation::Directory& directory,
                generation::Shelf& shelf, telemetry::Shard& shard,
                const telemetry::StandardMetrics& metrics)
@@ -218,9 +236,10 @@ Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
     auto attached = co_await attach(exchange, std::move(*leader));
     if (attached || !may_lead(attached.error(), exchange)) co_return std::move(attached);
   }
-  exchange.outlives = this;
+  std::optional<Detaching> detaching;
+  if (on_disconnect(exchange) != OnDisconnect::cancel) detaching.emplace(*this, exchange);
   auto answer = co_await next(exchange);
-  exchange.outlives = nullptr;
+  detaching.reset();
   const RecordPtr record = std::exchange(exchange.record, nullptr);
   const bool alone = record && record->state() == State::detached;
   if (!answer) {
@@ -272,7 +291,7 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
     head.fields.append("x-hawser-resume-until: ").append(until).append("\r\n");
   }
   generation::AnswerHead given = std::move(head);
-  exchange.cancellation.aim_at(nullptr);
+  exchange.cancellation.unbind();  // the writer does not end with its client
   // The reader is there before the first event: what it misses is not kept for it.
   std::unique_ptr<generation::LocalReader> reader;
   if (read) reader = std::make_unique<generation::LocalReader>(shelf_.reactor(), record, 0);
@@ -280,22 +299,11 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
   write(record, answer->take_content(), shelf_.reactor(), directory_);
   shard_.add(metrics_.generations);
   if (!reader) return nullptr;
-  exchange.cancellation.aim_at(&reader->waiter());
+  exchange.cancellation.bind_answer(reader->waiter());
   return std::make_unique<generation::Generation>(std::move(given), std::move(reader));
 }
 
 // --- clients that go and come
-
-/// The client is gone before its answer began. The call at the provider is under way and will be
-/// paid: it goes on for who asks the same again.
-bool Record::client_gone(Exchange& exchange) {
-  if (on_disconnect(exchange) == OnDisconnect::cancel) return false;
-  if (!exchange.record) exchange.record = make_record(exchange);
-  net::Cancellation* const cancellation = &exchange.cancellation;
-  exchange.record->on_cancel([cancellation] { cancellation->cancel(); });
-  exchange.record->detach_unless_read();
-  return true;
-}
 
 /// Whether nobody used its name for another body.
 bool Record::same_body(const Exchange& exchange) {

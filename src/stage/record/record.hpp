@@ -13,7 +13,7 @@ namespace hawser::stage::record {
 
 /// Records answers that are generated, so that they outlive their connections; lets clients come
 /// back to them, by id or by just asking again.
-class Record final : public exchange::Stage, private exchange::Outlives {
+class Record final : public exchange::Stage {
  public:
   Record(const RecordConfig& config, generation::Directory& directory, generation::Shelf& shelf,
          telemetry::Shard& shard, const telemetry::StandardMetrics& metrics);
@@ -25,7 +25,7 @@ class Record final : public exchange::Stage, private exchange::Outlives {
   Task<exchange::Answer> attach(exchange::Exchange& exchange, std::string id);
   Task<exchange::Answer> serve_response(exchange::Exchange& exchange, exchange::Next next);
   Task<exchange::Answer> serve_generation(exchange::Exchange& exchange);
-  bool client_gone(exchange::Exchange& exchange) override;
+  class Detaching;
 
   generation::RecordPtr make_record(const exchange::Exchange& exchange);
   generation::GenerationPtr launch(const exchange::Exchange& exchange,

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <string_view>
 
+#include "base/credential_headers.hpp"
+
 namespace hawser::stage::record {
 namespace {
 
@@ -22,12 +24,16 @@ unsigned number_of(std::string_view text) {
 /// what is on the way, or differ with each call.
 bool means_something(std::string_view name) {
   if (starts_with_token(name, "openai-") || starts_with_token(name, "anthropic-")) return true;
-  if (!starts_with_token(name, "x-")) return false;
-  static constexpr std::string_view others[] = {
-      "x-stainless-", "x-forwarded-", "x-request-id", "x-correlation-id", "x-hawser-",
-      "x-b3-",        "x-real-ip",    "x-amzn-",      "x-amz-",           "x-cloud-trace-",
-      "x-api-key",    "x-goog-api-",  "x-datadog-",   "x-envoy-",         "x-client-request-id",
-      "x-sim-",       "x-ms-client-", "x-litellm-"};
+  if (!starts_with_token(name, "x-") || is_credential_header(name)) return false;
+  static constexpr std::string_view others[] = {"x-stainless-", "x-forwarded-",
+                                                "x-request-id", "x-correlation-id",
+                                                "x-hawser-",    "x-b3-",
+                                                "x-real-ip",    "x-amzn-",
+                                                "x-amz-",       "x-cloud-trace-",
+                                                "x-goog-api-",  "x-datadog-",
+                                                "x-envoy-",     "x-client-request-id",
+                                                "x-sim-",       "x-ms-client-",
+                                                "x-litellm-"};
   return std::none_of(std::begin(others), std::end(others),
                       [name](std::string_view other) { return starts_with_token(name, other); });
 }

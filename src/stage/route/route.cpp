@@ -201,11 +201,17 @@ Result<const RouteTable::Entry*> Route::choose(const Exchange& exchange) const {
 /// Keeps the exchange to where it may go. Errors: residency, invalid_request
 Result<> Route::bind(Exchange& exchange, const RouteTable::Entry& entry) const {
   const bool asks = exchange.request.head->find("x-hawser-residency") != nullptr;
-  if (policy_->idle() && !asks) return Result<>();
+  if (policy_->idle() && !asks) {
+    exchange.residency.grants = policy::Grants::all();
+    return Result<>();
+  }
   policy::Policy::Wish wish;
   if (asks) {
     auto read = policy_->wish(residency_asked(exchange));
-    if (!read) return read.error();
+    if (!read) {
+      exchange.candidates = {};  // where it may go is not known
+      return read.error();
+    }
     wish = std::move(*read);
   }
   const auto eligible = policy_->eligible(asker_of(exchange), entry.index, wish);
