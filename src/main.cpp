@@ -5,6 +5,7 @@
 #include "cli/audit.hpp"
 #include "cli/chat.hpp"
 #include "cli/key.hpp"
+#include "cli/operations.hpp"
 #include "cli/secret.hpp"
 #include "cli/token.hpp"
 #include "cli/tunnel.hpp"
@@ -119,6 +120,9 @@ int main(int argc, char** argv) {
   cli::add_audit_commands(*app.add_subcommand("audit", "The audit log (docs/audit.md)"), status);
 
   cli::add_token_commands(*app.add_subcommand("token", "Count tokens"), status);
+
+  cli::add_operations_command(
+      *app.add_subcommand("operations", "What requests ask for, and who may (docs/operations.md)"));
 
   CLI11_PARSE(app, argc, argv);
   return status;

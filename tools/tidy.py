@@ -11,7 +11,7 @@ REVEALS = ("admin", "base", "net", "http", "secret", "provider", "stage/authenti
 BANNED_NAMES = ("util", "helper", "manager", "common", "misc")
 # What the programs beside src/ may include of it, and what else they may.
 BESIDE = {
-    "sdk/include": ("hawser",), "sdk/examples": ("hawser",), "cli": ("cli", "hawser", "audit", "base", "config", "secret", "tokenizer"),
+    "sdk/include": ("hawser",), "sdk/examples": ("hawser",), "cli": ("cli", "hawser", "audit", "base", "config", "dialect", "secret", "tokenizer"),
     "sdk/src": ("base", "wire", "hawser"),
     "sim": ("base", "wire", "net", "http", "sim"),
 }

@@ -38,7 +38,7 @@ std::string HttpCalls::head_of(const Request& request, int retry, const Headers&
                                std::string_view token) const {
   const Url& url = connector_.url();
   std::string head;
-  head.append(request.method).append(" ").append(url.path).append(request.path);
+  head.append(request.method).append(" ").append(target_below(url, request.path));
   head.append(" HTTP/1.1\r\nHost: ").append(url.host).append(":").append(url.port).append("\r\n");
   head.append("User-Agent: hawser-cpp/0.1\r\n");
   const auto add = [&](std::string_view name, std::string_view value) {

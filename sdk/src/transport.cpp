@@ -41,6 +41,12 @@ int milliseconds_until(Clock::time_point deadline) {
 
 }  // namespace
 
+std::string target_below(const Url& url, std::string_view path) {
+  std::string_view base = url.path;
+  if (path.starts_with("/v1beta/") && base.ends_with("/v1")) base.remove_suffix(3);
+  return std::string(base).append(path);
+}
+
 Url parse_url(std::string_view text) {
   Url url;
   const std::string whole(text);

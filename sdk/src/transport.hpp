@@ -29,6 +29,8 @@ struct Url {
 };
 /// @throws std::invalid_argument
 Url parse_url(std::string_view text);
+/// The target of a call: its path behind that of the base URL; Gemini's version stands beside it.
+std::string target_below(const Url& url, std::string_view path);
 
 /// How reading or writing ended.
 enum class Io : std::uint8_t { ok, closed, failed, timeout, cancelled };

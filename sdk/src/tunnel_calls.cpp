@@ -80,7 +80,7 @@ std::string TunnelCalls::frame_of(const Request& request, const std::string& id)
   frame.append(R"(,"m":)");
   append_json_string(frame, request.method);
   frame.append(R"(,"p":)");
-  append_json_string(frame, connector_.url().path + std::string(request.path));
+  append_json_string(frame, target_below(connector_.url(), request.path));
   frame.append(R"(,"idem":)");
   append_json_string(frame, "hawser-" + chance_.hex(32));
   frame.append(R"(,"h":{)");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "dialect/operation_rows.hpp"
+
 namespace hawser::dialect {
 namespace {
 
@@ -58,17 +60,10 @@ constexpr std::array<OperationTraits, operations_count> table{{
   {unknown,               "unknown",               "unknown",       Api::other,       B::any,          M::hidden,   P::unknown,    false, false, false, true,   false},
 }};
 
-struct Row {
-  std::string_view method;  // empty: any
-  std::string_view path;    // {kind}: one segment; {kind}:verb: its beginning; /**: whatever follows
-  Operation operation;
-  ObjectKind makes = ObjectKind::none;
-  ObjectKind lists = ObjectKind::none;
-};
 using K = ObjectKind;
 
 // The first row that matches counts.
-constexpr Row rows[] = {
+constexpr OperationRow rows[] = {
   {"POST",   "/chat/completions", chat, K::chat},
   {"POST",   "/responses", responses, K::response},
   {"POST",   "/messages", messages},
@@ -280,7 +275,7 @@ bool match_segment(std::string_view pattern, std::string_view segment, std::stri
   return true;
 }
 
-bool match_row(const Row& row, std::string_view path, OperationMatch& match) {
+bool match_row(const OperationRow& row, std::string_view path, OperationMatch& match) {
   std::string_view pattern = row.path;
   std::string_view rest = path;
   while (!pattern.empty() && !rest.empty()) {
@@ -302,6 +297,10 @@ Pricing pricing_of(Operation operation, std::string_view method) {
     return operation == Operation::unknown ? Pricing::unknown : Pricing::none;
   }
   return traits_of(operation).pricing;
+}
+
+std::span<const OperationRow> operation_rows() {
+  return rows;
 }
 
 OperationSet operations_of_grant(std::string_view grant) {
@@ -343,7 +342,7 @@ OperationSet default_operations() {
 OperationMatch match_operation(std::string_view method, std::string_view tail, bool gemini) {
   OperationMatch match;
   if (!tail.starts_with('/') || tail.size() > 0xffff) return match;
-  for (const Row& row : rows) {
+  for (const OperationRow& row : rows) {
     if (!row.method.empty() && row.method != method) continue;
     OperationMatch found;
     if (!match_row(row, tail, found)) continue;

@@ -23,7 +23,11 @@ class Texts {
   RequestText found{};
 
   bool name(const JsonToken& token, unsigned depth) {
-    names_[depth] = token.inner();  // an escaped name is some other name: its value is text
+    names_[depth] = token.inner();
+    if (token.escaped) {
+      if (!decode_json_string(token.text, decoded_[depth])) return false;
+      names_[depth] = decoded_[depth];
+    }
     if (depth != 1) return true;
     reads_ = std::find(read_members.begin(), read_members.end(), names_[1]) != read_members.end();
     conversation_ = names_[1] == "messages" || names_[1] == "input" || names_[1] == "contents";
@@ -67,7 +71,10 @@ class Texts {
 
   const std::function<void(std::string_view)>& each_;
   std::string scratch_;
+  /// Views into the source, or into what was decoded of a level further out: that one stays until
+  /// its container has ended.
   std::array<std::string_view, json_depth_max + 1> names_{};
+  std::array<std::string, json_depth_max + 1> decoded_{};
   bool reads_ = false;
   bool conversation_ = false;
   bool in_list_ = false;

@@ -25,6 +25,8 @@ TEST(RequestText, WhatTheModelReads) {
   EXPECT_EQ(texts(R"({"input":"one","instructions":"two"})", &found), "one|two|");
   EXPECT_EQ(found.messages, 1u);
   EXPECT_EQ(texts(R"({"input":["a","b",3]})"), "a|b|");
+  EXPECT_EQ(texts(R"({"m\u0065ssages":[{"cont\u0065nt":"Hi"}]})", &found), "Hi|");
+  EXPECT_EQ(found.messages, 1u);
   EXPECT_EQ(texts(R"({"prompt":"p","tools":[{"function":{"name":"f","parameters":{"x":1}}}]})"),
             "p|f|");
 }

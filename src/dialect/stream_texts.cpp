@@ -19,6 +19,7 @@ constexpr std::size_t padding_max = 64;        // bytes
 
 /// Linear in both sizes, whatever they hold, as std::string_view::find() is not.
 bool contains(std::string_view text, std::string_view part) {
+  if (text.empty() || part.empty()) return part.empty();
   return ::memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
 }
 

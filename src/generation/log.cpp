@@ -67,7 +67,7 @@ void Log::append(std::string_view bytes, std::uint32_t count) {
   const Prefix prefix{static_cast<std::uint32_t>(bytes.size()), count};
   char* const at = segment->bytes() + segment->used;
   std::memcpy(at, &prefix, sizeof prefix);
-  std::memcpy(at + sizeof prefix, bytes.data(), bytes.size());
+  bytes.copy(at + sizeof prefix, bytes.size());
   segment->used += static_cast<std::uint32_t>(needed);
   next_ += count;
 }

@@ -73,8 +73,7 @@ std::size_t Http2Stream::take_out(char* to, std::size_t size) {
   std::size_t taken = 0;
   while (taken < size && pending_at_ < pending_count_) {
     std::string_view& part = pending_[pending_at_];
-    const std::size_t more = std::min(part.size(), size - taken);
-    std::memcpy(to + taken, part.data(), more);
+    const std::size_t more = part.copy(to + taken, size - taken);
     taken += more;
     part.remove_prefix(more);
     if (part.empty()) ++pending_at_;

@@ -179,8 +179,7 @@ IoResult Stream::try_write(std::span<const std::string_view> parts) {
   std::array<char, 16 * 1024> flat;
   std::size_t size = 0;
   for (const auto part : parts) {
-    const std::size_t fits = std::min(part.size(), flat.size() - size);
-    std::memcpy(flat.data() + size, part.data(), fits);
+    const std::size_t fits = part.copy(flat.data() + size, flat.size() - size);
     size += fits;
     if (fits < part.size()) break;
   }

@@ -36,7 +36,7 @@ std::size_t SseScanner::feed(std::string_view bytes) {
   const char* const end = begin + bytes.size();
   const char* whole = begin;
   ended_ = 0;
-  const bool returns = std::memchr(begin, '\r', bytes.size()) != nullptr;
+  const bool returns = bytes.find('\r') != std::string_view::npos;
   for (const char* at = begin; at < end;) {
     const char c = *at;
     if (c == '\n' && (state_ == line_cr || state_ == event_cr)) {

@@ -27,6 +27,7 @@ TEST(SseScanner, FindsTheEndOfTheLastWholeEvent) {
   EXPECT_EQ(ends("data: a\r\rdata", 100), std::vector<std::size_t>{9});
   EXPECT_TRUE(ends("data: a\n", 100).empty());
   EXPECT_EQ(ends(": comment\n\n", 100), std::vector<std::size_t>{11});
+  EXPECT_EQ(SseScanner().feed({}), 0U);  // a view of nothing, as the end of a body is
 }
 
 TEST(SseScanner, EndsAtTheSamePlacesByteByByte) {

@@ -147,7 +147,8 @@ struct StreamEvent {
 /// thread of the call; false ends it.
 struct RawCall {
   std::string method = "POST";
-  std::string path{};  // behind the base URL: "/chat/completions"
+  /// Behind the base URL: "/chat/completions"; Gemini's calls beside it: "/v1beta/models/...".
+  std::string path{};
   std::string body{};
   std::vector<std::pair<std::string, std::string>> headers{};
   using Headers = std::vector<std::pair<std::string, std::string>>;

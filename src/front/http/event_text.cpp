@@ -42,8 +42,7 @@ bool EventText::fill(generation::EventRun& run) {
 
 bool EventText::take_whole(generation::EventRun& run) {
   if (size_ + run.bytes.size() > net::BlockPool::block_size) return false;
-  std::memcpy(block_.get() + size_, run.bytes.data(), run.bytes.size());
-  size_ += run.bytes.size();
+  size_ += run.bytes.copy(block_.get() + size_, run.bytes.size());
   run.seq += run.count;
   run.count = 0;
   return true;

@@ -86,8 +86,7 @@ class Text {
  public:
   explicit Text(char* out) : begin_(out), at_(out) {}
   Text& add(std::string_view text) {
-    std::memcpy(at_, text.data(), text.size());
-    at_ += text.size();
+    at_ += text.copy(at_, text.size());
     return *this;
   }
   Text& add(std::uint64_t number) {

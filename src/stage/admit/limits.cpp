@@ -9,6 +9,7 @@
 #include "base/json.hpp"
 #include "base/name_pattern.hpp"
 #include "base/sha256.hpp"
+#include "exchange/model_asked.hpp"
 #include "stage/admit/rate.hpp"
 
 namespace hawser::stage::admit {
@@ -72,9 +73,22 @@ LimitTable::Who who_of(const Exchange& exchange, const exchange::Target* target)
 
 }  // namespace
 
+namespace {
+
+/// By the name that the client wrote and by the configuration's: behind a pattern, or a provider
+/// that takes what is not listed, these are two. What does not tell its model may ask for any.
+bool names_one_of(const std::vector<std::string>& models, const Exchange& exchange) {
+  if (models.empty() || holds(models, exchange.public_model)) return true;
+  if (const auto asked = exchange::model_asked(exchange)) return holds(models, *asked);
+  const auto& endpoint = exchange.request.endpoint;
+  return dialect::pricing_of(endpoint.operation(), exchange.method) != dialect::Pricing::none;
+}
+
+}  // namespace
+
 bool Limit::concerns(const Exchange& exchange) const {
   return holds(tenants, exchange.principal->tenant) && holds(keys, exchange.principal->key) &&
-         holds(models, exchange.public_model);
+         names_one_of(models, exchange);
 }
 
 std::uint64_t Amounts::of(Unit unit) const {

@@ -11,6 +11,7 @@ namespace {
 
 /// Events of text have no "id" member of an object that is new; an escaped one is read, too.
 bool may_make(std::string_view frame) {
+  if (frame.empty()) return false;
   for (const std::string_view mark : {std::string_view("\"id\""), std::string_view("\\u00")}) {
     if (::memmem(frame.data(), frame.size(), mark.data(), mark.size()) != nullptr) return true;
   }

@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/name_pattern.hpp"
+#include "exchange/model_asked.hpp"
 #include "generation/read_whole.hpp"
 #include "stage/route/model_list.hpp"
 
@@ -108,7 +109,8 @@ std::string residency_asked(const Exchange& exchange) {
 
 policy::Asker asker_of(const Exchange& exchange) {
   const auto& principal = *exchange.principal;
-  return {principal.tenant, principal.team, principal.key, exchange.request.facts.model,
+  return {principal.tenant, principal.team, principal.key,
+          exchange::model_asked(exchange).value_or(""),
           exchange.request.header("x-hawser-data-class")};
 }
 
