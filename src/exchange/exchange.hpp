@@ -203,7 +203,7 @@ struct Exchange {
   std::string_view path{};      // front; without its query; outlives request.head
   Request request{};            // front
   Clock::time_point arrived{};  // front; policies take this as "now"
-  Clock::time_point latest = Clock::time_point::max();  // who made it; when an answer is no use
+  Clock::time_point latest = Clock::time_point::max();  // who made it; by when its answer begins
   net::Cancellation& cancellation;                      // front; cancelled when the client is gone
   const Principal* principal = &anyone;                 // authenticate
   Candidates candidates{};                              // route; best first, never empty after it

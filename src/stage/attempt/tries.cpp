@@ -89,6 +89,7 @@ Tries::Tries(std::vector<Upstream> upstreams, const RetryConfig& retry,
     : counts(figures),
       budget(retry, Clock::now()),
       upstreams_(std::move(upstreams)),
+      links_(upstreams_.size()),
       timeouts_(timeouts),
       health_(health),
       reattach_for_(retry.reattach_for),
@@ -269,13 +270,13 @@ Due Tries::due(const Exchange& exchange, const Target& target) const {
   due.sooner(all.of(DeadlineKind::total), exchange.arrived);
   due.sooner(all.of(streams ? DeadlineKind::first_token : DeadlineKind::plain_answer),
              exchange.trail.sent);
-  due.at = std::min(due.at, exchange.latest);
   return due;
 }
 
 Task<Tried> Tries::receive(Exchange& exchange, const Target& target, http::UpstreamPtr connection,
                            std::size_t sent_bytes) {
-  const Due limit = due(exchange, target);
+  Due limit = due(exchange, target);
+  limit.at = std::min(limit.at, exchange.latest);
   const auto read = co_await connection->read_head(exchange.request.head->method, limit.at);
   exchange.trail.upstream += Clock::now() - exchange.trail.sent;
   if (read.status == IoStatus::ok) {
@@ -312,6 +313,7 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Target& target,
   Tried tried;
   if (generation != nullptr) tried.generation = generation->value;
   if (gateway) tried.silence = silence_of(received);
+  if (gateway && received.status < 400) link_to(target).brought(reactor_.now());
   if (exchange.health != nullptr) {
     exchange.health->told(health::quota_of(received, std::chrono::system_clock::now()),
                           reactor_.now(), health_);
@@ -326,6 +328,7 @@ Task<Tried> Tries::begin_answer(Exchange& exchange, const Target& target,
   const Deadlines all = deadlines(exchange, target);
   AnswerContent::Limits limits{all.of(DeadlineKind::stall)};
   limits.silence = tried.silence;
+  limits.kept_there = generation != nullptr && reattach_for_ > 0ms;
   // A stream that runs is ended by no age but the one that is set for streams.
   limits.whole.sooner(all.of(head.event_stream ? DeadlineKind::stream_total : DeadlineKind::total),
                       exchange.arrived);
