@@ -39,6 +39,7 @@ ROWS = [
     ("faults", "ends of answers", "by what they say", "test_answers"),
     ("faults", "targets that fail, stall or name odd times", "served by others", "test_deadlines"),
     ("faults", "paths that break again and again", "whole, one call each", "test_broken_path"),
+    ("faults", "links of gateways cut at any byte", "the same stream, one call", "test_link_cuts"),
     ("faults", "streams cut at many bytes", "resumed", "test_resume"),
     ("faults", "full disk and kill -9", "nothing committed is lost", "Ledger"),
     ("operators", "admin, ports, refusals before the pipeline", "told and counted", "test_operators"),

@@ -5,6 +5,7 @@ streams whole, calls at the provider, how soon behind the path's coming back it 
 that of the same load undisturbed plus the outages.
 """
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -20,11 +21,13 @@ import pytest
 
 from support.flaky_path import FlakyPath
 from support.http import connect, request
+from support.nginx import Nginx
 from support.programs import CLEAN, HAWSER, Gateway
 from support.websocket import Tunnel
 
 STREAMS, EVENTS, INTERVAL = 30, 300, 10
-BETWEEN, AWAY, SEED = (20_000, 120_000), 1.0, 12
+PLAIN_EVENTS = 8000  # of an answer that is not streamed: 39 kB
+BETWEEN, AWAY, SEED = (20_000, 120_000), 1.0, int(os.environ.get("HAWSER_SEED", "12"))
 MEDIAN_MAX, P95_MAX, TIME_MAX = 0.3, 1.0, 1.3
 NOTICED_MAX = 5.0
 
@@ -139,7 +142,9 @@ def test_openai_sdk_over_hawser_tunnel(keeper, sim, figure):
         assert tunnel.said("connected to ws://") and tunnel.said("connection lost: ")
 
 
-@pytest.mark.parametrize("transport, doors", [("sse", STREAMS), ("grpc", STREAMS), ("ws", 1)])
+@pytest.mark.parametrize("transport, doors", [
+    ("sse", STREAMS), ("grpc", STREAMS), ("ws", 1),
+    pytest.param("sse", 1, marks=pytest.mark.long), pytest.param("grpc", 1, marks=pytest.mark.long)])
 def test_sdk(keeper, sim, figure, transport, doors):
     host, port = keeper.urls[transport == "grpc"].split("//")[1].rsplit(":", 1)
     target = (host, int(port))
@@ -153,7 +158,36 @@ def test_sdk(keeper, sim, figure, transport, doors):
     sim.clear()
     with FlakyPath(target, doors, BETWEEN, AWAY, SEED) as path:
         took, faults = sdk_load(transport, urls(path))
-        judge(f"the SDK over {transport}", sim, path, plain, took, faults, figure)
+        judge(f"the SDK over {transport}, {'one path' if doors == 1 else 'a path each'}", sim, path, plain, took, faults, figure)
+
+
+@pytest.mark.long
+def test_repeated_requests_are_attached(keeper, sim, figure):
+    """Answers that are not streamed, over one path: what breaks OpenAI's SDK asks again by itself, in its own time. By its
+    name a request is known also where its answer was written and lost on its way."""
+    with FlakyPath(keeper.address, 1, BETWEEN, AWAY, SEED) as path:
+        client = openai.OpenAI(base_url=f"http://127.0.0.1:{path.ports[0]}/v1", api_key="none", max_retries=30)
+        text = counted(PLAIN_EVENTS)
+
+        def ask(number):
+            try:
+                got = client.chat.completions.create(**{**body_of(number, PLAIN_EVENTS), "stream": False},
+                                                     extra_headers={"Idempotency-Key": f"number {number}"})
+                return None if got.choices[0].message.content == text else "wrong text"
+            except openai.APIError as error:
+                return repr(error)
+
+        begun = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(STREAMS) as pool:
+            faults = [fault for fault in pool.map(ask, range(STREAMS)) if fault]
+        took = time.monotonic() - begun
+        outages = sum(len(door["outages"]) for door in path.report())
+    text = (f"requests that openai-python repeats: {STREAMS - len(faults)} of {STREAMS} whole over {outages} outages, "
+            f"{len(sim.journal())} calls at the provider; {took:.1f} s")
+    figure(text)
+    print("\n" + text)
+    assert not faults, faults[:5]
+    assert len(sim.journal()) == STREAMS and outages >= STREAMS // 3
 
 
 def outer_gateway(folder, path, **more):
@@ -182,16 +216,24 @@ def link_load(outer, doors):
     return time.monotonic() - begun, [fault for fault in ended if fault]
 
 
-@pytest.mark.parametrize("doors", [pytest.param(1, id="one path", marks=pytest.mark.long),
-                                   pytest.param(STREAMS, id="a path each")])
-def test_gateway_to_gateway(keeper, sim, tmp_path, figure, doors):
-    with FlakyPath(keeper.address, doors) as whole, outer_gateway(tmp_path, whole) as outer:
-        plain, faults = link_load(outer, doors)
-    assert not faults, faults[:3]
-    sim.clear()
-    with FlakyPath(keeper.address, doors, BETWEEN, AWAY, SEED) as path, outer_gateway(tmp_path, path) as outer:
-        took, faults = link_load(outer, doors)
-        judge(f"a link of gateways, {'one path' if doors == 1 else 'a path each'}", sim, path, plain, took, faults, figure)
+@pytest.mark.parametrize("doors, http", [
+    pytest.param(1, "h1", id="one path", marks=pytest.mark.long),
+    pytest.param(1, "h2", id="one path, HTTP2", marks=pytest.mark.long),
+    pytest.param(STREAMS, "h1", id="a path each")])
+def test_gateway_to_gateway(keeper, sim, tmp_path, figure, doors, http):
+    with contextlib.ExitStack() as behind:
+        target = keeper.address
+        if http == "h2":
+            host, port = behind.enter_context(Nginx(tmp_path, keeper.url.split("//")[1])).address.split(":")
+            target = (host, int(port))
+        with FlakyPath(target, doors) as whole, outer_gateway(tmp_path, whole, http=http) as outer:
+            plain, faults = link_load(outer, doors)
+        assert not faults, faults[:3]
+        sim.clear()
+        with FlakyPath(target, doors, BETWEEN, AWAY, SEED) as path, outer_gateway(tmp_path, path, http=http) as outer:
+            took, faults = link_load(outer, doors)
+            name = f"a link of gateways, {'one path' if doors == 1 else 'a path each'}, HTTP/{'2' if http == 'h2' else '1.1'}"
+            judge(name, sim, path, plain, took, faults, figure)
 
 
 # --- death without a word

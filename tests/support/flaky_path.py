@@ -27,6 +27,7 @@ class Door:
         self.options = options
         self.random = random.Random(f"{options.seed}/{number}")
         self.open = {}  # pairs of sockets: whether they died silently
+        self.pumps = {}  # their tasks
         self.back_at = 0.0
         self.waits_since = None  # the path is there again, and nobody used it yet
         self.died_at = None  # when what was open did so
@@ -52,10 +53,14 @@ class Door:
         self.reset_all()
 
     def reset_all(self):
+        """Who serves a pair closes it, once nobody waits for it: else the loop goes on with a number that is another's."""
         broken, self.open = self.open, {}
         for pair in broken:
             for end in pair:
-                reset(end)
+                linger_not(end)
+            for task in self.pumps.get(pair, ()):
+                if task is not asyncio.current_task():
+                    task.cancel()
 
     def die_silently(self):
         self.died_at = time.monotonic()
@@ -72,11 +77,16 @@ class Door:
             self.report["back_behind"].append(time.monotonic() - self.back_at)
 
 
-def reset(connection):
+def linger_not(connection):
+    """From here on its close is a reset."""
     try:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     except OSError:
         pass
+
+
+def reset(connection):
+    linger_not(connection)
     connection.close()
 
 
@@ -125,16 +135,20 @@ class Proxy:
         door.open[pair] = False
         try:
             await self.loop.sock_connect(server, self.options.target)
+            if pair not in door.open:
+                return  # it broke meanwhile
             pumps = [self.start(self.pump(door, pair, client, server, False)),
                      self.start(self.pump(door, pair, server, client, True))]
+            door.pumps[pair] = pumps
             done, pending = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
         except OSError:
             pass
-        if pair in door.open:
-            del door.open[pair]
+        finally:
+            door.open.pop(pair, None)
+            door.pumps.pop(pair, None)
             client.close()
             server.close()
 

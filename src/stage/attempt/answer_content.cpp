@@ -52,7 +52,7 @@ AnswerContent::~AnswerContent() {
 
 /// Whether it came to its end.
 bool AnswerContent::whole() const {
-  if (continuation_ && continuation_->begun()) return continuation_->whole();
+  if (continuation_ && continuation_->begun()) return done_ || continuation_->whole();
   return done_ && (!events_ || reader_.complete());
 }
 
@@ -84,6 +84,12 @@ Result<Piece> AnswerContent::ending() const {
   if (!events_ || reader_.complete()) return Piece{.last = true};
   return Error{.code = Code::connection,
                .message = "the provider ended the stream before the answer was complete"};
+}
+
+/// Whether the answer is all there, so that how its stream ends does not matter any more.
+/// @param broke  it ended before its last event, which another gateway may still have: its usage
+bool AnswerContent::may_end_early(bool broke) const {
+  return events_ && reader_.finished() && !(broke && limits_.kept_there);
 }
 
 /// The answer is all there, and its provider did not end the stream: a client that waits for the
@@ -146,7 +152,8 @@ Task<bool> AnswerContent::begin_continuation() {
 Task<Result<Piece>> AnswerContent::next_continued() {
   if (continuation_->begun()) {
     auto piece = co_await continuation_->next();
-    if (piece && reservation_) reservation_->see(piece->bytes, piece->events);
+    if (!piece) co_return without_rest(std::move(piece), continuation_->finished());
+    if (reservation_) reservation_->see(piece->bytes, piece->events);
     co_return piece;
   }
   auto piece = co_await next_of_this();
@@ -158,9 +165,17 @@ Task<Result<Piece>> AnswerContent::next_continued() {
   finish();
   if (!co_await begin_continuation()) {
     continuation_.reset();
-    co_return piece;
+    co_return without_rest(std::move(piece), false);
   }
   co_return co_await continuation_->next();
+}
+
+/// A stream that broke and cannot be taken up: without its rest it may be whole all the same.
+/// @param finished  what came since it was taken up told the answer's finish
+Result<Piece> AnswerContent::without_rest(Result<Piece> broken, bool finished) {
+  const bool cancelled = broken.error().code == Code::cancelled;
+  if (cancelled || !(finished || may_end_early(false))) return broken;
+  return end_early();
 }
 
 Task<Result<Piece>> AnswerContent::next_of_this() {
@@ -215,11 +230,13 @@ Task<Result<Piece>> AnswerContent::wait_for_piece(Clock::time_point deadline) {
     const auto until = heard_by(within);
     const net::IoStatus waited = co_await connection_->wait(until);
     if (waited != net::IoStatus::ok) {
-      // The answer is all there: how its stream ends does not matter any more.
-      const bool over = events_ && reader_.finished() && waited != net::IoStatus::cancelled;
-      if (!over && waited == net::IoStatus::timeout && until < within) co_return fell_silent();
-      if (!over) co_return broken(http::BodyReader::error_of(waited));
-      co_return end_early();
+      const bool late = waited == net::IoStatus::timeout;
+      const bool silent = late && until < within;
+      if (waited != net::IoStatus::cancelled && may_end_early(!late || silent)) {
+        co_return end_early();
+      }
+      if (silent) co_return fell_silent();
+      co_return broken(http::BodyReader::error_of(waited));
     }
     auto piece = piece_now();
     if (piece) co_return std::move(*piece);
@@ -243,8 +260,8 @@ std::optional<Result<Piece>> AnswerContent::piece_now() {
   for (;;) {
     auto piece = connection_->next_now();
     if (!piece) {
-      if (!events_ || !reader_.finished()) return broken(piece.error());
-      return end_early();
+      if (may_end_early(true)) return end_early();
+      return broken(piece.error());
     }
     if (piece->bytes.empty() && !piece->last) return std::nullopt;
     if (!form_told_) tell_form(piece->bytes);

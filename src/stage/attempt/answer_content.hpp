@@ -28,6 +28,8 @@ class AnswerContent final : public net::Companion, public generation::Content {
     milliseconds ending{};  // from the end of the answer to that of its stream
     /// Of the connection: another gateway promised to be heard from in between.
     milliseconds silence = milliseconds::max();
+    /// Another gateway keeps it: what is lost of it behind its finish is asked for again.
+    bool kept_there = false;
   };
   /// What is expected of it.
   struct Expected {
@@ -89,6 +91,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   Task<Result<net::Piece>> next_of_this();
   Task<Result<net::Piece>> next_continued();
   Task<bool> begin_continuation();
+  Result<net::Piece> without_rest(Result<net::Piece> broken, bool finished);
   Task<Result<net::Piece>> next_at_hand();
   Task<Result<net::Piece>> read_piece(Clock::time_point deadline);
   Task<Result<net::Piece>> wait_for_piece(Clock::time_point deadline);
@@ -104,6 +107,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   net::Piece whole_events(net::Piece piece);
   void hold_back(std::string_view rest);
   Result<net::Piece> ending() const;
+  bool may_end_early(bool broke) const;
   Result<net::Piece> end_early();
   bool whole() const;
   Error broken(const Error& error);

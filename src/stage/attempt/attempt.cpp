@@ -1,6 +1,6 @@
 #include "stage/attempt/attempt.hpp"
 
-#include "base/reconnect_backoff.hpp"
+#include "stage/attempt/link.hpp"
 #include "stage/attempt/reattachment.hpp"
 #include "stage/attempt/second_call.hpp"
 
@@ -12,22 +12,6 @@ using exchange::Target;
 using net::IoStatus;
 
 namespace {
-
-/// The path to another gateway, while no answer comes by it.
-class BrokenLink {
- public:
-  /// The wait before the next try; nothing: it was tried for long enough.
-  std::optional<milliseconds> wait(Tries& tries) {
-    const auto now = Clock::now();
-    if (!broke_at_) broke_at_ = now;
-    if (now - *broke_at_ >= tries.reattach_for()) return std::nullopt;
-    return backoff_.next(tries.chance());
-  }
-
- private:
-  ReconnectBackoff backoff_;
-  std::optional<Clock::time_point> broke_at_{};
-};
 
 bool idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
@@ -63,7 +47,7 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
   }
   std::uint32_t at_target = 0, free_tries = 0;
   bool kept_ended = false, fresh_connection = false;
-  BrokenLink link;
+  LinkRetry link(tries_->reattach_for());
   for (;;) {
     exchange.trail.target = &walk.target();
     ++exchange.trail.attempts;
@@ -88,7 +72,8 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     if (failure.status == 0 && tries_->provider_of(*asked.one.target).gateway()) {
       now.idempotent = true;
       if (failure.code == Code::connection || failure.reached == Reached::not_connected) {
-        now.link_wait = link.wait(*tries_);
+        now.link_wait =
+            link.next(tries_->link_to(*asked.one.target), Clock::now(), tries_->chance());
       }
     }
     Step step = decide(failure, now, retry_);

@@ -59,7 +59,7 @@ class AttemptRequest {
   const Decision& decision() const { return decision_; }
   /// How long it may take counts from here.
   Clock::time_point arrived() const { return arrived_; }
-  /// When an answer is no use any more.
+  /// By when its answer begins.
   Clock::time_point latest() const { return latest_; }
   net::Cancellation& cancellation() const { return *cancellation_; }
   /// Null: its tries are not noted.

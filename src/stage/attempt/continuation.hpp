@@ -26,6 +26,8 @@ class Continuation {
   virtual void cancel() = 0;
   /// Of what came since it was begun.
   virtual dialect::Usage usage() const = 0;
+  /// Where next() fails: whether the answer is all there all the same.
+  virtual bool finished() const = 0;
   /// Whether the stream came to its end since.
   virtual bool whole() const = 0;
   /// Whether there were two calls that were paid for.

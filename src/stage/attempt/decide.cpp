@@ -70,7 +70,7 @@ Step decide(const Failure& failure, const Situation& now, const RetryConfig& con
     if (again || safe) return TrySame{.fresh = true};
   }
   // Its answer is under way there or was never begun: a further try attaches to it.
-  if (now.link_wait && !now.has_next_target) {
+  if (now.link_wait && *now.link_wait < now.time_left && !now.has_next_target) {
     return TrySame{.wait = *now.link_wait, .free = true};
   }
   if (clients_fault(failure.status)) return GiveUp{};

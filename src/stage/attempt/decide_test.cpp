@@ -21,6 +21,7 @@ TEST(Decide, FollowsTheTable) {
   const Situation upload{.replayable = false};
   const Situation hurry{.time_left = 500ms};
   const Situation link{.attempts = 3, .budget_allows = false, .link_wait = 50ms};
+  const Situation link_too_late{.attempts = 3, .link_wait = 50ms, .time_left = 50ms};
   const Situation link_of_several{.has_next_target = true, .link_wait = 50ms};
   const auto fails = [](int status, std::optional<milliseconds> wait = {}) {
     return Failure{sent_request, Code::upstream, status, wait};
@@ -68,6 +69,7 @@ TEST(Decide, FollowsTheTable) {
       {"a streamed body is gone",              fails(503),                          upload, GiveUp{}},
       {"another gateway attaches a repeat",    {sent_request},                      link,   TrySame{50ms, true}},
       {"and is asked until it is there",       {not_connected},                     link,   TrySame{50ms, true}},
+      {"but not beyond its deadline",          {sent_request},                      link_too_late, GiveUp{}},
       {"a further target takes over from it",  {not_connected},                     link_of_several, TryNext{}},
       {"what came of it is not asked again",   {content_out},                       link,   GiveUp{}},
       {"unless it never began",                {not_connected},                     upload, TrySame{100ms}},

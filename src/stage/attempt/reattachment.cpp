@@ -9,50 +9,6 @@ namespace hawser::stage::attempt {
 namespace {
 
 constexpr auto stop_patience = 30s;
-constexpr auto opening_patience = 6s;  // an answer without an event yet is taken behind 5 s
-
-/// Ends a call whose answer does not begin in time: a gateway that promised heartbeats answers at
-/// once, so its connection is dead though nobody was told.
-struct Watchdog {
-  Watchdog(net::Reactor& reactor, FurtherCall& watched) : over(reactor), call(&watched) {}
-  net::Waiter over;
-  FurtherCall* call;  // null: its answer began, or failed
-  bool bit = false;
-};
-
-Task<> watch(std::shared_ptr<Watchdog> dog, Clock::time_point until) {
-  const auto waited = co_await dog->over.wait(until);
-  if (waited != net::IoStatus::timeout || dog->call == nullptr) co_return;
-  dog->bit = true;
-  dog->call->cancel();
-}
-
-/// The watch over one call, while its answer is waited for.
-class Leash {
- public:
-  /// @param silence  max(): nobody watches
-  Leash(net::Reactor& reactor, FurtherCall& call, milliseconds silence) {
-    if (silence == milliseconds::max()) return;
-    dog_ = std::make_shared<Watchdog>(reactor, call);
-    auto watching = watch(dog_, Clock::now() + silence);
-    spawn(std::move(watching), [](std::exception_ptr) {});
-  }
-  ~Leash() { let_go(); }
-  Leash(const Leash&) = delete;
-  Leash& operator=(const Leash&) = delete;
-
-  /// @return whether the call was ended for being late
-  bool let_go() {
-    if (!dog_) return false;
-    const auto dog = std::exchange(dog_, nullptr);
-    dog->call = nullptr;
-    dog->over.complete(net::IoStatus::ok);
-    return dog->bit;
-  }
-
- private:
-  std::shared_ptr<Watchdog> dog_;
-};
 
 void add(dialect::Usage& sum, const dialect::Usage& more) {
   sum.known = sum.known || more.known;
@@ -94,7 +50,8 @@ Reattachment::Reattachment(std::shared_ptr<Tries> tries, const AttemptRequest& r
       api_(request.message().endpoint.api),
       generation_(std::move(generation)),
       silence_(silence),
-      pause_(tries_->reactor()) {
+      pause_(tries_->reactor()),
+      retry_(tries_->reattach_for()) {
   given_.id = request.id();
   for (const auto& field : request.message().head->fields) {
     if (wire::same_token(field.name, "content-type")) continue;
@@ -128,6 +85,7 @@ Task<> Reattachment::stop(std::shared_ptr<Tries> tries, Decision decision,
 }
 
 bool Reattachment::see(net::Piece& piece) {
+  tries_->link_to(target_).brought(tries_->reactor().now());
   piece.bytes = lines_.take_out(piece.bytes);
   whole_ = piece.last;
   return true;
@@ -141,16 +99,16 @@ Task<Reattachment::Found> Reattachment::ask() {
   FurtherCall::Terms terms;
   terms.arrived = Clock::now();
   terms.api = api_;
+  // A gateway that promised heartbeats answers at once: else its path is dead, though nobody was
+  // told. Behind its head an answer is watched by them, and may be long without an event.
+  if (silence_ != milliseconds::max()) terms.latest = Clock::now() + silence_;
   call_ = std::make_unique<FurtherCall>(decision_, std::move(given), std::move(terms));
-  // Behind its head an answer is watched by its heartbeats, and may be silent for a while.
-  const auto patience = silence_ == milliseconds::max() ? silence_ : silence_ + opening_patience;
-  Leash leash(tries_->reactor(), *call_, patience);
   Try one;
   one.target = &target_;
   Tried tried = co_await tries_->once(call_->request(), one);
-  if (leash.let_go() && !cancelled_) co_return Found::nothing;
   if (tried.nothing_left) co_return Found::end;
-  if (tried.stream != nullptr && tried.failure.reached == Reached::content_out) {
+  // An error event is how the generation ended there: it goes on to the client like any other.
+  if (tried.stream != nullptr) {
     answer_ = std::move(tried.answer);
     answer_->content().lead_to(leads_to_);
     co_return Found::stream;
@@ -167,13 +125,17 @@ Task<bool> Reattachment::begin(exchange::NotesPtr) {
 
 Task<bool> Reattachment::take_up() {
   begun_ = true;
-  if (answer_) add(past_, answer_->content().usage());
+  if (answer_) {
+    add(past_, answer_->content().usage());
+    finished_ = finished_ || answer_->content().finished();
+  }
   answer_.reset();
-  const auto deadline = Clock::now() + tries_->reattach_for();
+  const Link& link = tries_->link_to(target_);
   Found found = Found::nothing;
-  while (found == Found::nothing && !cancelled_ && Clock::now() < deadline) {
-    const milliseconds wait = backoff_.next(tries_->chance());
-    if (wait > 0ms && co_await pause_.wait(Clock::now() + wait) == net::IoStatus::cancelled) {
+  while (found == Found::nothing && !cancelled_) {
+    const auto wait = retry_.next(link, Clock::now(), tries_->chance());
+    if (!wait) break;
+    if (*wait > 0ms && co_await pause_.wait(Clock::now() + *wait) == net::IoStatus::cancelled) {
       cancelled_ = true;
       break;
     }
@@ -193,7 +155,7 @@ Task<Result<net::Piece>> Reattachment::next() {
     if (whole_) co_return net::Piece{.bytes = "", .last = true};
     auto piece = co_await answer_->content().next();
     if (piece) {
-      backoff_.progress();
+      retry_.progress();
       see(*piece);
       co_return piece;
     }
@@ -216,6 +178,10 @@ void Reattachment::cancel() {
     call_->cancel();
   }
   pause_.complete(net::IoStatus::cancelled);
+}
+
+bool Reattachment::finished() const {
+  return finished_ || (answer_ && answer_->content().finished());
 }
 
 dialect::Usage Reattachment::usage() const {

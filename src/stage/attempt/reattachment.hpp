@@ -3,10 +3,10 @@
 #include <memory>
 #include <string>
 
-#include "base/reconnect_backoff.hpp"
 #include "net/cancellation.hpp"
 #include "stage/attempt/attempt_request.hpp"
 #include "stage/attempt/continuation.hpp"
+#include "stage/attempt/link.hpp"
 
 namespace hawser::stage::attempt {
 
@@ -47,6 +47,7 @@ class Reattachment final : public Continuation {
   void lead_to(const net::Companion* next) override;
   void cancel() override;
   dialect::Usage usage() const override;
+  bool finished() const override;
   bool whole() const override { return whole_; }
 
  private:
@@ -69,8 +70,9 @@ class Reattachment final : public Continuation {
   generation::GenerationPtr answer_;
   const net::Companion* leads_to_ = nullptr;
   net::Waiter pause_;
-  ReconnectBackoff backoff_;  // since the last event
-  dialect::Usage past_{};     // of what came before the last break
+  LinkRetry retry_;
+  dialect::Usage past_{};  // of what came before the last break
+  bool finished_ = false;  // by what came before the last break
   bool begun_ = false;
   bool whole_ = false;
   bool cancelled_ = false;

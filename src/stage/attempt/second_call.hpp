@@ -29,6 +29,7 @@ class SecondCall final : public Continuation {
   void lead_to(const net::Companion* next) override;
   void cancel() override;
   dialect::Usage usage() const override;
+  bool finished() const override { return false; }  // then it ends by itself
   bool whole() const override { return whole_; }
 
  private:

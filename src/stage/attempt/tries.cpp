@@ -88,6 +88,7 @@ Tries::Tries(std::vector<Upstream> upstreams, const RetryConfig& retry,
     : counts(figures),
       budget(retry, Clock::now()),
       upstreams_(std::move(upstreams)),
+      links_(upstreams_.size()),
       timeouts_(timeouts),
       health_(health),
       reattach_for_(retry.reattach_for),
@@ -271,13 +272,13 @@ Due Tries::due(const AttemptRequest& request, const Try& one) const {
   Due due;
   due.sooner(all.of(DeadlineKind::total), request.arrived());
   due.sooner(all.of(streams ? DeadlineKind::first_token : DeadlineKind::plain_answer), one.sent);
-  due.at = std::min(due.at, request.latest());
   return due;
 }
 
 Task<Tried> Tries::receive(const AttemptRequest& request, Try& one, http::UpstreamPtr connection,
                            std::size_t sent_bytes) {
-  const Due limit = due(request, one);
+  Due limit = due(request, one);
+  limit.at = std::min(limit.at, request.latest());
   const auto read = co_await connection->read_head(request.method(), limit.at);
   one.waited += Clock::now() - one.sent;
   if (read.status == IoStatus::ok) {
@@ -314,6 +315,7 @@ Task<Tried> Tries::begin_answer(const AttemptRequest& request, Try& one,
   Tried tried;
   if (generation != nullptr) tried.generation = generation->value;
   if (gateway) tried.silence = silence_of(received);
+  if (gateway && received.status < 400) link_to(*one.target).brought(reactor_.now());
   if (one.health != nullptr) {
     one.health->told(health::quota_of(received, std::chrono::system_clock::now()), reactor_.now(),
                      health_);
@@ -328,6 +330,7 @@ Task<Tried> Tries::begin_answer(const AttemptRequest& request, Try& one,
   const Deadlines all = deadlines(request, *one.target);
   AnswerContent::Limits limits{all.of(DeadlineKind::stall)};
   limits.silence = tried.silence;
+  limits.kept_there = generation != nullptr && reattach_for_ > 0ms;
   // A stream that runs is ended by no age but the one that is set for streams.
   limits.whole.sooner(all.of(head.event_stream ? DeadlineKind::stream_total : DeadlineKind::total),
                       request.arrived());

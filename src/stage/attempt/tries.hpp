@@ -14,6 +14,7 @@
 #include "stage/attempt/config.hpp"
 #include "stage/attempt/deadlines.hpp"
 #include "stage/attempt/decide.hpp"
+#include "stage/attempt/link.hpp"
 #include "stage/attempt/retry_budget.hpp"
 #include "telemetry/metrics.hpp"
 
@@ -85,6 +86,8 @@ class Tries {
   net::Reactor& reactor() const { return reactor_; }
   Deadlines deadlines(const AttemptRequest& request, const exchange::Target& target) const;
   milliseconds reattach_for() const { return reattach_for_; }
+  /// To a target that is another gateway.
+  Link& link_to(const exchange::Target& target) { return links_[target.provider]; }
 
   /// [0, 1), for jitter.
   double chance() { return std::uniform_real_distribution<double>(0, 1)(random_); }
@@ -121,6 +124,7 @@ class Tries {
   const Upstream& upstream_of(const Try& one) const { return upstreams_[one.target->provider]; }
 
   std::vector<Upstream> upstreams_;
+  std::vector<Link> links_;  // by provider
   TimeoutConfig timeouts_;
   const health::HealthConfig& health_;
   milliseconds reattach_for_;
