@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <mutex>
 
 #include "net/worker_turn.hpp"
 
@@ -21,7 +22,7 @@ void rethrow(std::exception_ptr bug) {
 Task<> offloaded(Offload& offload, Reactor& reactor, std::size_t size, std::thread::id& ran_on,
                  int& over) {
   auto work = [&ran_on] { ran_on = std::this_thread::get_id(); };
-  co_await offload.run_if_long(reactor, size, work);
+  co_await offload.run_if_long(reactor, nullptr, size, work);
   if (++over == 2) reactor.stop();
 }
 
@@ -41,6 +42,12 @@ TEST(Offload, RunsWhatIsLongOnAnotherThreadAndComesBack) {
   EXPECT_NE(long_one, std::this_thread::get_id());
 }
 
+Task<> offloaded_last(Offload& offload, Reactor& reactor, const void* who) {
+  auto work = [] {};
+  co_await offload.run(reactor, who, work);
+  reactor.stop();
+}
+
 TEST(Offload, EndsWithoutWhatItDidNotBegin) {
   Loop loop;
   std::thread::id ran_on;
@@ -51,6 +58,33 @@ TEST(Offload, EndsWithoutWhatItDidNotBegin) {
   spawn(offloaded(offload, loop.reactor, 1 << 20, ran_on, over), rethrow);
   loop.reactor.run();
   EXPECT_EQ(over, 2);
+}
+
+Task<> asked(Offload& offload, Reactor& reactor, const void* who, char name, std::string& order) {
+  auto work = [&] { order.push_back(name); };
+  co_await offload.run(reactor, who, work);
+}
+
+Task<> asked_last(Offload& offload, Reactor& reactor, const void* who, std::mutex& begin) {
+  auto work = [&] { const std::lock_guard wait(begin); };
+  co_await offload.run(reactor, who, work);
+}
+
+TEST(Offload, LetsThoseWhoAskTakeTurns) {
+  Loop loop;
+  std::string order;
+  std::mutex begin;
+  const int one = 1, other = 2;
+  Offload offload(1);
+  begin.lock();  // its thread stands here until all have asked
+  spawn(asked_last(offload, loop.reactor, &one, begin), rethrow);
+  for (int i = 0; i < 4; ++i) spawn(asked(offload, loop.reactor, &one, 'a', order), rethrow);
+  for (int i = 0; i < 2; ++i) spawn(asked(offload, loop.reactor, &other, 'b', order), rethrow);
+  spawn(offloaded_last(offload, loop.reactor, &one), rethrow);
+  begin.unlock();
+  loop.reactor.run();
+  EXPECT_EQ(order.substr(0, 4), "abab") << order;
+  EXPECT_EQ(order, "ababaa");
 }
 
 /// Walks through `pieces` pieces, and notes each.

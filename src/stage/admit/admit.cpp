@@ -228,7 +228,7 @@ Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
 Task<Answer> Admit::read_and_run(Exchange& exchange, exchange::Next next) {
   BodyFacts body;
   auto work = [&] { body = read_body(exchange); };
-  co_await offload_.run(reactor_, work);
+  co_await offload_.run(reactor_, exchange.principal, work);
   if (exchange.cancellation.cancelled()) {
     co_return Error{.code = Code::cancelled, .message = "cancelled"};
   }

@@ -169,7 +169,7 @@ Task<Answer> Cache::weigh_and_look(Exchange& exchange, exchange::Next next, Aske
   bool cacheable = false;
   if (asked.lease.try_grow(exchange.request.body.size())) {
     auto work = [&] { cacheable = weigh(exchange, asked); };
-    co_await offload_.run(reactor_, work);
+    co_await offload_.run(reactor_, exchange.principal, work);
   }
   if (exchange.cancellation.cancelled()) {
     co_return Error{.code = Code::cancelled, .message = "cancelled"};

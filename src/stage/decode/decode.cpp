@@ -152,7 +152,8 @@ Task<exchange::Answer> Decode::run(Exchange& exchange, exchange::Next next) {
     if (json) read = read_json(request);
     if (whole_form) read = read_whole_form(request);
   };
-  co_await worker_.offload.run_if_long(worker_.reactor, request.body.size(), work);
+  co_await worker_.offload.run_if_long(worker_.reactor, exchange.principal, request.body.size(),
+                                       work);
   if (exchange.cancellation.cancelled()) {
     co_return Error{.code = Code::cancelled, .message = "cancelled"};
   }

@@ -126,7 +126,7 @@ Task<Answer> Guards::guard(Exchange& exchange, exchange::Next next, std::vector<
   if (!prompt.empty()) {
     Result<std::string> text = std::string();
     auto work = [&] { text = texts(exchange.request.body); };
-    co_await offload_.run_if_long(reactor_, exchange.request.body.size(), work);
+    co_await offload_.run_if_long(reactor_, exchange.principal, exchange.request.body.size(), work);
     if (exchange.cancellation.cancelled()) {
       co_return Error{.code = Code::cancelled, .message = "cancelled"};
     }
@@ -170,12 +170,16 @@ Task<Answer> Guards::guard_answer(Exchange& exchange, std::vector<GuardPtr> guar
     co_return std::make_unique<generation::Generation>(std::move(head), std::move(content));
   }
   std::optional<std::string> text;
-  std::string body;
+  generation::WholeText body;
   if (!head.event_stream) {
-    auto read = co_await generation::read_whole(answer->content(), answer_max);
+    const auto& principal = *exchange.principal;
+    auto read = co_await generation::read_whole(
+        answer->content(), answer_max,
+        bytes_.lease(net::MemoryKind::copy, principal.tenant, principal.key));
     if (!read) co_return read.error();
     body = std::move(*read);
-    text = answer_texts(head, body);
+    auto work = [&] { text = answer_texts(head, body.text); };
+    co_await offload_.run_if_long(reactor_, exchange.principal, body.text.size(), work);
   }
   if (!text) {
     if (auto error = unreadable(exchange, false, true)) {
@@ -192,7 +196,8 @@ Task<Answer> Guards::guard_answer(Exchange& exchange, std::vector<GuardPtr> guar
     if (!ruling.allow) co_return refusal(ruling, *question);
   }
   const generation::Told told{answer->content().usage(), answer->content().spliced()};
-  co_return generation::make_whole(std::move(head), std::move(body), told);
+  co_return generation::make_whole(std::move(head), std::move(body.text), told,
+                                   std::move(body.lease));
 }
 
 }  // namespace hawser::stage::guard
