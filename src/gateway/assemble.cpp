@@ -49,8 +49,8 @@ StagePtr record(const Snapshot& snapshot, const WorkerParts& parts) {
 }
 StagePtr filter(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::filter::Filter>(snapshot.filters, std::string(parts.filter_secret),
-                                                 parts.reactor, parts.offload, parts.shard,
-                                                 snapshot.filter_figures);
+                                                 parts.reactor, parts.offload, parts.bytes,
+                                                 parts.shard, snapshot.filter_figures);
 }
 StagePtr guards(const Snapshot& snapshot, const WorkerParts& parts) {
   std::vector<stage::guard::GuardPtr> guards;
@@ -62,7 +62,8 @@ StagePtr guards(const Snapshot& snapshot, const WorkerParts& parts) {
         std::move(config), endpoint, endpoint->pool(parts.pools), std::string(parts.filter_secret),
         parts.shard, snapshot.guard_figures[i]}));
   }
-  return std::make_unique<stage::guard::Guards>(std::move(guards), parts.reactor, parts.offload);
+  return std::make_unique<stage::guard::Guards>(std::move(guards), parts.reactor, parts.offload,
+                                                parts.bytes);
 }
 std::shared_ptr<stage::cache::Semantic> semantic(const Snapshot& snapshot,
                                                  const WorkerParts& parts) {
@@ -81,7 +82,7 @@ StagePtr cache(const Snapshot& snapshot, const WorkerParts& parts) {
                                                semantic(snapshot, parts));
 }
 StagePtr ownership(const WorkerParts& parts) {
-  return std::make_unique<stage::ownership::Ownership>(parts.objects);
+  return std::make_unique<stage::ownership::Ownership>(parts.objects, parts.bytes);
 }
 StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
   std::vector<stage::attempt::Upstream> upstreams;

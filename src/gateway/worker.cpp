@@ -104,12 +104,12 @@ Worker::Worker(const Shared& shared, std::uint32_t index, SnapshotPtr snapshot,
              shared.audit != nullptr ? &shared.audit->make_inlet() : nullptr,
              shared.objects},
       services_{reactor_, blocks_, ids_, parts_.shard, shared.metrics, bytes_, parts_.access_log},
-      websocket_{reactor_,          ids_, parts_.shard, shared.metrics, services_.pipeline,
-                 services_.draining},
+      websocket_{reactor_,           ids_,  parts_.shard, shared.metrics, services_.pipeline,
+                 services_.draining, bytes_},
       grpc_{reactor_,           ids_,
             parts_.shard,       shared.metrics,
             services_.pipeline, services_.draining,
-            parts_.access_log} {
+            parts_.access_log,  bytes_} {
   services_.upgrades = front::websocket::serves;
   services_.upgrade = [this](const front::http::Upgrade& upgrade, std::string& fields) {
     return judge_websocket(websocket_, upgrade, fields);
@@ -165,21 +165,22 @@ void Worker::apply(SnapshotPtr snapshot) {
   grpc_.bodies_max = memory.per_connection.count();
   websocket_.config = snapshot->config->websocket;
   websocket_.write_timeout = services_.limits.write_timeout;
+  websocket_.body_timeout = services_.limits.body_timeout;
   websocket_.body_max = services_.limits.json_body_max.count();
   websocket_.bodies_max = memory.per_connection.count();
   websocket_.grace = generations.grace;
   websocket_.keyless = snapshot->keys->empty();
-  const auto authorized_for = [&](const char* what) {
+  const auto client_for = [&](const char* what) {
     return [keys = snapshot->keys, inlet = parts_.audit_inlet, what](
                const wire::RequestHead& head, const std::vector<std::string>& client_names) {
-      const bool admitted = stage::authenticate::admits(*keys, head, client_names);
+      auto client = stage::authenticate::client_of(*keys, head, client_names);
       using By = audit::Log::Inlet::By;
-      if (!admitted && inlet != nullptr) inlet->put(refused_connection(what), By::stranger);
-      return admitted;
+      if (!client && inlet != nullptr) inlet->put(refused_connection(what), By::stranger);
+      return client;
     };
   };
-  websocket_.authorized = authorized_for("websocket");
-  grpc_.authorized = authorized_for("grpc");
+  websocket_.client_of = client_for("websocket");
+  grpc_.client_of = client_for("grpc");
   snapshot_ = std::move(snapshot);
 }
 

@@ -5,27 +5,32 @@ namespace {
 
 class Whole final : public Content {
  public:
-  Whole(std::string content, const Told& told) : content_(std::move(content)), told_(told) {}
+  Whole(std::string content, const Told& told, net::ByteLease lease)
+      : content_(std::move(content)), lease_(std::move(lease)), told_(told) {}
   Task<Result<net::Piece>> next() override {
-    const bool again = std::exchange(given_, true);
-    return Result<net::Piece>(
-        net::Piece{.bytes = again ? std::string_view() : content_, .last = true});
+    const std::string_view piece = std::string_view(content_).substr(given_, piece_max);
+    given_ += piece.size();
+    return Result<net::Piece>(net::Piece{.bytes = piece, .last = given_ == content_.size()});
   }
   dialect::Usage usage() const override { return told_.usage; }
   bool spliced() const override { return told_.spliced; }
 
  private:
+  static constexpr std::size_t piece_max = 64 * 1024;
+
   std::string content_;
+  net::ByteLease lease_;
   Told told_;
-  bool given_ = false;
+  std::size_t given_ = 0;
 };
 
 }  // namespace
 
-GenerationPtr make_whole(AnswerHead head, std::string content, const Told& told) {
+GenerationPtr make_whole(AnswerHead head, std::string content, const Told& told,
+                         net::ByteLease lease) {
   head.length = content.size();
-  return std::make_unique<Generation>(std::move(head),
-                                      std::make_unique<Whole>(std::move(content), told));
+  return std::make_unique<Generation>(
+      std::move(head), std::make_unique<Whole>(std::move(content), told, std::move(lease)));
 }
 
 }  // namespace hawser::generation

@@ -10,6 +10,7 @@
 #include "dialect/response_event.hpp"
 #include "dialect/usage.hpp"
 #include "generation/reader.hpp"
+#include "net/byte_budget.hpp"
 #include "net/source.hpp"
 
 namespace hawser::generation {
@@ -75,7 +76,10 @@ struct Told {
   dialect::Usage usage{};
   bool spliced = false;
 };
-/// An answer that is all there: our own, or one that was read whole.
-GenerationPtr make_whole(AnswerHead head, std::string content, const Told& told = {});
+/// An answer that is all there: our own, or one that was read whole. It is given in pieces, so that
+/// a client that does not read makes nobody hold a second copy of it.
+/// @param lease  of its memory
+GenerationPtr make_whole(AnswerHead head, std::string content, const Told& told = {},
+                         net::ByteLease lease = {});
 
 }  // namespace hawser::generation

@@ -6,11 +6,13 @@
 
 namespace hawser::generation {
 
-Task<Result<std::string>> read_whole(Content& content, std::size_t size_max) {
-  std::string body;
+Task<Result<WholeText>> read_whole(Content& content, std::size_t size_max, net::ByteLease lease) {
+  WholeText whole{.lease = std::move(lease)};
+  std::string& body = whole.text;
   for (bool last = false; !last;) {
     auto piece = co_await content.next();
     if (!piece) co_return piece.error();
+    if (auto room = whole.lease.grow(piece->bytes.size()); !room) co_return room.error();
     body.append(piece->bytes);
     last = piece->last;
     if (body.size() > size_max) {
@@ -18,7 +20,7 @@ Task<Result<std::string>> read_whole(Content& content, std::size_t size_max) {
                       .message = "The provider's answer is longer than what a policy can read."};
     }
   }
-  co_return std::move(body);
+  co_return std::move(whole);
 }
 
 std::string_view field_value(std::string_view fields, std::string_view name) {

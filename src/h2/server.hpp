@@ -8,9 +8,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/byte_budget.hpp"
 #include "h2/allowance.hpp"
 #include "h2/config.hpp"
+#include "net/connection_budget.hpp"
 #include "net/stream.hpp"
 
 /// HTTP/2 from the server's side (RFC 9113), on nghttp2: framing, flow control, and what a client
@@ -89,7 +89,9 @@ class Server final : private net::Turn {
   /// Makes what serves a request; null: it is reset as refused.
   using Open = std::function<HandlerPtr(Server&, std::int32_t stream, RequestHead head)>;
 
-  Server(net::Stream& stream, net::InBuffer& in, Limits limits, Open open);
+  /// @param within  what bodies() takes of; of nothing: its own bound alone
+  Server(net::Stream& stream, net::InBuffer& in, Limits limits, Open open,
+         net::ByteLease within = {});
   ~Server();
 
   /// Until the connection is over and every stream has been told.
@@ -110,7 +112,7 @@ class Server final : private net::Turn {
 
   net::Reactor& reactor() const { return stream_.reactor(); }
   /// What the bodies of its requests may hold together, beyond what waits within the windows.
-  ByteBudget& bodies() { return bodies_; }
+  net::ConnectionBudget& bodies() { return bodies_; }
   /// Whether it was ended because its client sent too much of what costs and brings nothing.
   bool flooded() const { return flooded_; }
 
@@ -163,7 +165,7 @@ class Server final : private net::Turn {
   Open open_;
   std::unique_ptr<nghttp2_session, SessionFree> h2_;
   std::unordered_map<std::int32_t, Stream> streams_;
-  ByteBudget bodies_;
+  net::ConnectionBudget bodies_;
   Allowance resets_;
   Allowance controls_;
   std::string out_{};

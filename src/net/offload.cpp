@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace hawser::net {
 namespace {
 
@@ -31,7 +33,13 @@ void Offload::stop() {
 void Offload::submit(Pending& pending) {
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(&pending);
+    const auto line = std::find_if(lines_.begin(), lines_.end(),
+                                   [&](const Line& one) { return one.who == pending.who; });
+    if (line != lines_.end()) {
+      line->pending.push_back(&pending);
+    } else {
+      lines_.push_back({pending.who, {&pending}});
+    }
   }
   news_.notify_one();
 }
@@ -41,10 +49,13 @@ void Offload::serve() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), priority);  // of this thread alone
   std::unique_lock lock(mutex_);
   for (;;) {
-    news_.wait(lock, [this] { return ended_ || !queue_.empty(); });
+    news_.wait(lock, [this] { return ended_ || !lines_.empty(); });
     if (ended_) return;
-    Pending* const pending = queue_.front();
-    queue_.pop_front();
+    Line line = std::move(lines_.front());
+    lines_.pop_front();
+    Pending* const pending = line.pending.front();
+    line.pending.pop_front();
+    if (!line.pending.empty()) lines_.push_back(std::move(line));
     lock.unlock();
     pending->work();
     pending->waiter.reactor().post([pending] {

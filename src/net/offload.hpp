@@ -15,7 +15,8 @@
 namespace hawser::net {
 
 /// Threads for work that is too long for a worker: its other connections would wait for it. They
-/// have a low priority, so that workers come first where there are not enough cores for both.
+/// have a low priority, so that workers come first where there are not enough cores for both. Those
+/// who ask take turns: who asks for much waits behind itself.
 /// Stops before the workers' reactors are gone; outlives the exchanges that use it. Its queue is
 /// bounded by what is in it: each entry is an exchange with a body that holds a ByteLease.
 class Offload {
@@ -33,9 +34,11 @@ class Offload {
   /// Runs `work`, which throws nothing, and comes back to the thread of `reactor`. It is not ended
   /// before its time: `work` may use what its caller holds, and what it uses must not change
   /// meanwhile. Error: cancelled, behind it: nobody waits for what comes of it
+  /// @param who  its key's principal: only compared
   template <class Work>
-  Task<Result<>> run(Reactor& reactor, Work& work, const Cancellation& cancellation) {
-    Pending pending(reactor);
+  Task<Result<>> run(Reactor& reactor, const void* who, Work& work,
+                     const Cancellation& cancellation) {
+    Pending pending(reactor, who);
     pending.work = [&work] { work(); };
     submit(pending);
     while (!pending.done) co_await pending.waiter.wait(Clock::time_point::max());
@@ -43,17 +46,18 @@ class Offload {
   }
   /// The same where `size` is more than a worker may do at once, else here and now.
   template <class Work>
-  Task<Result<>> run_if_long(Reactor& reactor, std::size_t size, Work& work,
+  Task<Result<>> run_if_long(Reactor& reactor, const void* who, std::size_t size, Work& work,
                              const Cancellation& cancellation) {
-    if (size > on_worker_max) return run(reactor, work, cancellation);
+    if (size > on_worker_max) return run(reactor, who, work, cancellation);
     work();
     return outcome(cancellation);
   }
 
  private:
   struct Pending {
-    explicit Pending(Reactor& reactor) : waiter(reactor) {}
+    Pending(Reactor& reactor, const void* asks) : waiter(reactor), who(asks) {}
     Waiter waiter;
+    const void* who;
     std::function<void()> work{};
     bool done = false;  // of the worker's thread
   };
@@ -64,9 +68,15 @@ class Offload {
   void submit(Pending& pending);
   void serve();
 
-  std::mutex mutex_;  // of queue_ and ended_
+  /// What one who asks waits for, in its order.
+  struct Line {
+    const void* who = nullptr;
+    std::deque<Pending*> pending{};  // never empty; owned by the coroutines that wait
+  };
+
+  std::mutex mutex_;  // of lines_ and ended_
   std::condition_variable news_;
-  std::deque<Pending*> queue_;  // owned by the coroutines that wait for them
+  std::deque<Line> lines_;  // the first one is next
   bool ended_ = false;
   std::vector<std::thread> threads_;
 };

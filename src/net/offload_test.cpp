@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <mutex>
 
 #include "net/worker_turn.hpp"
 
@@ -22,7 +23,7 @@ Task<> offloaded(Offload& offload, Reactor& reactor, std::size_t size, std::thre
                  int& over) {
   auto work = [&ran_on] { ran_on = std::this_thread::get_id(); };
   const Cancellation never;
-  const auto done = co_await offload.run_if_long(reactor, size, work, never);
+  const auto done = co_await offload.run_if_long(reactor, nullptr, size, work, never);
   EXPECT_TRUE(done);
   if (++over == 2) reactor.stop();
 }
@@ -43,6 +44,13 @@ TEST(Offload, RunsWhatIsLongOnAnotherThreadAndComesBack) {
   EXPECT_NE(long_one, std::this_thread::get_id());
 }
 
+Task<> offloaded_last(Offload& offload, Reactor& reactor, const void* who) {
+  auto work = [] {};
+  const Cancellation never;
+  (void)co_await offload.run(reactor, who, work, never);
+  reactor.stop();
+}
+
 TEST(Offload, EndsWithoutWhatItDidNotBegin) {
   Loop loop;
   std::thread::id ran_on;
@@ -58,13 +66,13 @@ TEST(Offload, EndsWithoutWhatItDidNotBegin) {
 Task<> offloaded_for_nobody(Offload& offload, Reactor& reactor, Cancellation& cancellation,
                             int& ran) {
   auto work = [&ran] { ++ran; };
-  auto running = offload.run(reactor, work, cancellation);
+  auto running = offload.run(reactor, nullptr, work, cancellation);
   cancellation.cancel();
   const auto done = co_await std::move(running);
   EXPECT_EQ(ran, 1) << "what it uses must not be gone before it is over";
   EXPECT_EQ(done ? Code::internal : done.error().code, Code::cancelled);
   auto short_work = [&ran] { ++ran; };
-  const auto later = co_await offload.run_if_long(reactor, 1, short_work, cancellation);
+  const auto later = co_await offload.run_if_long(reactor, nullptr, 1, short_work, cancellation);
   EXPECT_EQ(later ? Code::internal : later.error().code, Code::cancelled);
   reactor.stop();
 }
@@ -77,6 +85,35 @@ TEST(Offload, TellsBehindTheWorkThatNobodyWaitsForIt) {
   spawn(offloaded_for_nobody(offload, loop.reactor, cancellation, ran), rethrow);
   loop.reactor.run();
   EXPECT_EQ(ran, 2);
+}
+
+Task<> asked(Offload& offload, Reactor& reactor, const void* who, char name, std::string& order) {
+  auto work = [&] { order.push_back(name); };
+  const Cancellation never;
+  (void)co_await offload.run(reactor, who, work, never);
+}
+
+Task<> asked_last(Offload& offload, Reactor& reactor, const void* who, std::mutex& begin) {
+  auto work = [&] { const std::lock_guard wait(begin); };
+  const Cancellation never;
+  (void)co_await offload.run(reactor, who, work, never);
+}
+
+TEST(Offload, LetsThoseWhoAskTakeTurns) {
+  Loop loop;
+  std::string order;
+  std::mutex begin;
+  const int one = 1, other = 2;
+  Offload offload(1);
+  begin.lock();  // its thread stands here until all have asked
+  spawn(asked_last(offload, loop.reactor, &one, begin), rethrow);
+  for (int i = 0; i < 4; ++i) spawn(asked(offload, loop.reactor, &one, 'a', order), rethrow);
+  for (int i = 0; i < 2; ++i) spawn(asked(offload, loop.reactor, &other, 'b', order), rethrow);
+  spawn(offloaded_last(offload, loop.reactor, &one), rethrow);
+  begin.unlock();
+  loop.reactor.run();
+  EXPECT_EQ(order.substr(0, 4), "abab") << order;
+  EXPECT_EQ(order, "ababaa");
 }
 
 /// Walks through `pieces` pieces, and notes each.

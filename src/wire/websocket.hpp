@@ -28,7 +28,8 @@ enum class WsSide : std::uint8_t { server, client };
 /// Status codes of a close (RFC 6455, 7.4.1) that we send ourselves.
 namespace ws_close {
 inline constexpr std::uint16_t normal = 1000, going_away = 1001, protocol_error = 1002,
-                               no_status = 1005, lost = 1006, not_utf8 = 1007, too_big = 1009;
+                               no_status = 1005, lost = 1006, not_utf8 = 1007, too_big = 1009,
+                               try_again_later = 1013;
 }
 
 struct WsEvent {
@@ -57,6 +58,8 @@ class WsDecoder {
   void limit(std::size_t message_max) { message_max_ = message_max; }
   /// Takes from the front of `bytes` what makes one event: call again with the rest until `none`.
   WsEvent next(std::string_view& bytes);
+  /// Bytes of a message that is not whole yet.
+  std::size_t held() const { return given_ ? 0 : message_.size(); }
 
  private:
   enum class Phase : std::uint8_t { head, payload, broken };

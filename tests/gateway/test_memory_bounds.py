@@ -9,9 +9,12 @@ import time
 
 import pytest
 
+from support import websocket
+from support.guard import Guard
 from support.http import chat, connect, request
 from support.http2 import DATA, END_HEADERS, HEADERS, SETTINGS, Connection, frame
 from support.programs import Gateway, Simulator
+from support.scripted import Scripted
 
 MIB = 1024 * 1024
 
@@ -236,3 +239,129 @@ def test_a_slow_reader_gets_everything_while_memory_is_short(bounded):
     assert got.count(b'"content":') >= 3_000
     for connection in [*unread, slow]:
         connection.close()
+
+
+# --- what is held on other transports, and of answers
+
+FRAGMENT = "x" * (MIB - 100)
+
+
+def send_unfinished(socket_, pieces):
+    with contextlib.suppress(OSError):  # its connection may be ended before
+        socket_.sendall(websocket.frame(websocket.TEXT, b'{"x":"', fin=False))
+        for _ in range(pieces):
+            socket_.sendall(websocket.frame(websocket.CONTINUATION, FRAGMENT.encode(), fin=False))
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/chat"])
+def test_messages_that_never_end_hold_no_more_than_a_key_may(bounded, figure, path):
+    gateway = bounded(keys=["greedy", "honest"], limits={"memory": {"process": "64MiB", "per_key": "24MiB"}})
+    before = gateway.memory_kib()
+    open_ones = [websocket.WebSocket(gateway.address, path, bearer("greedy")) for _ in range(20)]
+    for one in open_ones:
+        send_unfinished(one.socket, 6)
+    assert gateway.settled_metric('hawser_memory_refused_total{bound="key"}', 10, 20) >= 10
+    held = gateway.metric('hawser_bytes_in_use{kind="request_body"}')
+    grown = gateway.memory_kib() - before
+    assert 0 < held <= 24 * MIB and grown < 64 * 1024, grown
+    assert chat(gateway.address, content="x" * 4 * MIB, headers=bearer("honest"))[0] == 200
+    for one in open_ones:
+        one.socket.close()
+    assert gateway.metric_becomes('hawser_bytes_in_use{kind="request_body"}', 0)
+    figure(f"figure: {path}: 20 unfinished messages of 6 MiB at 24 MiB a key: {grown / 1024:.0f} MiB grown")
+
+
+def test_turns_that_responses_may_build_on_hold_no_more_than_a_key_may(bounded):
+    gateway = bounded(keys=["greedy"], limits={"memory": {"process": "64MiB", "per_key": "24MiB"}})
+    open_ones = [websocket.WebSocket(gateway.address, "/v1/responses", bearer("greedy")) for _ in range(20)]
+    for one in open_ones:
+        with contextlib.suppress(OSError):
+            for _ in range(4):
+                one.send({"type": "response.create", "model": "m", "store": False, "generate": False, "input": FRAGMENT})
+    assert gateway.settled_metric('hawser_memory_refused_total{bound="key"}', 10, 20) >= 10
+    assert 0 < gateway.metric('hawser_bytes_in_use{kind="request_body"}') <= 24 * MIB
+    for one in open_ones:
+        one.socket.close()
+    assert gateway.metric_becomes('hawser_bytes_in_use{kind="request_body"}', 0)
+
+
+def test_bodies_in_parts_of_tunnels_hold_no_more_than_the_process_may(bounded):
+    gateway = bounded(limits={"memory": {"process": "24MiB"}})
+    tunnels = [websocket.WebSocket(gateway.address, "/v1/tunnel") for _ in range(20)]
+    for tunnel in tunnels:
+        with contextlib.suppress(OSError):
+            tunnel.send({"t": "hello", "v": 1})
+            tunnel.send({"t": "req", "id": "a", "p": "/v1/chat/completions", "h": {"content-type": "application/json"}, "parts": True})
+            for _ in range(4):
+                tunnel.send({"t": "body_part", "id": "a", "d": FRAGMENT[:900_000]})
+    assert gateway.settled_metric('hawser_memory_refused_total{bound="process"}', 5, 20) >= 5
+    assert gateway.metric('hawser_bytes_in_use{kind="request_body"}') <= 24 * MIB
+    for tunnel in tunnels:
+        tunnel.socket.close()
+    assert gateway.metric_becomes('hawser_bytes_in_use{kind="request_body"}', 0)
+    assert chat(gateway.address, content="x" * 4 * MIB)[0] == 200
+
+
+def half_an_answer(connection, _):
+    size = 12 * MIB
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % size)
+    with contextlib.suppress(OSError):
+        connection.sendall(b'{"a":"' + b"x" * (size - 100))
+        connection.recv(1)  # until the gateway gives up
+
+
+@pytest.mark.parametrize("reads", ["filter", "guard", "ownership"])
+def test_answers_that_a_policy_reads_whole_hold_no_more_than_a_key_may(tmp_path, reads):
+    with Scripted(half_an_answer) as provider, Guard() as guard:
+        config = {"filter": {"filter": {"rules": [{"name": "mail", "detect": ["email"], "in": "answer"}]}},
+                  "guard": {"guards": [guard.config(**{"in": "answer"})]}, "ownership": {}}[reads]
+        with Gateway(tmp_path, providers={"p": provider.provider()}, keys=[{**key("greedy"), "operations": ["all"]}],
+                     limits={"memory": {"process": "256MiB", "per_key": "24MiB"}}, retry={"attempts_max": 1}, **config) as gateway:
+            path = "/v1/responses" if reads == "ownership" else "/v1/embeddings"
+            body = {"model": "m", "input": "hi"}
+            before = gateway.memory_kib()
+            asking = [threading.Thread(target=request, args=(gateway.address, "POST", path, body, bearer("greedy")))
+                      for _ in range(10)]
+            for one in asking:
+                one.daemon = True
+                one.start()
+            assert gateway.settled_metric('hawser_memory_refused_total{bound="key"}', 5, 20) >= 5
+            assert gateway.metric('hawser_bytes_in_use{kind="copy"}') <= 24 * MIB
+            assert gateway.memory_kib() - before < 72 * 1024
+
+
+def test_a_client_that_does_not_read_http2_holds_one_copy_of_its_answer(tmp_path):
+    answer = json.dumps({"object": "list", "data": [{"embedding": "x" * 6 * MIB}]}).encode()
+
+    def script(connection, _):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
+
+    with Scripted(script) as provider, Gateway(tmp_path, providers={"p": provider.provider()},
+                                               filter={"rules": [{"name": "mail", "detect": ["email"], "in": "answer"}]},
+                                               limits={"memory": {"process": "64MiB"}}) as gateway:
+        before = gateway.memory_kib()
+        connection = Connection(gateway.address, timeout=20)
+        connection.send(frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)))  # no window at all
+        body = json.dumps({"model": "m", "input": "hi"}).encode()
+        fields = [("content-type", "application/json"), ("content-length", str(len(body)))]
+        for stream in range(1, 41, 2):
+            connection.send(frame(HEADERS, END_HEADERS, stream, connection.head(fields, method="POST", path="/v1/embeddings")))
+            connection.send(frame(DATA, 1, stream, body))
+        assert gateway.settled_metric('hawser_memory_refused_total{bound="process"}', 5, 30) >= 5
+        assert gateway.metric('hawser_bytes_in_use{kind="copy"}') <= 64 * MIB
+        assert gateway.memory_kib() - before < 128 * 1024
+        connection.close()
+        assert gateway.metric_becomes('hawser_bytes_in_use{kind="copy"}', 0)
+
+
+def test_a_body_whose_next_part_does_not_come_is_given_up(bounded):
+    gateway = bounded(limits={"body_timeout": "300ms"})
+    tunnel = websocket.WebSocket(gateway.address, "/v1/tunnel")
+    tunnel.send({"t": "hello", "v": 1})
+    tunnel.send({"t": "req", "id": "a", "p": "/v1/chat/completions", "h": {"content-type": "application/json"}, "parts": True})
+    tunnel.send({"t": "body_part", "id": "a", "d": FRAGMENT})
+    seen = []
+    while not seen or seen[-1].get("t") != "err":
+        seen.append(tunnel.receive_json())
+    assert seen[-1]["id"] == "a" and seen[-1]["s"] == 408, seen
+    assert gateway.metric_becomes('hawser_bytes_in_use{kind="request_body"}', 0)

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/byte_budget.hpp"
 #include "coding/coding.hpp"
+#include "net/connection_budget.hpp"
 
 namespace hawser::front::grpc {
 
@@ -16,7 +16,7 @@ class MessageDecoder {
  public:
   struct Options {
     std::size_t message_max = 0;                       // bytes of each, unpacked
-    ByteBudget* budget = nullptr;                      // messages take their bytes of it
+    net::ConnectionBudget* budget = nullptr;           // messages take their bytes of it
     coding::Coding coding = coding::Coding::identity;  // of those that say that they are packed
   };
   explicit MessageDecoder(Options options) : options_(options) {}
@@ -33,7 +33,7 @@ class MessageDecoder {
     Kind kind = Kind::none;
     std::string bytes{};
     std::size_t size = 0;  // with what stands in front of it, as it came
-    ByteBudget::Share held{};
+    net::ConnectionBudget::Share held{};
   };
 
   void feed(std::string_view bytes) { bytes_.append(bytes); }
@@ -52,8 +52,8 @@ class MessageDecoder {
   Options options_;
   Next::Kind fault_ = Next::Kind::none;
   std::string bytes_{};
-  std::size_t at_ = 0;         // where the next message begins
-  ByteBudget::Share share_{};  // of the message that is not whole yet
+  std::size_t at_ = 0;                    // where the next message begins
+  net::ConnectionBudget::Share share_{};  // of the message that is not whole yet
 };
 
 }  // namespace hawser::front::grpc

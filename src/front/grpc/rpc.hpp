@@ -33,8 +33,8 @@ class Rpc {
  public:
   struct Bounds {
     std::size_t message_max = 0;
-    milliseconds write_timeout{60'000};  // a client that takes nothing for so long is gone
-    ByteBudget* budget = nullptr;        // of its connection; outlives the call
+    milliseconds write_timeout{60'000};       // a client that takes nothing for so long is gone
+    net::ConnectionBudget* budget = nullptr;  // of its connection; outlives the call
   };
   Rpc(net::Reactor& reactor, CallHead asked, Bounds bounds)
       : head(std::move(asked)),
@@ -50,7 +50,8 @@ class Rpc {
   // --- those who serve it
   struct Message {
     std::string bytes{};
-    ByteBudget::Share held{};  // of its connection's budget, as long as the message is needed
+    net::ConnectionBudget::Share
+        held{};  // of its connection's budget, as long as the message is needed
   };
   /// Takes the next message: from then on the client may send more. Nothing at the end of them, or
   /// when the call is over; one that is no message ends it. One reads at a time.

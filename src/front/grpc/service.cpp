@@ -17,7 +17,7 @@ namespace {
 template <class Message>
 struct Request {
   Message message{};
-  ByteBudget::Share held{};
+  net::ConnectionBudget::Share held{};
 
   /// False: there is none, and the call was ended.
   Task<bool> take(Rpc& rpc) {
@@ -238,14 +238,15 @@ Admission admit(Services& services, const CallHead& head, std::string_view peer)
     return refuse({.code = Code::not_found},
                   {Status::unimplemented, "unknown method " + head.path.substr(0, 128)});
   }
-  if (named->access != Access::with_key) return {named->method, small_message_max, {}};
+  if (named->access != Access::with_key) return {named->method, small_message_max, {}, {}};
   wire::RequestHead fields;
   for (const auto& [name, value] : head.metadata) fields.fields.push_back({name, value});
-  if (!services.authorized(fields, head.client_names)) {
+  auto client = services.client_of(fields, head.client_names);
+  if (!client) {
     const Error error = unknown_key(fields);
     return refuse(error, ending_of(error));
   }
-  return {named->method, services.config.message_max.count(), {}};
+  return {named->method, services.config.message_max.count(), std::move(*client), {}};
 }
 
 }  // namespace hawser::front::grpc

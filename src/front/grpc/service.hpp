@@ -3,12 +3,15 @@
 #include <memory>
 
 #include <functional>
+#include <optional>
 
 #include "base/request_id.hpp"
 #include "exchange/call.hpp"
+#include "exchange/client_name.hpp"
 #include "front/grpc/config.hpp"
 #include "front/grpc/encode.hpp"
 #include "front/grpc/rpc.hpp"
+#include "net/byte_budget.hpp"
 #include "telemetry/access_log.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/standard_metrics.hpp"
@@ -24,13 +27,15 @@ struct Services {
   const std::shared_ptr<const exchange::Pipeline>& pipeline;  // in force
   const bool& draining;
   telemetry::AccessLog::Writer& access_log;
+  net::WorkerBytes& bytes;
   GrpcConfig config{};
   milliseconds write_timeout{};
   std::size_t bodies_max = 0;  // that the requests of one connection may hold
-  /// Whether the key in a call's metadata is one of ours, or its client's certificate stands for
-  /// one.
-  std::function<bool(const wire::RequestHead&, const std::vector<std::string>& client_names)>
-      authorized{};
+  /// Whose key is in a call's metadata, or whose its client's certificate stands for; nothing: it
+  /// is none of ours.
+  std::function<std::optional<exchange::ClientName>(const wire::RequestHead&,
+                                                    const std::vector<std::string>& client_names)>
+      client_of{};
 };
 
 using Method = Task<> (*)(Services&, RpcPtr, std::string_view peer);
@@ -39,6 +44,7 @@ using Method = Task<> (*)(Services&, RpcPtr, std::string_view peer);
 struct Admission {
   Method method = nullptr;      // null: refused
   std::size_t message_max = 0;  // of each message
+  exchange::ClientName client{};
   Ending refusal{};
 };
 Admission admit(Services& services, const CallHead& head, std::string_view peer);

@@ -49,7 +49,7 @@ class TunnelSink final : public EventSink {
 /// A frame and its part of what the connection may hold, until its generation has ended.
 struct TunnelFrame {
   v1::ClientFrame message{};
-  ByteBudget::Share held{};
+  net::ConnectionBudget::Share held{};
 };
 
 Result<exchange::Call::Given> given_of(Services& services, const CallHead& head,

@@ -42,6 +42,8 @@ class Http2Stream final : public h2::Handler, private Serving {
   net::Channel* in_turns() override { return nullptr; }
   void begin_answer(const Begin& begin) override;
   Task<bool> write(std::string_view bytes, bool last) override;
+  Task<bool> write_part(std::string_view bytes, bool last);
+  Task<bool> write_long(std::string_view bytes, bool last);
   bool lagged() override { return std::exchange(lagged_, false); }
   bool goes_on() const override { return true; }
   std::uint64_t bytes_out() const override { return bytes_out_; }

@@ -149,7 +149,24 @@ void Http2Stream::send_head(bool ends) {
   server_->respond(stream_, head.status, fields, ends);
 }
 
+// Not a coroutine: nearly always there is room.
 Task<bool> Http2Stream::write(std::string_view bytes, bool last) {
+  if (bytes.size() > out_high) return write_long(bytes, last);
+  return write_part(bytes, last);
+}
+
+/// What is taken into our memory is what its client makes room for, however much there is.
+Task<bool> Http2Stream::write_long(std::string_view bytes, bool last) {
+  bool written = true;
+  while (written && !bytes.empty()) {
+    const std::string_view part = bytes.substr(0, out_high);
+    bytes.remove_prefix(part.size());
+    written = co_await write_part(part, last && bytes.empty());
+  }
+  co_return written;
+}
+
+Task<bool> Http2Stream::write_part(std::string_view bytes, bool last) {
   if (server_ == nullptr) return false;
   if (bodiless_) bytes = {};
   out_.append(bytes);

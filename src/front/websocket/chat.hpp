@@ -24,7 +24,7 @@ class Chat final : public Protocol, private Encoder {
  private:
   struct Waiting {
     std::string body{};
-    ByteBudget::Share held{};
+    net::ConnectionBudget::Share held{};
   };
   void start(Waiting chat);
   void head(Stream& stream, const generation::AnswerHead& head) override;

@@ -16,11 +16,13 @@ constexpr int reads_in_a_row = 8;  // some 256 KiB, then others have their turn
 }  // namespace
 
 Connection::Connection(net::Stream& stream, net::InBuffer& in, const WebSocketConfig& config,
-                       milliseconds write_timeout)
+                       milliseconds write_timeout, net::ConnectionBudget budget)
     : stream_(stream),
       in_(in),
       config_(config),
       write_timeout_(write_timeout),
+      budget_(std::move(budget)),
+      message_(budget_.share()),
       decoder_(wire::WsSide::server, config.message_max.count()) {}
 
 Connection::~Connection() {
@@ -91,6 +93,18 @@ void Connection::decode() {
     handle(event);
   }
   in_.consume(over_ ? in_.size() : in_.size() - bytes.size());
+  account_for_message();
+}
+
+/// What came of a message is held until it is whole, however long that takes. Its client may not
+/// make us hold more than it is given.
+void Connection::account_for_message() {
+  const std::size_t held = decoder_.held();
+  if (held < message_.size()) message_.release();
+  if (over_ || message_.grow_to(held)) return;
+  close(wire::ws_close::try_again_later, "limits.memory has no room for this message");
+  flush();
+  over_ = true;
 }
 
 void Connection::handle(const WsEvent& event) {

@@ -5,6 +5,7 @@
 
 #include "base/keepalive.hpp"
 #include "front/websocket/config.hpp"
+#include "net/connection_budget.hpp"
 #include "net/stream.hpp"
 #include "wire/websocket.hpp"
 
@@ -47,8 +48,9 @@ class Protocol {
 /// first, and beyond `queued_max` the connection ends.
 class Connection final : private net::Turn {
  public:
+  /// @param budget  what its messages and requests may hold
   Connection(net::Stream& stream, net::InBuffer& in, const WebSocketConfig& config,
-             milliseconds write_timeout);
+             milliseconds write_timeout, net::ConnectionBudget budget);
   ~Connection();
 
   /// Until the connection is over and `protocol` finished.
@@ -66,6 +68,7 @@ class Connection final : private net::Turn {
   /// Looks at the deadlines anew.
   void wake() { stream_.waiter().complete(net::IoStatus::ok); }
   bool closing() const { return closing_ || over_; }
+  net::ConnectionBudget& budget() { return budget_; }
 
   static constexpr std::size_t room_max = 64 * 1024;
 
@@ -75,6 +78,7 @@ class Connection final : private net::Turn {
   void soon();
   void flush();
   void decode();
+  void account_for_message();
   Task<bool> pause();
   bool has_room_for(std::size_t bytes);
   void handle(const wire::WsEvent& event);
@@ -88,6 +92,8 @@ class Connection final : private net::Turn {
   net::InBuffer& in_;
   const WebSocketConfig& config_;
   milliseconds write_timeout_;
+  net::ConnectionBudget budget_;
+  net::ConnectionBudget::Share message_;  // of the one that is not whole yet
   wire::WsDecoder decoder_;
   Protocol* protocol_ = nullptr;
   std::string out_{};

@@ -93,11 +93,13 @@ Result<Visitor> Handshake::visitor(std::string& fields) const {
   for (const auto& [name, value] : visitor.credentials) keys.fields.push_back({name, value});
   // A browser is not told the status of a handshake: it gets a close code in its place.
   const bool later = head.path == tunnel_path && (browser || visitor.credentials.empty());
-  if (!later && !services.authorized(keys, visitor.names)) {
+  auto client = later ? std::nullopt : services.client_of(keys, visitor.names);
+  if (!later && !client) {
     return Error{.code = Code::authentication,
                  .message = visitor.credentials.empty() ? "You didn't provide an API key."
                                                         : "Incorrect API key provided."};
   }
+  if (client) visitor.client = std::move(*client);
   visitor.known = !later || services.keyless;
   return visitor;
 }
@@ -120,7 +122,7 @@ Result<Accepted> Handshake::accept(std::string& fields) const {
 }
 
 std::unique_ptr<Session> Accepted::open(net::Stream& stream, net::InBuffer& in) {
-  auto session = std::make_unique<Session>(*services_, stream, in);
+  auto session = std::make_unique<Session>(*services_, visitor_.client, stream, in);
   Connection& connection = session->connection_;
   switch (speaks_) {
     case Speaks::tunnel:

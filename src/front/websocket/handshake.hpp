@@ -13,8 +13,10 @@ bool serves(std::string_view path);
 /// A connection that left HTTP, with what is spoken over it.
 class Session {
  public:
-  Session(Services& services, net::Stream& stream, net::InBuffer& in)
-      : connection_(stream, in, services.config, services.write_timeout) {}
+  Session(Services& services, const exchange::ClientName& client, net::Stream& stream,
+          net::InBuffer& in)
+      : connection_(stream, in, services.config, services.write_timeout,
+                    {services.bodies_max, services.lease(client)}) {}
 
   /// Until it is over.
   Task<> run() { return connection_.run(*protocol_); }

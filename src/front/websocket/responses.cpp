@@ -50,7 +50,41 @@ Error invalid(std::string message, std::string param = {}) {
   return {.code = Code::invalid_request, .message = std::move(message), .param = std::move(param)};
 }
 
+/// What a member means that is a string; nothing where it is missing or something else.
+std::optional<std::string> text_of(std::string_view member) {
+  std::string text;
+  if (!decode_json_string(member, text)) return std::nullopt;
+  return text;
+}
+
 }  // namespace
+
+/// A message of the client, with the members that are looked at: found in one pass, for it may be
+/// long.
+struct Responses::Frame {
+  std::string_view text{};  // one JSON object
+  std::string_view type{}, stream_id{}, generate{}, model{}, input{}, previous_response_id{},
+      store{};
+
+  /// False: it is no JSON object.
+  bool read(std::string_view message) {
+    static constexpr std::pair<std::string_view, std::string_view Frame::*> members[] = {
+        {"type", &Frame::type},         {"stream_id", &Frame::stream_id},
+        {"generate", &Frame::generate}, {"model", &Frame::model},
+        {"input", &Frame::input},       {"previous_response_id", &Frame::previous_response_id},
+        {"store", &Frame::store}};
+    if (!is_json(message)) return false;
+    text = message;
+    std::string decoded;
+    return for_each_member(message, [&](std::string_view name, std::string_view value) {
+      if (!decode_json_string(name, decoded)) return false;
+      for (const auto& [known, place] : members) {
+        if (known == decoded && (this->*place).empty()) this->*place = value;
+      }
+      return true;
+    });
+  }
+};
 
 Responses::Responses(Services& services, Connection& connection, Visitor visitor)
     : services_(services),
@@ -63,23 +97,24 @@ void Responses::opened() {
 }
 
 void Responses::received(std::string_view text) {
-  if (!is_json(text)) return refuse("", invalid("A message is one JSON object."));
-  const auto type = json_text(text, "type");
-  if (type == "response.create") return create(text);
+  Frame frame;
+  if (!frame.read(text)) return refuse("", invalid("A message is one JSON object."));
+  const auto type = text_of(frame.type);
+  if (type == "response.create") return create(frame);
   if (type == "response.cancel") {
-    const auto lane = json_text(text, "stream_id").value_or("");
+    const auto lane = text_of(frame.stream_id).value_or("");
     if (Stream* const stream = streams_.find(name_of_lane(lane))) streams_.stop(*stream);
     return;
   }
   if (type == "ping") return connection_.send(R"({"type":"pong"})");
   refuse(
-      json_text(text, "stream_id").value_or(""),
+      text_of(frame.stream_id).value_or(""),
       invalid("This type of event is not known: " + type.value_or("none").substr(0, 64), "type"));
 }
 
-void Responses::create(std::string_view frame) {
+void Responses::create(const Frame& frame) {
   Asked asked;
-  asked.lane = json_text(frame, "stream_id").value_or("");
+  asked.lane = text_of(frame.stream_id).value_or("");
   if (asked.lane.size() > lane_name_max) {
     return refuse("", invalid("stream_id is longer than 128 bytes.", "stream_id"));
   }
@@ -97,9 +132,13 @@ void Responses::create(std::string_view frame) {
   }
   if (!asked.lane.empty()) lanes_.insert(asked.lane);
   if (!expand(frame, asked)) return;
-  if (json_member(frame, "generate") == "false") {
-    if (json_member(frame, "model").size() > model_name_max) {
+  if (frame.generate == "false") {
+    if (frame.model.size() > model_name_max) {
       return refuse(asked.lane, invalid("The name of the model is too long.", "model"));
+    }
+    if (!known_key()) {
+      return refuse(asked.lane, {.code = Code::authentication,
+                                 .message = "The key of this connection is not known any more."});
     }
     return warm_up(asked, frame);
   }
@@ -108,11 +147,11 @@ void Responses::create(std::string_view frame) {
 
 /// Makes the body of the call. What builds on a response that no provider keeps gets all that came
 /// before it in its input. False: it was refused.
-bool Responses::expand(std::string_view frame, Asked& asked) {
-  const bool kept = json_member(frame, "store") != "false";
-  const auto previous = json_text(frame, "previous_response_id");
+bool Responses::expand(const Frame& frame, Asked& asked) {
+  const bool kept = frame.store != "false";
+  const auto previous = text_of(frame.previous_response_id);
   const auto turn = previous ? turns_.find(*previous) : turns_.end();
-  const std::string own = items_of(json_member(frame, "input"));
+  const std::string own = items_of(frame.input);
   if (previous && turn == turns_.end() && !kept) {
     refuse(asked.lane,
            invalid("Previous response with id '" + previous->substr(0, 64) + "' not found.",
@@ -121,25 +160,37 @@ bool Responses::expand(std::string_view frame, Asked& asked) {
     return false;
   }
   const bool builds = turn != turns_.end();
+  // Its body, and the items that a next one may build on: each at most what came and what is kept.
+  const std::size_t earlier = builds ? turn->second.items.size() : 0;
+  auto held = streams_.hold(2 * (frame.text.size() + earlier));
+  if (!held) {
+    refuse(asked.lane, Streams::bodies_full());
+    return false;
+  }
+  asked.held = std::move(*held);
   asked.items = builds ? joined(turn->second.items, own) : own;
-  asked.body = without(frame, {"type", "stream_id", "stream", "background", "generate"});
+  asked.body = without(frame.text, {"type", "stream_id", "stream", "background", "generate"});
   if (builds) {
     asked.body = without(asked.body, {"previous_response_id", "input"});
     asked.body.insert(1, "\"input\":[" + asked.items + "]" + (asked.body.size() > 2 ? "," : ""));
   }
   asked.body.insert(1, asked.body.size() > 2 ? R"("stream":true,)" : R"("stream":true)");
   if (kept && !builds) asked.items.clear();
-  auto held = streams_.hold(asked.body.size() + asked.items.size());
-  if (!held) refuse(asked.lane, Streams::bodies_full());
-  if (held) asked.held = std::move(*held);
-  return held.has_value();
+  return true;
+}
+
+/// What no provider is asked for does not go through the pipeline, which would tell.
+bool Responses::known_key() const {
+  wire::RequestHead head;
+  for (const auto& [name, value] : visitor_.credentials) head.fields.push_back({name, value});
+  return services_.client_of(head, visitor_.names).has_value();
 }
 
 /// `generate: false`: what follows can build on it; nothing is asked of a provider.
-void Responses::warm_up(const Asked& asked, std::string_view frame) {
+void Responses::warm_up(const Asked& asked, const Frame& frame) {
   std::string id = "resp_" + std::string(services_.ids.next().substr(4));
-  remember(id, asked.items.empty() ? items_of(json_member(frame, "input")) : asked.items);
-  std::string model(json_member(frame, "model"));
+  remember(id, asked.items.empty() ? items_of(frame.input) : asked.items);
+  std::string model(frame.model);
   if (model.empty()) model = "null";
   int number = 0;
   for (const auto& [type, status] : {std::pair("response.created", "in_progress"),
@@ -185,19 +236,28 @@ void Responses::start(Asked asked) {
 void Responses::remember(std::string id, std::string items) {
   const std::size_t bytes_max = services_.config.responses_turns_bytes_max.count();
   if (items.size() > bytes_max || id.size() > response_id_max) return;
+  auto held = connection_.budget().share();
+  while (!held.grow(items.size())) {
+    if (turn_order_.empty()) return;  // who builds on it is told that it is not known
+    forget_oldest();
+  }
   const auto [turn, fresh] = turns_.try_emplace(id);
   turns_size_ += items.size();
   turns_size_ -= turn->second.items.size();
-  turn->second.items = std::move(items);
+  turn->second = {std::move(items), std::move(held)};
   if (fresh) turn_order_.push_back(std::move(id));
   while (turns_size_ > bytes_max || turn_order_.size() > services_.config.responses_turns_max) {
-    const auto oldest = turns_.find(turn_order_.front());
-    if (oldest != turns_.end()) {
-      turns_size_ -= std::min(turns_size_, oldest->second.items.size());
-      turns_.erase(oldest);
-    }
-    turn_order_.pop_front();
+    forget_oldest();
   }
+}
+
+void Responses::forget_oldest() {
+  const auto oldest = turns_.find(turn_order_.front());
+  if (oldest != turns_.end()) {
+    turns_size_ -= std::min(turns_size_, oldest->second.items.size());
+    turns_.erase(oldest);
+  }
+  turn_order_.pop_front();
 }
 
 // --- answers

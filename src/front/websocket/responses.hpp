@@ -30,20 +30,24 @@ class Responses final : public Protocol, private Encoder {
   /// A response that its provider does not keep: what a next one that builds on it needs.
   struct Turn {
     std::string items{};  // input and output so far: members of a JSON array, joined by commas
+    net::ConnectionBudget::Share held{};  // for them
   };
   struct Asked {
     std::string lane{};
     std::string body{};   // of the call
     std::string items{};  // of its input with all that came before; empty: its provider keeps them
-    ByteBudget::Share held{};
+    net::ConnectionBudget::Share held{};
   };
 
-  void create(std::string_view frame);
+  struct Frame;
+  void create(const Frame& frame);
   void accept(Asked asked);
   void start(Asked asked);
-  bool expand(std::string_view frame, Asked& asked);
-  void warm_up(const Asked& asked, std::string_view frame);
+  bool expand(const Frame& frame, Asked& asked);
+  bool known_key() const;
+  void warm_up(const Asked& asked, const Frame& frame);
   void remember(std::string id, std::string items);
+  void forget_oldest();
   void refuse(std::string_view lane, const Error& error, std::string_view code = {});
   void send_event(std::string_view lane, std::string_view event);
   static std::string name_of_lane(const std::string& lane) { return "lane:" + lane; }

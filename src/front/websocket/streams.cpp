@@ -34,14 +34,10 @@ Error late() {
 }  // namespace
 
 Streams::Streams(Services& services, Connection& connection, Encoder& encoder)
-    : services_(services),
-      connection_(connection),
-      encoder_(encoder),
-      bodies_(services.bodies_max),
-      last_(services.reactor) {}
+    : services_(services), connection_(connection), encoder_(encoder), last_(services.reactor) {}
 
-std::optional<ByteBudget::Share> Streams::hold(std::size_t bytes) {
-  auto share = bodies_.share();
+std::optional<net::ConnectionBudget::Share> Streams::hold(std::size_t bytes) {
+  auto share = connection_.budget().share();
   if (!share.grow(bytes)) return std::nullopt;
   return share;
 }
@@ -49,8 +45,8 @@ std::optional<ByteBudget::Share> Streams::hold(std::size_t bytes) {
 Error Streams::bodies_full() {
   return {.code = Code::overloaded,
           .message =
-              "The requests of this connection hold all the memory that "
-              "limits.memory.per_connection gives it."};
+              "The requests of this connection hold all the memory that limits.memory gives it: "
+              "per_connection, or what is left of per_key and process."};
 }
 
 Stream* Streams::find(const std::string& name) {

@@ -7,10 +7,12 @@
 #include <string>
 #include <unordered_map>
 
-#include "base/byte_budget.hpp"
 #include "base/request_id.hpp"
 #include "exchange/call.hpp"
+#include "exchange/client_name.hpp"
 #include "front/websocket/connection.hpp"
+#include "net/byte_budget.hpp"
+#include "net/connection_budget.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/standard_metrics.hpp"
 
@@ -24,16 +26,24 @@ struct Services {
   const telemetry::StandardMetrics& metrics;
   const std::shared_ptr<const exchange::Pipeline>& pipeline;  // in force
   const bool& draining;
+  net::WorkerBytes& bytes;
   WebSocketConfig config{};
   milliseconds write_timeout{};
+  milliseconds body_timeout{};  // between the parts of a body
   std::size_t body_max = 0;
   std::size_t bodies_max = 0;  // that the requests of one connection may hold
   milliseconds grace{};        // told to clients
   bool keyless = false;        // nobody needs a key
-  /// Whether the key in a request's head is one of ours, or its client's certificate stands for
-  /// one.
-  std::function<bool(const wire::RequestHead&, const std::vector<std::string>& client_names)>
-      authorized{};
+  /// Whose key is in a request's head, or whose its client's certificate stands for; nothing: it is
+  /// none of ours.
+  std::function<std::optional<exchange::ClientName>(const wire::RequestHead&,
+                                                    const std::vector<std::string>& client_names)>
+      client_of{};
+
+  /// What the requests of one connection take their memory of.
+  net::ByteLease lease(const exchange::ClientName& client) {
+    return bytes.lease(net::MemoryKind::request_body, client.tenant, client.key);
+  }
 };
 
 /// One event of an answer, or one piece of another content.
@@ -70,7 +80,7 @@ class Stream {
 
   const std::string name;  // as the client calls it
   exchange::Call call;
-  ByteBudget::Share held{};                 // of what the connection may hold, for its body
+  net::ConnectionBudget::Share held{};      // of what the connection may hold, for its body
   std::string lane{};                       // of /v1/responses
   std::int64_t credit = 0;                  // bytes that its client will take
   std::optional<std::uint64_t> last_seq{};  // of the event that was sent last
@@ -98,13 +108,13 @@ class Streams {
   struct Options {
     std::string name{};
     exchange::Call::Given given{};
-    ByteBudget::Share held{};
+    net::ConnectionBudget::Share held{};
     std::int64_t credit = 0;
     milliseconds ttl{0};  // 0: none of its own
     std::string lane{};
   };
   /// A part of what the request bodies of the connection may hold. Nothing: it is all taken.
-  std::optional<ByteBudget::Share> hold(std::size_t bytes);
+  std::optional<net::ConnectionBudget::Share> hold(std::size_t bytes);
   static Error bodies_full();
   /// Sends a request on its way; its name must be free.
   Stream& start(Options options);
@@ -139,7 +149,6 @@ class Streams {
   Services& services_;
   Connection& connection_;
   Encoder& encoder_;
-  ByteBudget bodies_;
   std::unordered_map<std::string, std::shared_ptr<Stream>> streams_;
   std::deque<Stream*> waiting_;
   std::size_t running_ = 0;  // coroutines; those of forgotten streams too

@@ -117,9 +117,11 @@ void Tunnel::hello(std::string_view frame) {
     }
     visitor_.credentials = {{"Authorization", "Bearer " + *token}};
   }
-  if (!known_key()) {
+  auto client = client_of_key();
+  if (!client) {
     return connection_.close(unauthorized, "no key, or one that is not known here");
   }
+  connection_.budget().take_within(services_.lease(*client));
   connection_.limit_messages(services_.config.message_max.count());
   resumes_ = holds_word(json_member(frame, "caps"), "resume");
   const auto promised = json_number(frame, "keepalive").value_or(0);
@@ -130,11 +132,11 @@ void Tunnel::hello(std::string_view frame) {
   resumption_done();
 }
 
-/// Whether the connection's key is one of ours still.
-bool Tunnel::known_key() const {
+/// Whose the connection's key is; nothing: it is none of ours, or not any more.
+std::optional<exchange::ClientName> Tunnel::client_of_key() const {
   wire::RequestHead head;
   for (const auto& [name, value] : visitor_.credentials) head.fields.push_back({name, value});
-  return services_.authorized(head, visitor_.names);
+  return services_.client_of(head, visitor_.names);
 }
 
 /// Takes up what its client names: each as if it were asked for by GET. Its events wait for the
@@ -232,6 +234,8 @@ void Tunnel::request(std::string_view frame) {
   if (!held) return refuse(*id, Streams::bodies_full());
   Awaited request{std::move(read->given), read->ttl, std::move(*held)};
   if (read->parts) {
+    request.part_by = services_.reactor.now() + services_.body_timeout;
+    connection_.wake();
     awaited_.emplace(std::move(*id), std::move(request));
   } else {
     begin(std::move(*id), std::move(request));
@@ -265,10 +269,26 @@ void Tunnel::body_part(std::string_view frame) {
     awaited_.erase(found);
     return refuse(*id, Streams::bodies_full());
   }
+  found->second.part_by = services_.reactor.now() + services_.body_timeout;
   if (json_member(frame, "last") != "true") return;
   Awaited awaited = std::move(found->second);
   awaited_.erase(found);
   begin(*id, std::move(awaited));
+}
+
+/// Requests whose next part does not come. @return when the next one is due
+Clock::time_point Tunnel::end_overdue_bodies(Clock::time_point now) {
+  auto next = Clock::time_point::max();
+  for (auto at = awaited_.begin(); at != awaited_.end();) {
+    if (at->second.part_by > now) {
+      next = std::min(next, at->second.part_by);
+      ++at;
+      continue;
+    }
+    refuse(at->first, "timeout", 408, "The rest of the request body did not come in time.");
+    at = awaited_.erase(at);
+  }
+  return next;
 }
 
 /// @param wait  it may send nothing before it gets credit
@@ -419,7 +439,7 @@ Clock::time_point Tunnel::attend(Clock::time_point now) {
   }
   if (now >= recheck_at_) {
     recheck_at_ = now + services_.config.recheck;
-    if (!known_key()) connection_.close(unauthorized, "the key is not known any more");
+    if (!client_of_key()) connection_.close(unauthorized, "the key is not known any more");
   }
   if (now >= replace_by_) {
     if (going_) {
@@ -433,7 +453,8 @@ Clock::time_point Tunnel::attend(Clock::time_point now) {
     connection_.close(going_down, "the server goes down");
   }
   const auto soon = going_ ? now + 100ms : Clock::time_point::max();
-  return std::min({streams_.attend(now), recheck_at_, replace_by_, soon});
+  const auto part = end_overdue_bodies(now);
+  return std::min({streams_.attend(now), recheck_at_, replace_by_, part, soon});
 }
 
 void Tunnel::say_goaway(std::string_view why, milliseconds left, bool resumable) {

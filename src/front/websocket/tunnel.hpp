@@ -42,14 +42,16 @@ class Tunnel final : public Protocol, private Encoder {
   struct Awaited {  // a request, until its body is whole
     exchange::Call::Given given{};
     milliseconds ttl{0};
-    ByteBudget::Share held{};
+    net::ConnectionBudget::Share held{};
+    Clock::time_point part_by = Clock::time_point::max();
   };
   void begin(std::string id, Awaited request, bool wait = false);
   void refuse(std::string_view id, const Error& error);
+  Clock::time_point end_overdue_bodies(Clock::time_point now);
   void cancel(std::string_view frame);
   void window(std::string_view frame);
   void refuse(std::string_view id, std::string_view code, int status, std::string_view message);
-  bool known_key() const;
+  std::optional<exchange::ClientName> client_of_key() const;
   void say_goaway(std::string_view why, milliseconds left, bool resumable);
 
   void head(Stream& stream, const generation::AnswerHead& head) override;

@@ -228,7 +228,8 @@ Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
 Task<Answer> Admit::read_and_run(Exchange& exchange, exchange::Next next) {
   BodyFacts body;
   auto work = [&] { body = read_body(exchange); };
-  const auto done = co_await offload_.run(reactor_, work, exchange.cancellation);
+  const auto done =
+      co_await offload_.run(reactor_, exchange.principal, work, exchange.cancellation);
   if (!done) co_return done.error();
   co_return co_await run_read(exchange, next, std::move(body));
 }

@@ -109,14 +109,21 @@ std::string_view presented_key(const wire::RequestHead& head) {
   return {};
 }
 
-bool admits(const KeyTable& keys, const wire::RequestHead& head,
-            const std::vector<std::string>& client_names) {
-  if (keys.empty()) return true;
+std::optional<exchange::ClientName> client_of(const KeyTable& keys, const wire::RequestHead& head,
+                                              const std::vector<std::string>& client_names) {
+  if (keys.empty()) return exchange::ClientName{};
+  const auto named = [](const exchange::Principal& principal) {
+    return exchange::ClientName{principal.tenant, principal.key};
+  };
   const std::string_view key = presented_key(head);
-  if (key.empty()) return keys.find(&client_names) != nullptr;
+  if (key.empty()) {
+    const auto* const principal = keys.find(&client_names);
+    return principal == nullptr ? std::nullopt : std::optional(named(*principal));
+  }
   Digest digest{};
   EVP_Digest(key.data(), key.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-  return keys.find(digest, &client_names) != nullptr;
+  const auto* const entry = keys.find(digest, &client_names);
+  return entry == nullptr ? std::nullopt : std::optional(named(entry->principal));
 }
 
 Authenticate::Authenticate(std::shared_ptr<const KeyTable> keys)

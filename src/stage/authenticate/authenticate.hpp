@@ -4,10 +4,12 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "exchange/client_name.hpp"
 #include "exchange/stage.hpp"
 #include "stage/authenticate/config.hpp"
 
@@ -43,10 +45,10 @@ class KeyTable {
 /// "sha256:HEX" to the digest; false when it is malformed.
 bool parse_hash(std::string_view text, Digest& out);
 
-/// Whether the key in `head` is one of `keys`, or the certificate stands for one where there is no
-/// key, or nobody needs one.
-bool admits(const KeyTable& keys, const wire::RequestHead& head,
-            const std::vector<std::string>& client_names);
+/// Whose key is in `head`, or whose certificate stands for one where there is no key; nobody's, of
+/// no name, where nobody needs one. Nothing: it is none of `keys`.
+std::optional<exchange::ClientName> client_of(const KeyTable& keys, const wire::RequestHead& head,
+                                              const std::vector<std::string>& client_names);
 
 /// The key as any dialect's client sends it: Authorization: Bearer, x-api-key, api-key or
 /// x-goog-api-key. A key may hold blanks. Empty when there is none.

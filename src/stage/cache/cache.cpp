@@ -169,7 +169,8 @@ Task<Answer> Cache::weigh_and_look(Exchange& exchange, exchange::Next next, Aske
   bool cacheable = false;
   if (asked.lease.try_grow(exchange.request.body.size())) {
     auto work = [&] { cacheable = weigh(exchange, asked); };
-    const auto done = co_await offload_.run(reactor_, work, exchange.cancellation);
+    const auto done =
+        co_await offload_.run(reactor_, exchange.principal, work, exchange.cancellation);
     if (!done) co_return done.error();
   }
   if (!cacheable) {

@@ -152,8 +152,8 @@ Task<exchange::Answer> Decode::run(Exchange& exchange, exchange::Next next) {
     if (json) read = read_json(request);
     if (whole_form) read = read_whole_form(request);
   };
-  const auto done = co_await worker_.offload.run_if_long(worker_.reactor, request.body.size(), work,
-                                                         exchange.cancellation);
+  const auto done = co_await worker_.offload.run_if_long(
+      worker_.reactor, exchange.principal, request.body.size(), work, exchange.cancellation);
   if (!done) co_return done.error();
   if (!read) co_return read.error();
   take_model_of_path(request);

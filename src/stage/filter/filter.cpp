@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <tuple>
 
 #include "base/plain_escapes.hpp"
 #include "dialect/request_peek.hpp"
@@ -117,8 +118,8 @@ Task<Answer> Filter::filter(Exchange& exchange, exchange::Next next, const Polic
   Prompt prompt{std::optional<std::string>(), {}, {}};
   if (policy.prompt && !request.unread && !request.body.empty()) {
     auto work = [&] { prompt = filter_prompt(request.body, policy, vault); };
-    const auto done =
-        co_await offload_.run_if_long(reactor_, request.body.size(), work, exchange.cancellation);
+    const auto done = co_await offload_.run_if_long(
+        reactor_, exchange.principal, request.body.size(), work, exchange.cancellation);
     if (!done) co_return done.error();
   }
   auto body = judge(exchange, policy, std::move(prompt));
@@ -209,25 +210,44 @@ Task<Answer> Filter::filter_answer(const Exchange& exchange, const Policy& polic
     co_return unreadable_answer(head.event_stream ? "it is an event stream of an unknown form"
                                                   : "its content type is not one of texts");
   }
-  co_return co_await filter_plain(std::move(answer), rules, form == AnswerForm::json);
+  co_return co_await filter_plain(exchange, std::move(answer), rules, form == AnswerForm::json);
 }
 
 /// An answer that is read whole.
-Task<Answer> Filter::filter_plain(GenerationPtr answer, const AnswerRules& rules, bool json) {
-  auto body = co_await generation::read_whole(answer->content(), answer_max);
-  if (!body) co_return body.error();
-  bool stopped = false;
-  if (json && !body->empty()) {
-    auto changed =
-        dialect::rewrite_texts(*body, [&](const dialect::FoundText& found, std::string& out) {
-          return filter_whole(rules, found, out, stopped);
-        });
-    if (!changed && rules.must_read)
-      co_return unreadable_answer("it is not the JSON that it says it is");
-    if (changed && *changed) body = std::move(**changed);
-  } else if (!json) {
-    std::string out;
-    if (filter_whole(rules, {*body, false}, out, stopped)) body = std::move(out);
+Task<Answer> Filter::filter_plain(const Exchange& exchange, GenerationPtr answer,
+                                  const AnswerRules& rules, bool json) {
+  const auto lease = [&] {
+    const auto& [tenant, key] = std::tie(exchange.principal->tenant, exchange.principal->key);
+    return bytes_.lease(net::MemoryKind::copy, tenant, key);
+  };
+  auto whole = co_await generation::read_whole(answer->content(), answer_max, lease());
+  if (!whole) co_return whole.error();
+  std::string& body = whole->text;
+  net::ByteLease copy = lease();  // while both forms are there
+  if (auto room = copy.grow(body.size()); !room) co_return room.error();
+  bool stopped = false, readable = true;
+  std::vector<hawser::filter::Finding> found;
+  AnswerRules noting = rules;  // what counts is the worker's
+  noting.found = [&found](const hawser::filter::Finding& finding) { found.push_back(finding); };
+  auto work = [&] {
+    if (json && !body.empty()) {
+      auto changed =
+          dialect::rewrite_texts(body, [&](const dialect::FoundText& text, std::string& out) {
+            return filter_whole(noting, text, out, stopped);
+          });
+      readable = changed.has_value();
+      if (changed && *changed) body = std::move(**changed);
+    } else if (!json) {
+      std::string out;
+      if (filter_whole(noting, {body, false}, out, stopped)) body = std::move(out);
+    }
+  };
+  const auto done = co_await offload_.run_if_long(reactor_, exchange.principal, body.size(), work,
+                                                  exchange.cancellation);
+  if (!done) co_return done.error();
+  for (const auto& finding : found) rules.found(finding);
+  if (!readable && rules.must_read) {
+    co_return unreadable_answer("it is not the JSON that it says it is");
   }
   if (stopped) {
     co_return Error{.code = Code::filtered,
@@ -235,7 +255,8 @@ Task<Answer> Filter::filter_plain(GenerationPtr answer, const AnswerRules& rules
                     .client_may_retry = false};
   }
   const generation::Told told{answer->content().usage(), answer->content().spliced()};
-  co_return generation::make_whole(std::move(answer->head()), std::move(*body), told);
+  co_return generation::make_whole(std::move(answer->head()), std::move(body), told,
+                                   std::move(whole->lease));
 }
 
 }  // namespace hawser::stage::filter

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "exchange/stage.hpp"
+#include "net/byte_budget.hpp"
 #include "net/offload.hpp"
 #include "net/reactor.hpp"
 #include "stage/filter/channel.hpp"
@@ -29,11 +30,13 @@ class Filter final : public exchange::Stage {
  public:
   /// @param secret  pseudonyms follow from it; the same for as long as conversations go on
   Filter(std::shared_ptr<const Policies> policies, std::string secret, net::Reactor& reactor,
-         net::Offload& offload, telemetry::Shard& shard, FilterFiguresPtr figures)
+         net::Offload& offload, net::WorkerBytes& bytes, telemetry::Shard& shard,
+         FilterFiguresPtr figures)
       : policies_(std::move(policies)),
         secret_(std::move(secret)),
         reactor_(reactor),
         offload_(offload),
+        bytes_(bytes),
         shard_(shard),
         figures_(std::move(figures)) {}
 
@@ -54,14 +57,16 @@ class Filter final : public exchange::Stage {
                                            Prompt prompt) const;
   Task<exchange::Answer> filter_answer(const exchange::Exchange& exchange, const Policy& policy,
                                        VaultPtr vault, generation::GenerationPtr answer);
-  static Task<exchange::Answer> filter_plain(generation::GenerationPtr answer,
-                                             const AnswerRules& rules, bool json);
+  Task<exchange::Answer> filter_plain(const exchange::Exchange& exchange,
+                                      generation::GenerationPtr answer, const AnswerRules& rules,
+                                      bool json);
   VaultPtr make_vault(const exchange::Exchange& exchange) const;
 
   std::shared_ptr<const Policies> policies_;
   std::string secret_;
   net::Reactor& reactor_;
   net::Offload& offload_;
+  net::WorkerBytes& bytes_;
   telemetry::Shard& shard_;
   FilterFiguresPtr figures_;  // answers that outlive this stage count with it too
 };

@@ -126,8 +126,8 @@ Task<Answer> Guards::guard(Exchange& exchange, exchange::Next next, std::vector<
   if (!prompt.empty()) {
     Result<std::string> text = std::string();
     auto work = [&] { text = texts(exchange.request.body); };
-    const auto done = co_await offload_.run_if_long(reactor_, exchange.request.body.size(), work,
-                                                    exchange.cancellation);
+    const auto done = co_await offload_.run_if_long(
+        reactor_, exchange.principal, exchange.request.body.size(), work, exchange.cancellation);
     if (!done) co_return done.error();
     if (!text) co_return text.error();
     question->text = std::move(*text);
@@ -169,12 +169,18 @@ Task<Answer> Guards::guard_answer(Exchange& exchange, std::vector<GuardPtr> guar
     co_return std::make_unique<generation::Generation>(std::move(head), std::move(content));
   }
   std::optional<std::string> text;
-  std::string body;
+  generation::WholeText body;
   if (!head.event_stream) {
-    auto read = co_await generation::read_whole(answer->content(), answer_max);
+    const auto& principal = *exchange.principal;
+    auto read = co_await generation::read_whole(
+        answer->content(), answer_max,
+        bytes_.lease(net::MemoryKind::copy, principal.tenant, principal.key));
     if (!read) co_return read.error();
     body = std::move(*read);
-    text = answer_texts(head, body);
+    auto work = [&] { text = answer_texts(head, body.text); };
+    const auto done = co_await offload_.run_if_long(reactor_, exchange.principal, body.text.size(),
+                                                    work, exchange.cancellation);
+    if (!done) co_return done.error();
   }
   if (!text) {
     if (auto error = unreadable(exchange, false, true)) {
@@ -191,7 +197,8 @@ Task<Answer> Guards::guard_answer(Exchange& exchange, std::vector<GuardPtr> guar
     if (!ruling.allow) co_return refusal(ruling, *question);
   }
   const generation::Told told{answer->content().usage(), answer->content().spliced()};
-  co_return generation::make_whole(std::move(head), std::move(body), told);
+  co_return generation::make_whole(std::move(head), std::move(body.text), told,
+                                   std::move(body.lease));
 }
 
 }  // namespace hawser::stage::guard

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "exchange/stage.hpp"
+#include "net/byte_budget.hpp"
 #include "net/offload.hpp"
 #include "stage/guard/guard.hpp"
 
@@ -13,8 +14,9 @@ namespace hawser::stage::guard {
 /// gone through the tenant's rules, and pseudonyms are still pseudonyms.
 class Guards final : public exchange::Stage {
  public:
-  Guards(std::vector<GuardPtr> guards, net::Reactor& reactor, net::Offload& offload)
-      : guards_(std::move(guards)), reactor_(reactor), offload_(offload) {}
+  Guards(std::vector<GuardPtr> guards, net::Reactor& reactor, net::Offload& offload,
+         net::WorkerBytes& bytes)
+      : guards_(std::move(guards)), reactor_(reactor), offload_(offload), bytes_(bytes) {}
 
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
@@ -31,6 +33,7 @@ class Guards final : public exchange::Stage {
   std::vector<GuardPtr> guards_;
   net::Reactor& reactor_;
   net::Offload& offload_;
+  net::WorkerBytes& bytes_;
 };
 
 }  // namespace hawser::stage::guard

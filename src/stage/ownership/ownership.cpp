@@ -134,13 +134,16 @@ Task<Answer> Ownership::keep(Exchange& exchange, exchange::Next next) {
 }
 
 Task<Answer> Ownership::keep_plain(const Exchange& exchange, GenerationPtr answer) {
-  auto body = co_await generation::read_whole(answer->content(), answer_max);
-  if (!body) co_return body.error();
   const auto& match = exchange.request.endpoint.match;
   const std::string& tenant = exchange.principal->tenant;
+  auto whole = co_await generation::read_whole(
+      answer->content(), answer_max,
+      bytes_.lease(net::MemoryKind::copy, tenant, exchange.principal->key));
+  if (!whole) co_return whole.error();
+  std::string& body = whole->text;
   if (match.lists != ObjectKind::none) {
     auto list = dialect::filter_list(
-        *body, [&](std::string_view id) { return owns(exchange, match.lists, id); });
+        body, [&](std::string_view id) { return owns(exchange, match.lists, id); });
     if (!list) {
       co_return Error{.code = Code::upstream,
                       .message =
@@ -149,10 +152,11 @@ Task<Answer> Ownership::keep_plain(const Exchange& exchange, GenerationPtr answe
     }
     body = std::move(*list);
   } else {
-    note_made(*owners_, *body, match.makes, tenant);
+    note_made(*owners_, body, match.makes, tenant);
   }
   const generation::Told told{answer->content().usage(), answer->content().spliced()};
-  co_return generation::make_whole(std::move(answer->head()), std::move(*body), told);
+  co_return generation::make_whole(std::move(answer->head()), std::move(body), told,
+                                   std::move(whole->lease));
 }
 
 }  // namespace hawser::stage::ownership

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "exchange/stage.hpp"
+#include "net/byte_budget.hpp"
 #include "store/object_owners.hpp"
 
 namespace hawser::stage::ownership {
@@ -16,7 +17,8 @@ namespace hawser::stage::ownership {
 /// It stands below what answers from the gateway itself, and right above the providers.
 class Ownership final : public exchange::Stage {
  public:
-  explicit Ownership(std::shared_ptr<store::ObjectOwners> owners) : owners_(std::move(owners)) {}
+  Ownership(std::shared_ptr<store::ObjectOwners> owners, net::WorkerBytes& bytes)
+      : owners_(std::move(owners)), bytes_(bytes) {}
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
  private:
@@ -31,6 +33,7 @@ class Ownership final : public exchange::Stage {
                                     generation::GenerationPtr answer);
 
   std::shared_ptr<store::ObjectOwners> owners_;
+  net::WorkerBytes& bytes_;
 };
 
 }  // namespace hawser::stage::ownership

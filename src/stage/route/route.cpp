@@ -249,8 +249,8 @@ Task<Answer> Route::list_models(Exchange& exchange, exchange::Next next) const {
   if (unchanged) co_return std::move(answer);
   std::string provided;
   if (answer && (*answer)->head().status == 200 && (*answer)->reader() == nullptr) {
-    auto body = co_await generation::read_whole((*answer)->content(), list_max);
-    if (body) provided = std::move(*body);
+    auto body = co_await generation::read_whole((*answer)->content(), list_max, {});
+    if (body) provided = std::move(body->text);
   }
   co_return answer_json(merge_model_list(
       names, form, provided, [&exchange](std::string_view id) { return allowed(exchange, id); }));
