@@ -51,8 +51,9 @@ Channel::~Channel() {
 }
 
 Waiter::Wait Channel::wait_turn() {
-  in_line_ = true;
-  reactor().line_.push_back(this);
+  // Once in the line, however often it waited there in one batch: who is destroyed at its turn
+  // leaves no second entry behind.
+  if (!std::exchange(in_line_, true)) reactor().line_.push_back(this);
   return wait(Want::hangup, Clock::time_point::max());
 }
 
