@@ -49,7 +49,8 @@ struct RetryConfig {
           "Takes up a chat that breaks in mid-stream by one more call, where its text can be "
           "joined exactly.");
     field("reattach_for", reattach_for, config::Range<milliseconds>{0ms, 10min},
-          "How long it is tried to take up a broken stream of another gateway; 0: not at all.");
+          "How long a link to another gateway that brings nothing to any call is tried again; 0: "
+          "not at all.");
     field("kept_connection", kept_connection, config::Anything{},
           "When a kept connection ends before any byte of an answer, and nobody knows whether the "
           "request was read: again: one more try on a new connection; safe: only of a method that "
