@@ -4,6 +4,8 @@
 #include <boost/json/value.hpp>
 #include <charconv>
 
+#include "base/credential_headers.hpp"
+
 namespace hawser::sim {
 
 using Kind = Fault::Kind;

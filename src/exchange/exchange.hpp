@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -198,6 +199,7 @@ struct Exchange {
   }
   /// The same of a function of a const Exchange&.
   template <class Function>
+  requires std::is_invocable_v<Function&, const Exchange&>
   void on_complete(Function function);
 
   /// The client is gone while its answer has not begun: the exchange ends, or goes on without it.
@@ -235,6 +237,7 @@ struct Exchange {
 };
 
 template <class Function>
+requires std::is_invocable_v<Function&, const Exchange&>
 void Exchange::on_complete(Function function) {
   class Called final : public Completion {
    public:
