@@ -315,7 +315,7 @@ def test_answers_that_a_policy_reads_whole_hold_no_more_than_a_key_may(tmp_path,
     with Scripted(half_an_answer) as provider, Guard() as guard:
         config = {"filter": {"filter": {"rules": [{"name": "mail", "detect": ["email"], "in": "answer"}]}},
                   "guard": {"guards": [guard.config(**{"in": "answer"})]}, "ownership": {}}[reads]
-        with Gateway(tmp_path, providers={"p": provider.provider()}, keys=[{**key("greedy"), "operations": ["all"]}],
+        with Gateway(tmp_path, providers={"p": provider.provider()}, keys=[key("greedy")],
                      limits={"memory": {"process": "256MiB", "per_key": "24MiB"}}, retry={"attempts_max": 1}, **config) as gateway:
             path = "/v1/responses" if reads == "ownership" else "/v1/embeddings"
             body = {"model": "m", "input": "hi"}

@@ -45,8 +45,8 @@ std::optional<net::ConnectionBudget::Share> Streams::hold(std::size_t bytes) {
 Error Streams::bodies_full() {
   return {.code = Code::overloaded,
           .message =
-              "The requests of this connection hold all the memory that limits.memory gives it: "
-              "per_connection, or what is left of per_key and process."};
+              "The requests of this connection hold all the memory that "
+              "limits.memory.per_connection, per_key or process gives them."};
 }
 
 Stream* Streams::find(const std::string& name) {
