@@ -119,7 +119,7 @@ class EventScan {
       if (!decode_json_string(token.text, decoded)) return false;
       level.name = reader_.decoded_.emplace_back(std::move(decoded));
     }
-    names_.push_back(TextFingerprint::of(level.name));
+    names_.push_back(TextFingerprint::of_name(level.name));
     take_text(token, level.node, {});
     return true;
   }
@@ -308,7 +308,7 @@ void EventReader::place_root() {
     case Api::response: {
       // "response.output_text.delta" and "response.output_text.done" are of one text.
       const auto dot = std::min(type.rfind('.'), type.size());
-      place.append(type.substr(0, dot));
+      place.append(TextFingerprint::of_name(type.substr(0, dot)));
       for (const auto index : root_index_) place.append(index);
       if (type.substr(dot) == ".done") event_.ends.push_back(place.value());
       break;
@@ -336,7 +336,7 @@ void EventReader::place_nodes() {
   for (std::size_t i = 1; i < nodes_.size(); ++i) {  // parents stand before what is in them
     Node& node = nodes_[i];
     const Node& parent = nodes_[node.parent];
-    const auto step = TextFingerprint::of(node.name);
+    const auto step = TextFingerprint::of_name(node.name);
     node.channel = TextFingerprint::of(parent.channel, parent.list ? node.index : step);
     node.path = TextFingerprint::of(parent.path, step);
     node.end = parent.end;
@@ -376,7 +376,7 @@ void EventReader::place_text(EventText& text) const {
   const auto step =
       is_name ? TextFingerprint::of(TextFingerprint::of("name"), TextFingerprint::of(text.text))
       : node.list && grows ? text.channel
-                           : TextFingerprint::of(text.name);
+                           : TextFingerprint::of_name(text.name);
   text.channel = TextFingerprint::of(grows ? node.channel : node.path, step);
   if (grows) {
     text.json = named_like_json(text.name, type_);

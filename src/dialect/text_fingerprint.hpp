@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "base/secure_random.hpp"
@@ -23,6 +24,20 @@ class TextFingerprint {
     print.append(text);
     return print.value();
   }
+  /// Of a name: quicker, and another number than of() gives.
+  static std::uint64_t of_name(std::string_view name) {
+    constexpr std::size_t word_size = 7;
+    TextFingerprint print;
+    print.append(name.size());
+    while (!name.empty()) {
+      std::uint64_t word = 0;
+      const std::size_t size = name.size() < word_size ? name.size() : word_size;
+      std::memcpy(&word, name.data(), size);
+      print.append(word);
+      name.remove_prefix(size);
+    }
+    return print.value();
+  }
   /// Of a step on a path: where it starts, and what comes.
   static std::uint64_t of(std::uint64_t from, std::uint64_t next) {
     TextFingerprint print;
@@ -37,12 +52,13 @@ class TextFingerprint {
   __extension__ using Wide = unsigned __int128;
 
   static std::uint64_t step(std::uint64_t value, std::uint64_t next) {
-    static const std::uint64_t point = SecureRandom()() % (prime / 2) + prime / 4;
-    const auto product = static_cast<Wide>(value) * point + next;
+    const auto product = static_cast<Wide>(value) * point_ + next;
     const auto sum =
         static_cast<std::uint64_t>(product & prime) + static_cast<std::uint64_t>(product >> 61U);
     return sum >= prime ? sum - prime : sum;
   }
+
+  static inline const std::uint64_t point_ = SecureRandom()() % (prime / 2) + prime / 4;
 
   std::uint64_t value_ = 1;
 };

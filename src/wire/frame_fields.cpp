@@ -13,8 +13,14 @@ bool few_digits(std::string_view text) {
 
 /// Signs of life that are in use, ours among them. Whatever else a comment says could be a text.
 bool says_nothing(std::string_view comment) {
-  static constexpr std::string_view known[] = {
-      "", " ", " ping", "ping", " keep-alive", " keepalive", " heartbeat", " OPENROUTER PROCESSING"};
+  static constexpr std::string_view known[] = {"",
+                                               " ",
+                                               " ping",
+                                               "ping",
+                                               " keep-alive",
+                                               " keepalive",
+                                               " heartbeat",
+                                               " OPENROUTER PROCESSING"};
   for (const auto word : known) {
     if (comment == word) return true;
   }

@@ -147,13 +147,13 @@ INTERLEAVED = {
 
 
 @pytest.mark.parametrize("case", INTERLEAVED)
-@pytest.mark.parametrize("window_time", ["20ms", "2s"])
+@pytest.mark.parametrize("window_time", ["50ms", "2s"])
 def test_each_text_is_judged_for_itself(tmp_path, case, window_time):
     def script(connection, _):
         connection.sendall(stream_head())
         for frame in INTERLEAVED[case]:
             connection.sendall(chunk(frame))
-            time.sleep(0.06)
+            time.sleep(0.12)
         connection.sendall(chunk(delta("", '"stop"')) + chunk(DONE) + LAST)
 
     with behind_guard(tmp_path, script, window_time=window_time) as (gateway, guard):
