@@ -81,10 +81,11 @@ class Rewriter {
     bool free = false;
   };
 
-  void change(const JsonToken& token, const FoundText& found) {
+  void change(const JsonToken& token, FoundText found) {
+    const auto at = static_cast<std::size_t>(token.text.data() - source_.data());
+    found.at = at;
     changed_.clear();
     if (!change_(found, changed_)) return;
-    const auto at = static_cast<std::size_t>(token.text.data() - source_.data());
     out_.append(source_.substr(copied_, at - copied_));
     append_json_string(out_, changed_);
     copied_ = at + token.text.size();

@@ -14,6 +14,7 @@ struct FoundText {
   std::string_view text{};
   bool json = false;        // it is JSON itself: the arguments of a tool call
   std::string_view name{};  // of the nearest member, decoded; of a name, itself
+  std::size_t at = 0;       // where its token begins in the JSON
 };
 /// Gives a text its new form. @return false: it stays as it is
 using ChangeText = std::function<bool(const FoundText& found, std::string& changed)>;

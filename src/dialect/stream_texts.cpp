@@ -1,11 +1,7 @@
 #include "dialect/stream_texts.hpp"
 
 #include <algorithm>
-#include <cstring>
 
-#include "base/plain_escapes.hpp"
-#include "dialect/delta_text.hpp"
-#include "dialect/rewrite_text.hpp"
 #include "wire/characters.hpp"
 #include "wire/sse.hpp"
 
@@ -13,61 +9,140 @@ namespace hawser::dialect {
 
 namespace {
 
-/// Of what was told: the last event of a longer answer, which repeats it, is judged once more.
-constexpr std::size_t told_max = 1024 * 1024;  // bytes
-constexpr std::size_t padding_max = 64;        // bytes
-
-/// Linear in both sizes, whatever they hold, as std::string_view::find() is not.
-bool contains(std::string_view text, std::string_view part) {
-  if (text.empty() || part.empty()) return part.empty();
-  return ::memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
-}
-
-/// Keeps the end of what was told, no longer than twice `told_max`.
-void remember(std::string& told, std::string_view text) {
-  if (told.size() > 2 * told_max) told.erase(0, told.size() - told_max);
-  told.append(text);
-}
+constexpr std::size_t padding_max = 64;      // bytes
+constexpr std::size_t told_max = 64 * 1024;  // texts
+constexpr std::size_t kept_max = 4096;       // bytes of a channel's memory
 
 /// Random letters by which OpenAI hides the sizes of its events. They are new in each of them.
-bool is_padding(const FoundText& found) {
-  return found.name == "obfuscation" && found.text.size() <= padding_max &&
-         std::all_of(found.text.begin(), found.text.end(),
+bool is_padding(const EventText& text) {
+  return text.name == "obfuscation" && text.text.size() <= padding_max &&
+         std::all_of(text.text.begin(), text.text.end(),
                      [](char c) { return wire::is_alnum(static_cast<unsigned char>(c)); });
+}
+
+/// Whole characters.
+std::string_view end_of(std::string_view text) {
+  if (text.size() <= StreamTexts::overlap) return text;
+  text.remove_prefix(text.size() - StreamTexts::overlap);
+  while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xc0) == 0x80) {
+    text.remove_prefix(1);
+  }
+  return text;
 }
 
 }  // namespace
 
-bool StreamTexts::told(std::string_view text) const {
-  return contains(told_.pieces, text) || contains(told_.wholes, text);
+/// Of a text that was told it is no news when an event repeats it.
+void StreamTexts::tell(std::uint64_t print) {
+  if (told_.size() >= told_max) told_.clear();
+  told_.insert(print);
 }
 
-bool StreamTexts::take(std::string_view frame, AddedTexts& added) {
-  const auto parts = wire::frame_parts(frame, scratch_);
-  if (!parts.has_data || parts.data.empty() || parts.data == "[DONE]") return true;
-  if (!parts.data.starts_with('{')) return false;
-  const std::size_t before = added.pieces.size();
-  append_all_deltas(api_, frame, added.pieces);
-  remember(told_.pieces, std::string_view(added.pieces).substr(before));
-  const auto read = rewrite_texts(parts.data, [&](const FoundText& found, std::string&) {
-    if (found.text.empty() || is_padding(found)) return false;
-    const std::string text = found.json ? with_plain_escapes(found.text) : std::string(found.text);
-    if (told(text)) return false;
-    added.wholes.append(text).append("\n");
-    remember(told_.wholes, text);
-    remember(told_.wholes, "\n");
-    return false;
-  });
-  return read.has_value();
+void StreamTexts::add_piece(const EventText& text, Channel& channel) {
+  const auto print = TextFingerprint::of(text.text);
+  if (text.growth == Growth::part && print == channel.last) return;
+  channel.last = print;
+  pieces_.insert(print);
+  told_.erase(channel.all.value());
+  channel.all.append(text.text);
+  tell(channel.all.value());
+  if (channel.fresh.empty()) fresh_.push_back(text.channel);
+  const std::size_t before = channel.fresh.size();
+  if (text.json) {
+    channel.escapes.feed(text.text, channel.fresh);
+    if (channel.fresh.empty()) fresh_.pop_back();  // an escape has begun, no more
+  } else {
+    channel.fresh.append(text.text);
+  }
+  size_ += channel.fresh.size() - before;
 }
 
-bool StreamTexts::feed(std::string_view frames, AddedTexts& added) {
+void StreamTexts::add_whole(const EventText& text, Channel& channel) {
+  const auto print = TextFingerprint::of(text.text);
+  const bool beside = std::exchange(channel.event, number_) == number_;
+  const bool again = std::exchange(channel.last, print) == print;
+  const bool known = pieces_.contains(print) || told_.contains(print);
+  const std::string plain = text.json ? with_plain_escapes(text.text) : std::string(text.text);
+  const std::size_t before = wholes_.size();
+  if (!known) {
+    tell(print);
+    wholes_.append(plain).append("\n");
+  }
+  // Somebody may join it with the one of an earlier event.
+  if (!beside && !again && !channel.tail.empty()) {
+    wholes_.append(channel.tail).append(plain, 0, overlap).append("\n");
+  }
+  channel.tail = end_of(plain);
+  size_ += wholes_.size() - before;
+}
+
+bool StreamTexts::add(const StreamEvent& event) {
+  ++number_;
+  pieces_.clear();
+  for (const bool whole : {false, true}) {  // what repeats a piece may stand before it
+    for (const EventText& text : event.texts) {
+      if (text.text.empty() || is_padding(text)) continue;
+      if ((text.growth == Growth::whole) != whole) continue;
+      const auto found = channels_.find(text.channel);
+      if (found == channels_.end() && channels_.size() == channels_max) {
+        why_ = "it has too many texts";
+        return false;
+      }
+      Channel& channel = found == channels_.end() ? channels_[text.channel] : found->second;
+      if (whole) {
+        add_whole(text, channel);
+      } else {
+        add_piece(text, channel);
+      }
+    }
+  }
+  return true;
+}
+
+bool StreamTexts::take_frame(std::string_view frame, bool must_read, std::string& passes) {
+  const StreamEvent& event = reader_.read(frame);
+  bool readable = event.kind != EventKind::unreadable;
+  if (!readable) why_ = event.why;
+  readable = readable && add(event);
+  if (!readable && must_read) return false;
+  if (event.plain || !readable) {
+    passes.append(frame);
+  } else {
+    event.write(event.fields.type, event.fields.data, passes);
+  }
+  return true;
+}
+
+bool StreamTexts::feed(std::string_view frames, bool must_read, std::string& passes) {
   while (!frames.empty()) {
     const std::size_t size = wire::first_frame(frames).size;
-    if (!take(frames.substr(0, size), added)) return false;
+    if (!take_frame(frames.substr(0, size), must_read, passes)) return false;
     frames.remove_prefix(size);
   }
   return true;
+}
+
+std::string StreamTexts::take() {
+  std::string text;
+  for (const auto number : fresh_) {
+    Channel& channel = channels_[number];
+    channel.tail.append(channel.fresh);
+    if (!text.empty()) text.push_back('\n');
+    text.append(channel.tail);
+    channel.tail = std::string(end_of(channel.tail));
+    if (channel.fresh.capacity() > kept_max) channel.fresh = std::string();
+    channel.fresh.clear();
+  }
+  fresh_.clear();
+  if (!wholes_.empty()) {
+    if (!text.empty()) text.push_back('\n');
+    text.append(wholes_);
+    wholes_.clear();
+  }
+  size_ = 0;
+  // What a model writes may be JSON, whose escapes hide nothing.
+  if (text.find("\\u") != std::string::npos) text.append("\n").append(with_plain_escapes(text));
+  return text;
 }
 
 }  // namespace hawser::dialect

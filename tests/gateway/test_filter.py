@@ -177,6 +177,62 @@ def test_an_event_that_a_rule_cannot_read_does_not_pass(tmp_path, data, pass_unr
             assert data.encode() not in body and b"an event is not a JSON object" in body, body
 
 
+def streamed(tmp_path, frames, action="mask", path="/v1/chat/completions"):
+    """What a client gets of these frames."""
+    def script(connection, _):
+        connection.sendall(stream_head() + b"".join(chunk(frame) for frame in frames) + LAST)
+
+    rules = [{"name": "mail", "detect": ["email"], "action": action, "in": "answer"},
+             {"name": "words", "keywords": ["Bluebird"], "action": action, "in": "answer"}]
+    with Scripted(script) as provider, Gateway(tmp_path, providers={"p": provider.provider()}, retry={"attempts_max": 1},
+                                               generations={"event_ids": False}, filter={"rules": rules}) as gateway:
+        return ask(gateway, "hi", stream=True, path=path)[2].decode()
+
+
+def piece(members, finish=None, **beside):
+    return "data: " + json.dumps({"id": "c", "object": "chat.completion.chunk", "model": "m", **beside,
+                                  "choices": [{"index": 0, "delta": members, "finish_reason": finish}]}) + "\n\n"
+
+
+END = [piece({}, "stop"), DONE]
+MEMBERS = {"content": lambda t: {"content": t}, "transcript": lambda t: {"audio": {"id": "a", "transcript": t}},
+           "list": lambda t: {"content": [{"type": "text", "text": t}]},
+           "details": lambda t: {"reasoning_details": [{"type": "reasoning.text", "text": t}]},
+           "custom tool": lambda t: {"tool_calls": [{"index": 0, "type": "custom", "custom": {"name": "f", "input": t}}]},
+           "annotation": lambda t: {"annotations": [{"type": "url_citation", "url_citation": {"content": t}}]},
+           "unknown": lambda t: {"never_seen": {"text_of_it": t}}}
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+@pytest.mark.parametrize("finish", [None, "", "stop"])
+@pytest.mark.parametrize("action", ["mask", "block"])
+def test_a_cut_between_events_hides_nothing_in_any_member(tmp_path, member, finish, action):
+    texts = ["x. ", "jane.doe@exa", "mple.com and Blue", "bird. ", "end"]
+    out = streamed(tmp_path, [piece(MEMBERS[member](text), finish) for text in texts] + END, action)
+    assert not any(leak in out for leak in ("jane", "mple.com", "Blue", "bird")), out
+    assert ("[EMAIL]" in out and "[DONE]" in out) if action == "mask" else "ended this answer" in out
+
+
+def test_texts_beside_a_text_that_is_held_are_filtered(tmp_path):
+    beside = {"search_results": [{"title": "by bob@example.com Bluebird"}]}
+    out = streamed(tmp_path, [piece({"content": "write jane.d", "reasoning_content": "x jim@e"}, **beside),
+                              piece({"content": "oe is here"}, **beside)] + END)
+    assert "bob@" not in out and "Bluebird" not in out and out.count("by [EMAIL]") == 2
+
+
+@pytest.mark.parametrize("frame", [
+    '{"choices":[{"delta":{"content":"SECRET"}}]}\n\n', 'Data: {"choices":[{"delta":{"content":"SECRET"}}]}\n\n',
+    'data\0: {"choices":[{"delta":{"content":"SECRET"}}]}\n\n', '\ufeffdata: {"choices":[{"delta":{"content":"SECRET"}}]}\n\n',
+    'data: {"choices":[{"delta":{"content":"SECRET","content":"ok. "}}]}\n\n',
+    'data: {"choices":[{"delta":{"content":"SECRET"}}],"choices":[]}\n\n', "id: SECRET\ndata: {}\n\n",
+    ": SECRET\n\n", "event: SECRET\ndata: {}\n\n", 'data: {"choices":[],"SECRET":1}\n\n'])
+@pytest.mark.parametrize("first", [False, True])
+def test_what_was_not_read_of_a_stream_does_not_leave(tmp_path, frame, first):
+    frame = frame.replace("SECRET", "jane@example.com Bluebird")
+    out = streamed(tmp_path, ([] if first else [piece({"content": "x. "})]) + [frame, *END])
+    assert "jane" not in out and "Bluebird" not in out, out
+
+
 def test_numbers_of_the_users_own_are_read(filtered, sim):
     gateway = filtered(*MASKS)
     tool = {"type": "function", "function": {"name": "pay", "parameters": {"properties": {"card": {"enum": [4111111111111111]}}}}}

@@ -128,6 +128,39 @@ def test_an_event_that_a_guard_cannot_read_does_not_pass(tmp_path, data, setting
         assert (b"fine" if passes else b"an event is not a JSON object") in answer
 
 
+def chat_event(members, index=0):
+    return f"data: {json.dumps({'choices': [{'index': index, 'delta': members, 'finish_reason': None}]})}\n\n"
+
+
+def tool(index, arguments):
+    return chat_event({"tool_calls": [{"index": index, "function": {"arguments": arguments}}]})
+
+
+INTERLEAVED = {
+    "choices": [chat_event({"content": "a bo"}), chat_event({"content": "zz"}, 1), chat_event({"content": "mb "}),
+                chat_event({"content": "yy"}, 1)],
+    "tools": [tool(0, '{"x":"bo'), tool(1, '{"y":"1'), tool(0, 'mb"}'), tool(1, '"}')],
+    "escapes": [tool(0, '{"x":"b\\u00'), tool(1, '{"y":"1'), tool(0, '6fmb"}')],
+    "thought": [chat_event({"content": "bo"}), chat_event({"reasoning_content": "zz"}), chat_event({"content": "mb"})],
+    "mark": ["\ufeff" + chat_event({"content": "a bomb"})],
+    "event": ["event: a bomb\ndata: {}\n\n"]}
+
+
+@pytest.mark.parametrize("case", INTERLEAVED)
+@pytest.mark.parametrize("window_time", ["50ms", "2s"])
+def test_each_text_is_judged_for_itself(tmp_path, case, window_time):
+    def script(connection, _):
+        connection.sendall(stream_head())
+        for frame in INTERLEAVED[case]:
+            connection.sendall(chunk(frame))
+            time.sleep(0.12)
+        connection.sendall(chunk(delta("", '"stop"')) + chunk(DONE) + LAST)
+
+    with behind_guard(tmp_path, script, window_time=window_time) as (gateway, guard):
+        answer = request(gateway.address, "POST", "/v1/chat/completions", CHAT)[2]
+        assert b"ended by the guard" in answer, guard.texts()
+
+
 def test_nothing_hides_in_many_short_windows(tmp_path):
     def script(connection, _):
         connection.sendall(stream_head())

@@ -1,58 +1,56 @@
 #include "stage/filter/event_filter.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
-#include "base/json_scan.hpp"
-#include "dialect/text_places.hpp"
+#include "base/json.hpp"
+#include "dialect/text_fingerprint.hpp"
 #include "wire/sse.hpp"
 
 namespace hawser::stage::filter {
-namespace json = boost::json;
+
+using dialect::EventKind;
+using dialect::EventText;
+using dialect::Growth;
+using dialect::StreamEvent;
+using dialect::TextFingerprint;
+
 namespace {
 
-json::value* member(json::value& value, std::string_view name) {
-  return value.is_object() ? value.get_object().if_contains(name) : nullptr;
-}
-std::string number_of(json::value& value, std::string_view name) {
-  const json::value* found = member(value, name);
-  return found == nullptr ? "0" : json::serialize(*found);
-}
-json::string* text_of(json::value* value) {
-  return value != nullptr && value->is_string() ? &value->get_string() : nullptr;
-}
-std::string_view word_of(json::value& event, std::string_view name) {
-  const json::string* word = text_of(member(event, name));
-  return word == nullptr ? std::string_view() : std::string_view(*word);
-}
+constexpr std::size_t tail_max = 256;   // bytes: as much as a match may have
+constexpr std::size_t ahead_max = 512;  // bytes of a text that may continue the one before
 
-json::parse_options as_deep_as_bodies() {
-  json::parse_options options;
-  options.max_depth = json_depth_max;
-  return options;
-}
-
-/// Every string of an event but those that are told in pieces, and what the protocols make no text.
-template <class Pieces>
-void gather(json::value& value, std::string_view name, unsigned depth, bool free,
-            const Pieces& pieces, Pieces& out) {
-  if (value.is_string()) {
-    json::string* const text = &value.get_string();
-    const bool told = std::any_of(pieces.begin(), pieces.end(),
-                                  [text](const auto& piece) { return piece.text == text; });
-    if (told) return;
-    const auto place = dialect::place_of(name, std::string_view(*text), free);
-    const bool json = place == dialect::Place::json_text;
-    if (json || place == dialect::Place::text) out.push_back({std::string(), text, json});
-  } else if (value.is_array()) {
-    for (auto& entry : value.get_array()) gather(entry, name, depth, free, pieces, out);
-  } else if (value.is_object()) {
-    for (auto& [inner, entry] : value.get_object()) {
-      const bool opens = free || dialect::opens_free(inner, depth);
-      gather(entry, inner, depth + 1, entry.is_structured() ? opens : free, pieces, out);
-    }
+void remember(std::string& tail, std::string_view text) {
+  if (text.size() >= tail_max) {
+    tail = text.substr(text.size() - tail_max);
+    return;
   }
+  if (tail.size() + text.size() > 4 * tail_max) {
+    tail.erase(0, tail.size() + text.size() - tail_max);
+  }
+  tail.append(text);
+}
+
+/// The data with its slots' texts.
+template <class Slots>
+std::string with_slots(std::string_view data, const Slots& slots) {
+  std::string out;
+  out.reserve(data.size());
+  std::size_t at = 0;
+  for (const auto& slot : slots) {
+    if (slot.size == 0) continue;  // the event's type
+    out.append(data.substr(at, slot.at - at));
+    append_json_string(out, slot.text);
+    at = slot.at + slot.size;
+  }
+  return out.append(data.substr(at));
+}
+
+template <class Slots>
+std::string_view type_of(const StreamEvent& event, const Slots& slots) {
+  for (const auto& slot : slots) {
+    if (slot.size == 0) return slot.text;
+  }
+  return event.fields.type;
 }
 
 }  // namespace
@@ -66,228 +64,294 @@ bool filter_whole(const AnswerRules& rules, const dialect::FoundText& found, std
   return out != found.text;
 }
 
-void EventFilter::read_choices(json::value& event, Reading& reading) const {
-  json::value* choices = member(event, "choices");
-  if (choices == nullptr || !choices->is_array()) return;
-  for (auto& choice : choices->get_array()) {
-    const std::string index = number_of(choice, "index") + "/";
-    if (auto* text = text_of(member(choice, "text"))) reading.pieces.push_back({index, text});
-    if (json::value* delta = member(choice, "delta"); delta != nullptr && delta->is_object()) {
-      for (auto& [name, value] : delta->get_object()) {
-        if (name != "role" && value.is_string()) {
-          reading.pieces.push_back({index + std::string(name), &value.get_string()});
-        }
-      }
-      json::value* old = member(*delta, "function_call");  // as it was before there were tools
-      if (auto* arguments = old == nullptr ? nullptr : text_of(member(*old, "arguments"))) {
-        reading.pieces.push_back({index + "function", arguments, true});
-      }
-      json::value* calls = member(*delta, "tool_calls");
-      if (calls != nullptr && calls->is_array()) {
-        for (auto& call : calls->get_array()) {
-          json::value* function = member(call, "function");
-          auto* arguments = function == nullptr ? nullptr : text_of(member(*function, "arguments"));
-          if (arguments != nullptr) {
-            reading.pieces.push_back({index + "tool" + number_of(call, "index"), arguments, true});
-          }
-        }
-      }
-    }
-    const json::value* reason = member(choice, "finish_reason");
-    if (reason != nullptr && !reason->is_null()) reading.ends.push_back(index);
+void EventFilter::fail(const char* why) {
+  unreadable_ = true;
+  why_ = why;
+}
+
+EventFilter::State* EventFilter::state_of(std::uint64_t channel) {
+  const auto found = states_.find(channel);
+  if (found != states_.end()) return &found->second;
+  if (states_.size() == channels_max) {
+    fail("it has too many texts");
+    return nullptr;
+  }
+  return &states_[channel];
+}
+
+/// How much of a text belongs to a match that began in the one before, which has left: its
+/// replacement is appended to `out`.
+std::size_t EventFilter::continued(State& state, std::string_view text, std::string& out) {
+  if (!rules_.scanner || state.tail.empty() || text.empty()) return 0;
+  const std::size_t before = state.tail.size();
+  const auto find = [&](std::string_view whole, hawser::filter::Output& output) {
+    hawser::filter::Stream stream(rules_.scanner, *rules_.vault);
+    stream.feed(whole, {}, output);
+    stream.flush(output);
+    return stream.blocked();
+  };
+  hawser::filter::Output alone;
+  find(state.tail, alone);
+  for (const auto& finding : alone.findings) {
+    if (finding.begin + finding.size == before) return 0;  // it was found in full
+  }
+  const std::string both = state.tail + std::string(text.substr(0, ahead_max));
+  hawser::filter::Output output;
+  find(both, output);
+  for (const auto& finding : output.findings) {
+    const std::size_t end = std::min<std::size_t>(finding.begin + finding.size, both.size());
+    if (finding.begin >= before || end <= before) continue;
+    rules_.found(finding);
+    blocked_ = blocked_ || finding.block;
+    const std::string match = both.substr(finding.begin, end - finding.begin);
+    hawser::filter::Output replaced;
+    find(match, replaced);
+    if (replaced.text == match) return 0;  // it is counted only
+    out.append(replaced.text);
+    return end - before;
+  }
+  return 0;
+}
+
+void EventFilter::pass_whole(const EventText& text) {
+  State* const state = state_of(text.channel);
+  if (state == nullptr) return;
+  const auto print = TextFingerprint::of(text.text);
+  const bool again = print == state->last;
+  if (again && state->clean) return;
+  Slot slot{text.at, text.size, text.channel, {}, false, false};
+  std::size_t taken = 0;
+  if (!again) {
+    // Of what stands beside each other in one event none continues another.
+    if (state->coming != number_) taken = continued(*state, text.text, slot.text);
+    state->coming = number_;
+    state->last = print;
+    state->tail.clear();
+    remember(state->tail, text.text);
+  }
+  if (blocked_) return;
+  std::string rest;
+  const bool changed =
+      filter_whole(rules_, {text.text.substr(taken), text.json, {}, 0}, rest, blocked_);
+  state->clean = !changed;
+  if (taken == 0 && !changed) return;
+  slot.text.append(rest);
+  slots_.push_back(std::move(slot));
+}
+
+/// Lets a text go on from here. @return false: too many do
+bool EventFilter::begin(State& state, const EventText& text) {
+  if (running_count_ == running_max) {
+    fail("too many of its texts go on at a time");
+    return false;
+  }
+  state.channel = std::make_unique<Channel>(rules_, text.json);
+  state.end = text.end;
+  running_[text.end].push_back(text.channel);
+  ++running_count_;
+  return true;
+}
+
+void EventFilter::pass_piece(const StreamEvent& event, const EventText& text,
+                             Clock::time_point now) {
+  State* const state = state_of(text.channel);
+  if (state == nullptr) return;
+  Slot slot{text.at, text.size, text.channel, {}, false, text.growth == Growth::part};
+  std::size_t taken = 0;
+  if (!state->channel) {
+    taken = continued(*state, text.text, slot.text);
+    if (blocked_ || !begin(*state, text)) return;
+  }
+  remember(state->tail, text.text);
+  state->last = TextFingerprint::of(text.text);
+  state->channel->feed(text.text.substr(taken), now, slot.text);
+  blocked_ = blocked_ || state->channel->blocked();
+  if (state->channel->held() == 0) {
+    holding_.erase(text.channel);
+  } else {
+    const bool told = reader_.frame_of(text, state->before, state->behind);
+    if (!told) return fail("an event is nested too deep");
+    holding_.insert(text.channel);
+    slot.waits = true;
+  }
+  const bool ends_here =
+      std::find(event.ends.begin(), event.ends.end(), text.end) != event.ends.end();
+  slot.alone = slot.alone || ends_here || event.ends_all;
+  if (slot.waits || slot.text != text.text) slots_.push_back(std::move(slot));
+}
+
+void EventFilter::pass_text(const StreamEvent& event, const EventText& text,
+                            Clock::time_point now) {
+  if (text.text.empty()) return;
+  if (text.growth == Growth::whole) return pass_whole(text);
+  pass_piece(event, text, now);
+}
+
+/// All that a text held; it does not go on.
+void EventFilter::flush(State& state, std::string& text) {
+  state.channel->flush(text);
+  blocked_ = blocked_ || state.channel->blocked();
+  state.channel.reset();
+  state.before.clear();
+  state.behind.clear();
+  --running_count_;
+}
+
+/// A text ends in an event that has not left.
+void EventFilter::end_in(Slot& slot, State& state) {
+  auto& running = running_[state.end];
+  running.erase(std::remove(running.begin(), running.end(), slot.channel), running.end());
+  holding_.erase(slot.channel);
+  flush(state, slot.text);
+  slot.waits = false;
+}
+
+/// What a channel still holds, in an event of its own.
+void EventFilter::tell_rest(std::uint64_t channel, std::string& out) {
+  const auto found = states_.find(channel);
+  if (found == states_.end() || !found->second.channel) return;
+  State& state = found->second;
+  const std::string before = std::move(state.before), behind = std::move(state.behind);
+  std::string rest;
+  flush(state, rest);
+  holding_.erase(channel);
+  if (rest.empty() || blocked_) return;
+  out.append(before);
+  append_json_string(out, rest);
+  out.append(behind);
+}
+
+void EventFilter::tell_all(std::string& out) {
+  for (const auto& [end, channels] : running_) {
+    for (const auto channel : channels) tell_rest(channel, out);
+  }
+  running_.clear();
+  running_count_ = 0;
+}
+
+/// Notes which texts an event continues.
+void EventFilter::announce(const StreamEvent& event) {
+  ++number_;
+  for (const EventText& text : event.texts) {
+    if (text.growth == Growth::whole || text.text.empty()) continue;
+    State* const state = state_of(text.channel);
+    if (state == nullptr) return;
+    // A part that comes again is another one.
+    const bool again = text.growth == Growth::part && state->last == TextFingerprint::of(text.text);
+    if (!again) state->coming = number_;
   }
 }
 
-void EventFilter::read_response(json::value& event, Reading& reading) const {
-  const std::string_view type = word_of(event, "type");
-  const auto dot = type.rfind('.');
-  if (dot == std::string_view::npos) return;
-  const std::string place = number_of(event, "output_index") + "/" +
-                            number_of(event, "content_index") + "/" +
-                            number_of(event, "summary_index") + "/";
-  if (type.substr(dot) == ".delta") {
-    if (auto* delta = text_of(member(event, "delta"))) {
-      const bool is_json = type.ends_with("_arguments.delta");
-      reading.pieces.push_back({place + std::string(type.substr(0, dot)), delta, is_json});
-    }
+/// The event that waits goes out: what the next one does not continue ends in it.
+void EventFilter::settle(const StreamEvent* next, std::string& out) {
+  if (!waiting_) return;
+  for (Slot& slot : waiting_->slots) {
+    if (!slot.waits) continue;
+    State& state = states_[slot.channel];
+    if (!state.channel) continue;
+    const bool goes_on = next != nullptr && state.coming == number_;
+    const bool ends =
+        next == nullptr || next->ends_all ||
+        std::find(next->ends.begin(), next->ends.end(), state.end) != next->ends.end();
+    if (!goes_on && (ends || slot.alone)) end_in(slot, state);
+  }
+  if (!blocked_) {
+    waiting_->event.write(type_of(waiting_->event, waiting_->slots),
+                          with_slots(waiting_->data, waiting_->slots), out);
+  }
+  waiting_.reset();
+}
+
+void EventFilter::wait(const StreamEvent& event) {
+  Waiting& waiting = waiting_.emplace();
+  const auto& fields = event.fields;
+  waiting.type = fields.type;
+  waiting.id = fields.id;
+  waiting.retry = fields.retry;
+  waiting.data = fields.data;
+  waiting.event.fields = fields;
+  waiting.event.fields.type = waiting.type;
+  waiting.event.fields.id = waiting.id;
+  waiting.event.fields.retry = waiting.retry;
+  waiting.slots = std::move(slots_);
+}
+
+/// What ends with an event, and is not continued in it.
+void EventFilter::end_texts(const StreamEvent& event, std::string& out) {
+  const auto end = [&](std::vector<std::uint64_t>& channels) {
+    std::erase_if(channels, [&](std::uint64_t channel) {
+      if (states_[channel].coming == number_) return false;
+      tell_rest(channel, out);
+      return true;
+    });
+  };
+  if (event.ends_all) {
+    for (auto& [name, channels] : running_) end(channels);
     return;
   }
-  if (type.substr(dot) == ".done") reading.ends.push_back(place + std::string(type.substr(0, dot)));
-}
-
-void EventFilter::read_message(json::value& event, Reading& reading) const {
-  const std::string_view type = word_of(event, "type");
-  const std::string index = number_of(event, "index") + "/";
-  if (type == "content_block_delta") {
-    json::value* delta = member(event, "delta");
-    if (delta == nullptr) return;
-    for (const char* name : {"text", "thinking", "partial_json"}) {
-      if (auto* text = text_of(member(*delta, name))) {
-        reading.pieces.push_back({index + name, text, std::string_view(name) == "partial_json"});
-      }
-    }
-  } else if (type == "content_block_stop") {
-    reading.ends.push_back(index);
+  for (const auto name : event.ends) {
+    const auto found = running_.find(name);
+    if (found == running_.end()) continue;
+    end(found->second);
+    if (found->second.empty()) running_.erase(found);
   }
 }
 
-EventFilter::Reading EventFilter::read(json::value& event) const {
-  Reading reading;
-  switch (api_) {
-    case dialect::Api::chat:
-    case dialect::Api::completions:
-      read_choices(event, reading);
-      break;
-    case dialect::Api::responses:
-    case dialect::Api::response:
-      read_response(event, reading);
-      break;
-    case dialect::Api::messages:
-      read_message(event, reading);
-      break;
-    case dialect::Api::embeddings:
-    case dialect::Api::models:
-    case dialect::Api::generations:
-    case dialect::Api::other:
-      break;
+void EventFilter::take_texts(const StreamEvent& event, std::string_view frame,
+                             Clock::time_point now, std::string& out) {
+  slots_.clear();
+  announce(event);
+  settle(&event, out);
+  end_texts(event, out);
+  for (const EventText& text : event.texts) {
+    if (blocked_ || unreadable_) return;
+    pass_text(event, text, now);
   }
-  gather(event, {}, 1, false, reading.pieces, reading.wholes);
-  return reading;
-}
-
-EventFilter::Held& EventFilter::channel(const std::string& name, bool json) {
-  Held& held = channels_[name];
-  if (!held.channel) held.channel = std::make_unique<Channel>(rules_, json);
-  return held;
-}
-
-void EventFilter::write(const std::string& type, const json::value& event, std::string& out) {
-  if (!type.empty()) out.append("event: ").append(type).append("\n");
-  out.append("data: ").append(json::serialize(event)).append("\n\n");
-}
-
-/// @return whether a text changed
-bool EventFilter::pass_pieces(const std::string& type, json::value& event, Reading& reading,
-                              Clock::time_point now) {
-  bool changed = false;
-  std::string leaves;
-  for (const Piece& piece : reading.pieces) {
-    Held& held = channel(piece.channel, piece.json);
-    leaves.clear();
-    held.channel->feed(std::string_view(*piece.text), now, leaves);
-    blocked_ = blocked_ || held.channel->blocked();
-    if (leaves == std::string_view(*piece.text)) continue;
-    *piece.text = leaves;
-    changed = true;
+  if (blocked_ || unreadable_) return;
+  const bool waits =
+      std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.waits; });
+  const auto& fields = event.fields;
+  if (waits && fields.data.size() <= waiting_max) return wait(event);
+  for (Slot& slot : slots_) {
+    if (!slot.waits || !slot.alone) continue;
+    end_in(slot, states_[slot.channel]);
   }
-  for (const Piece& piece : reading.pieces) {
-    Held& held = channel(piece.channel);
-    if (held.channel->held() == 0) continue;
-    held.type = type;
-    held.last = event;
-    if (reading.pieces.size() == 1) pending_ = Pending{type, event, piece.channel};
-  }
-  return changed;
-}
-
-bool EventFilter::rewrite_wholes(Reading& reading) {
-  bool changed = false;
-  std::string out;
-  for (const Piece& whole : reading.wholes) {
-    out.clear();
-    const dialect::FoundText found{std::string_view(*whole.text), whole.json};
-    if (!filter_whole(rules_, found, out, blocked_)) continue;
-    *whole.text = out;
-    changed = true;
-  }
-  return changed;
-}
-
-/// The event that waited goes out with what could leave of its text until now.
-void EventFilter::tell_pending(std::string& out) {
-  if (!pending_) return;
-  write(pending_->type, pending_->event, out);
-  pending_.reset();
-}
-
-/// What a channel that ends still holds: with the event that waits, or one like its last.
-void EventFilter::tell_rest(Held& held, const std::string& name, std::string& out) {
-  std::string rest;
-  held.channel->flush(rest);
-  blocked_ = blocked_ || held.channel->blocked();
-  const bool waits = pending_ && pending_->channel == name;
-  if (rest.empty() || (!waits && held.last.is_null())) return;
-  json::value& event = waits ? pending_->event : held.last;
-  Reading reading = read(event);
-  for (const Piece& piece : reading.pieces) {
-    if (piece.channel != name) {
-      if (!waits) piece.text->clear();
-    } else if (waits) {
-      piece.text->append(rest);
-    } else {
-      *piece.text = rest;
-    }
-  }
-  if (!waits) write(held.type, event, out);
-}
-
-void EventFilter::end_channels(const Reading& reading, std::string& out) {
-  for (const std::string& end : reading.ends) {
-    std::string rest;
-    for (auto at = channels_.lower_bound(end); at != channels_.end();) {
-      if (!at->first.starts_with(end)) break;
-      tell_rest(at->second, at->first, rest);
-      at = channels_.erase(at);
-    }
-    tell_pending(out);
-    out.append(rest);
+  if (blocked_) return;
+  if (slots_.empty() && event.plain) {
+    out.append(frame);
+  } else {
+    event.write(type_of(event, slots_), with_slots(fields.data, slots_), out);
   }
 }
 
 void EventFilter::take(std::string_view frame, Clock::time_point now, std::string& out) {
-  std::string scratch;
-  const auto parts = wire::frame_parts(frame, scratch);
-  if (parts.data.empty() || parts.data == "[DONE]") {
-    tell_pending(out);
-    out.append(frame);
-    return;
-  }
-  boost::system::error_code error;
-  json::value event = json::parse(parts.data, error, {}, as_deep_as_bodies());
-  if (error || !event.is_object()) {
-    unreadable_ = rules_.must_read;
-    tell_pending(out);
-    if (!unreadable_) out.append(frame);
-    return;
-  }
-  const std::string type(parts.type);
-  Reading reading = read(event);
-  // A finish may stand in the event that brings the last text: the text goes first.
-  const bool ends_itself = !reading.ends.empty() && !reading.pieces.empty();
-  if (!ends_itself) end_channels(reading, out);
-  tell_pending(out);
-  bool changed = pass_pieces(type, event, reading, now);
-  if (ends_itself) {
-    pending_.reset();
-    for (const Piece& piece : reading.pieces) {
-      std::string rest;
-      channel(piece.channel).channel->flush(rest);
-      changed = changed || !rest.empty();
-      piece.text->append(rest);
-      channels_.erase(piece.channel);
-    }
-    end_channels(reading, out);
-  }
-  changed = rewrite_wholes(reading) || changed;
-  if (blocked_) return;
-  if (pending_) {
-    if (!changed) pending_.reset();  // nothing of this event's own is held: it need not wait
-    if (changed) return;
-  }
-  if (changed) {
-    write(type, event, out);
-  } else {
-    out.append(frame);
+  const StreamEvent& event = reader_.read(frame);
+  switch (event.kind) {
+    case EventKind::unreadable:
+      if (rules_.must_read) {
+        settle(nullptr, out);
+        return fail(event.why);
+      }
+      settle(nullptr, out);
+      out.append(frame);
+      return;
+    case EventKind::done:
+      settle(nullptr, out);
+      tell_all(out);
+      return take_texts(event, frame, now, out);
+    case EventKind::silent:
+      // Clients see no event, so it need not wait for one; its type is read all the same.
+      if (event.texts.empty()) {
+        if (event.plain) {
+          out.append(frame);
+        } else {
+          event.write(event.fields.type, {}, out);
+        }
+        return;
+      }
+      return take_texts(event, frame, now, out);
+    case EventKind::texts:
+      return take_texts(event, frame, now, out);
   }
 }
 
@@ -302,31 +366,55 @@ std::string EventFilter::feed(std::string_view frames, Clock::time_point now) {
 }
 
 std::optional<Clock::time_point> EventFilter::due() const {
-  if (!pending_) return std::nullopt;
-  const auto found = channels_.find(pending_->channel);
-  return found == channels_.end() ? std::nullopt : found->second.channel->due();
+  std::optional<Clock::time_point> first;
+  for (const auto channel : holding_) {
+    const auto found = states_.find(channel);
+    if (found == states_.end() || !found->second.channel) continue;
+    const auto due = found->second.channel->due();
+    if (due && (!first || *due < *first)) first = due;
+  }
+  return first;
 }
 
+/// Lets go what is held too long: in the event that waits, or in one of its own.
 std::string EventFilter::release(Clock::time_point now) {
-  std::string out;
-  if (!pending_) return out;
-  Held& held = channel(pending_->channel);
-  std::string rest;
-  held.channel->release(now, rest);
-  Reading reading = read(pending_->event);
-  for (const Piece& piece : reading.pieces) {
-    if (piece.channel == pending_->channel) piece.text->append(rest);
+  std::string out, rests;
+  if (waiting_) {
+    for (Slot& slot : waiting_->slots) {
+      if (!slot.waits) continue;
+      State& state = states_[slot.channel];
+      if (slot.alone) {
+        end_in(slot, state);
+      } else {
+        state.channel->release(now, slot.text);
+      }
+    }
+    if (!blocked_) {
+      waiting_->event.write(type_of(waiting_->event, waiting_->slots),
+                            with_slots(waiting_->data, waiting_->slots), out);
+    }
+    waiting_.reset();
   }
-  tell_pending(out);
-  return out;
+  for (auto at = holding_.begin(); at != holding_.end();) {
+    State& state = states_[*at];
+    std::string rest;
+    state.channel->release(now, rest);
+    if (!rest.empty()) {
+      rests.append(state.before);
+      append_json_string(rests, rest);
+      rests.append(state.behind);
+    }
+    at = state.channel->held() == 0 ? holding_.erase(at) : std::next(at);
+  }
+  return blocked_ ? std::string() : out + rests;
 }
 
 std::string EventFilter::finish() {
-  std::string out, rest;
-  for (auto& [name, held] : channels_) tell_rest(held, name, rest);
-  tell_pending(out);
-  channels_.clear();
-  return blocked_ ? std::string() : out + rest;
+  std::string out;
+  if (unreadable_) return out;
+  settle(nullptr, out);
+  tell_all(out);
+  return blocked_ ? std::string() : out;
 }
 
 }  // namespace hawser::stage::filter

@@ -1,26 +1,28 @@
 #pragma once
 
-#include <boost/json/value.hpp>
-#include <map>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
-#include "dialect/api.hpp"
 #include "dialect/rewrite_text.hpp"
+#include "dialect/stream_event.hpp"
 #include "stage/filter/channel.hpp"
 
 namespace hawser::stage::filter {
 
-/// Filters the texts in a stream's events, channel by channel: content, reasoning, each tool call's
-/// arguments, of each choice. Events whose texts do not change go on byte for byte. Pure.
+/// Filters the texts in a stream's events, channel by channel: every text of every event, wherever
+/// it stands. What leaves is an event in which nothing changed, byte for byte, or one that is
+/// written anew from what was read. Pure.
 ///
 /// What a text holds back is told with the next event of its channel, or before what ends it.
 class EventFilter {
  public:
   /// `rules` outlive it.
-  EventFilter(dialect::Api api, const AnswerRules& rules) : api_(api), rules_(rules) {}
+  EventFilter(dialect::Api api, const AnswerRules& rules) : reader_(api), rules_(rules) {}
 
   /// @param frames  whole events
   /// @return        what may leave of them
@@ -32,54 +34,73 @@ class EventFilter {
   std::string finish();
   /// A rule ended the answer.
   bool blocked() const { return blocked_; }
-  /// An event that the rules must read is neither a JSON object nor "[DONE]".
+  /// An event that the rules must read cannot be read.
   bool unreadable() const { return unreadable_; }
+  const char* why_unreadable() const { return why_; }
+
+  static constexpr std::size_t running_max = 1024;        // texts that go on at a time
+  static constexpr std::size_t channels_max = 16 * 1024;  // that are remembered
+  static constexpr std::size_t waiting_max = 64 * 1024;   // bytes of an event that waits
 
  private:
-  /// A text that an event adds.
-  struct Piece {
-    std::string channel;
-    boost::json::string* text;
-    bool json = false;  // of a tool call's arguments
+  /// What is known of a text that goes on, or comes again.
+  struct State {
+    std::unique_ptr<Channel> channel{};  // none: nothing goes on now
+    std::string before{}, behind{};      // of an event for what is held, around the text
+    std::string tail{};                  // the end of what came
+    std::uint64_t last = 0;              // stands for the last text
+    bool clean = false;                  // nothing was found in it
+    std::uint64_t end = 0;
+    std::uint64_t coming = 0;  // the number of the last event that continues it
   };
-  /// What an event says of the channels.
-  struct Reading {
-    std::vector<Piece> pieces{};
-    std::vector<std::string> ends{};  // beginnings of the names of channels that end
-    std::vector<Piece> wholes{};      // texts that repeat what was told in pieces
+  /// A text's new form in an event.
+  struct Slot {
+    std::size_t at = 0, size = 0;
+    std::uint64_t channel = 0;
+    std::string text{};
+    bool waits = false;  // more of it may belong here
+    bool alone = false;  // what the next event does not continue ends here
   };
-  struct Held {
-    std::unique_ptr<Channel> channel;
-    std::string type{};         // of the last event
-    boost::json::value last{};  // the last event that left something behind
-  };
-  /// An event that waits: some of its text may still have to come.
-  struct Pending {
-    std::string type;
-    boost::json::value event;
-    std::string channel;
+  /// An event that waits for the next one.
+  struct Waiting {
+    dialect::StreamEvent event{};
+    std::string type{}, id{}, retry{}, data{};
+    std::vector<Slot> slots{};
   };
 
-  Reading read(boost::json::value& event) const;
-  void read_choices(boost::json::value& event, Reading& reading) const;
-  void read_response(boost::json::value& event, Reading& reading) const;
-  void read_message(boost::json::value& event, Reading& reading) const;
   void take(std::string_view frame, Clock::time_point now, std::string& out);
-  bool pass_pieces(const std::string& type, boost::json::value& event, Reading& reading,
-                   Clock::time_point now);
-  bool rewrite_wholes(Reading& reading);
-  void end_channels(const Reading& reading, std::string& out);
-  void tell_pending(std::string& out);
-  void tell_rest(Held& held, const std::string& name, std::string& out);
-  Held& channel(const std::string& name, bool json = false);
-  static void write(const std::string& type, const boost::json::value& event, std::string& out);
+  void take_texts(const dialect::StreamEvent& event, std::string_view frame, Clock::time_point now,
+                  std::string& out);
+  void pass_text(const dialect::StreamEvent& event, const dialect::EventText& text,
+                 Clock::time_point now);
+  void pass_piece(const dialect::StreamEvent& event, const dialect::EventText& text,
+                  Clock::time_point now);
+  void pass_whole(const dialect::EventText& text);
+  bool begin(State& state, const dialect::EventText& text);
+  std::size_t continued(State& state, std::string_view text, std::string& out);
+  State* state_of(std::uint64_t channel);
+  void announce(const dialect::StreamEvent& event);
+  void settle(const dialect::StreamEvent* next, std::string& out);
+  void wait(const dialect::StreamEvent& event);
+  void end_texts(const dialect::StreamEvent& event, std::string& out);
+  void flush(State& state, std::string& text);
+  void end_in(Slot& slot, State& state);
+  void tell_rest(std::uint64_t channel, std::string& out);
+  void tell_all(std::string& out);
+  void fail(const char* why);
 
-  dialect::Api api_;
+  dialect::EventReader reader_;
   const AnswerRules& rules_;
-  std::map<std::string, Held> channels_;
-  std::optional<Pending> pending_;
+  std::unordered_map<std::uint64_t, State> states_;
+  std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> running_;  // channels by their end
+  std::size_t running_count_ = 0;
+  std::unordered_set<std::uint64_t> holding_;  // channels that hold something back
+  std::optional<Waiting> waiting_;
+  std::vector<Slot> slots_;  // of the event that is being read
+  std::uint64_t number_ = 0;
   bool blocked_ = false;
   bool unreadable_ = false;
+  const char* why_ = "";
 };
 
 /// Filters one whole text.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <ctime>
 #include <random>
 
 #include "base/json.hpp"
@@ -236,6 +238,215 @@ TEST(EventFilter, ValuesThatAreRestoredInAToolsArgumentsAreEscapedThere) {
       run(filter, {call("{\"to\":\"" + pseudonym + "\"}"), chat(pseudonym), finish, done});
   EXPECT_NE(arguments_of(out).find(R"({"to":"Ann \"Rope\" O\\Neil"})"), std::string::npos) << out;
   EXPECT_NE(text_of(out).find(R"(Ann "Rope" O\Neil)"), std::string::npos) << out;
+}
+
+/// An event with a text in the place of its $.
+std::string with_text(std::string data, std::string_view text) {
+  const std::string token = quoted(text);
+  return "data: " + data.replace(data.find('$'), 1, token) + "\n\n";
+}
+
+struct Place {
+  Api api;
+  const char* piece;  // $: the text
+  const char* other;  // an event between two pieces; null: what stands between ends the text
+};
+const Place places[] = {
+    {Api::chat, R"({"choices":[{"index":0,"delta":{"content":$}}]})",
+     R"({"choices":[{"index":1,"delta":{"content":$}}]})"},
+    {Api::chat,
+     R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":$}}]}}]})",
+     R"({"choices":[{"delta":{"tool_calls":[{"function":{"arguments":$},"index":1}]}}]})"},
+    {Api::chat, R"({"choices":[{"delta":{"function_call":{"arguments":$}}}]})", nullptr},
+    {Api::chat, R"({"choices":[{"delta":{"tool_calls":[{"index":2,"custom":{"input":$}}]}}]})",
+     R"({"choices":[{"delta":{"tool_calls":[{"index":3,"custom":{"input":$}}]}}]})"},
+    {Api::chat, R"({"choices":[{"delta":{"reasoning_content":$}}]})",
+     R"({"choices":[{"delta":{"content":$}}]})"},
+    {Api::chat, R"({"choices":[{"delta":{"audio":{"id":"a","transcript":$}}}]})",
+     R"({"choices":[{"delta":{"content":$}}]})"},
+    {Api::chat, R"({"choices":[{"delta":{"content":[{"type":"text","text":$}]}}]})",
+     R"({"choices":[{"delta":{"reasoning":$}}]})"},
+    {Api::chat, R"({"choices":[{"delta":{"reasoning_details":[{"index":0,"text":$}]}}]})",
+     R"({"choices":[{"delta":{"reasoning_details":[{"index":1,"text":$}]}}]})"},
+    {Api::chat, R"({"choices":[{"delta":{"content":$},"finish_reason":""}]})", nullptr},
+    {Api::chat, R"({"choices":[{"delta":{"content":$},"finish_reason":"stop"}]})", nullptr},
+    {Api::chat, R"({"choices":[{"index":0.0,"delta":{"content":$}}]})", nullptr},
+    {Api::chat, R"({"choices":[{"delta":{"annotations":[{"url_citation":{"content":$}}]}}]})",
+     nullptr},
+    {Api::chat, R"({"choices":[{"delta":{"never_seen":{"a":[["b",$]]}}}]})", nullptr},
+    {Api::chat, R"({"choices":[{"delta":{"content":$}}],"search_results":[{"title":"x@y.org"}]})",
+     nullptr},
+    {Api::completions, R"({"choices":[{"index":0,"text":$}]})",
+     R"({"choices":[{"index":1,"text":$}]})"},
+    {Api::responses, R"({"type":"response.output_text.delta","output_index":0,"delta":$})",
+     R"({"type":"response.output_text.delta","output_index":1,"delta":$})"},
+    {Api::responses, R"({"type":"response.function_call_arguments.delta","delta":$})",
+     R"({"type":"response.function_call_arguments.delta","output_index":1,"delta":$})"},
+    {Api::responses, R"({"type":"response.never_seen.delta","delta":$})",
+     R"({"type":"response.never_met.delta","delta":$})"},
+    {Api::messages, R"({"type":"content_block_delta","index":0,"delta":{"text":$}})",
+     R"({"type":"content_block_delta","index":1,"delta":{"text":$}})"},
+    {Api::messages, R"({"type":"content_block_delta","index":0,"delta":{"partial_json":$}})",
+     R"({"type":"content_block_delta","index":1,"delta":{"partial_json":$}})"},
+    {Api::messages, R"({"type":"content_block_delta","delta":{"type":"x_delta","content":$}})",
+     R"({"type":"content_block_delta","delta":{"type":"y_delta","thinking":$}})"},
+};
+
+/// All strings of all events, in their order, by the path of names.
+std::string strings_of(std::string_view frames) {
+  std::string out, scratch;
+  while (!frames.empty()) {
+    const auto size = wire::first_frame(frames).size;
+    const auto data = wire::frame_parts(frames.substr(0, size), scratch).data;
+    if (data.starts_with('{')) {
+      EXPECT_TRUE(is_json(data)) << data;
+      (void)dialect::rewrite_texts(data, [&](const dialect::FoundText& found, std::string&) {
+        out.append(found.text);
+        return false;
+      });
+    }
+    frames.remove_prefix(size);
+  }
+  return out;
+}
+
+std::size_t count(std::string_view text, std::string_view part) {
+  std::size_t number = 0;
+  for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) {
+    ++number;
+  }
+  return number;
+}
+
+TEST(EventFilter, NoCutHidesAnythingInAnyMember) {
+  auto with = rules();
+  with.must_read = true;
+  const std::string text = "Write jane.doe@example.com. ";
+  for (const Place& place : places) {
+    for (const bool between : {false, true}) {
+      if (between && place.other == nullptr) continue;
+      for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+        EventFilter filter(place.api, with);
+        std::string in = with_text(place.piece, text.substr(0, cut));
+        if (between) in += with_text(place.other, "zz ");
+        in += with_text(place.piece, text.substr(cut));
+        const std::string out = run(filter, {in, place.api == Api::chat ? finish + done : ""});
+        ASSERT_FALSE(filter.unreadable()) << filter.why_unreadable();
+        const std::string all = strings_of(out);
+        const std::size_t beside = count(in, "x@y.org");
+        EXPECT_EQ(count(all, "[EMAIL]"), 1 + beside) << cut << in << out;
+        for (const char* leak : {"jane", "doe@", "@ex", "mple", "y.org"}) {
+          EXPECT_EQ(out.find(leak), std::string::npos) << cut << in << out;
+        }
+        EXPECT_NE(all.find("Write"), std::string::npos) << in << out;
+      }
+    }
+  }
+}
+
+TEST(EventFilter, ATextThatContinuesTheOneOfAnEarlierEventIsMasked) {
+  const auto with = rules();
+  for (const char* piece : {R"({"never_seen":[{"title":$}]})", R"({"text":$})",
+                            R"({"choices":[{"message":{"content":$}}]})"}) {
+    EventFilter filter(Api::chat, with);
+    const std::string out = run(filter, {with_text(piece, "to jane@exa"), chat("x. "),
+                                         with_text(piece, "mple.com, bye"), finish + done});
+    EXPECT_EQ(out.find("mple"), std::string::npos) << out;
+    EXPECT_NE(out.find("[EMAIL], bye"), std::string::npos) << out;
+  }
+}
+
+TEST(EventFilter, WhatComesAgainInEachEventStaysWhatItIs) {
+  const auto with = rules();
+  EventFilter filter(Api::chat, with);
+  std::string in;
+  for (const char* content : {"One ", "two ", "three. "}) {
+    in += R"(data: {"id":"c","provider":"DeepInfra","citations":["http://a.org","b"],"choices":[)"
+          R"({"index":0,"delta":{"content":")" +
+          std::string(content) +
+          R"(","reasoning_details":[{"type":"reasoning.text","format":"some-v1","index":0}]}}]})" +
+          "\n\n";
+  }
+  EXPECT_EQ(run(filter, {in, finish, done}), in + finish + done);
+}
+
+TEST(EventFilter, ANameThatIsToldAtOnceStaysInItsEvent) {
+  const auto with = rules();
+  EventFilter filter(Api::chat, with);
+  const std::string name =
+      "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\","
+      "\"function\":{\"name\":\"get_weather\",\"arguments\":\"\"}}]}}]}\n\n";
+  EXPECT_EQ(run(filter, {name, call("{}"), finish, done}), name + call("{}") + finish + done);
+  EventFilter slow(Api::chat, with);
+  const Clock::time_point now{std::chrono::hours(1)};
+  EXPECT_EQ(slow.feed(name, now), "");
+  ASSERT_TRUE(slow.due());
+  EXPECT_EQ(slow.release(*slow.due()), name);
+}
+
+TEST(EventFilter, WhatWasNotReadDoesNotLeave) {
+  auto with = rules();
+  with.must_read = true;
+  for (const std::string& frame :
+       {std::string("{\"content\":\"jane@example.com\"}\n\n"),
+        std::string("Data: {\"content\":\"jane@example.com\"}\n\n"),
+        std::string("data\0: jane@example.com\n\n", 25), "\xEF\xBB\xBF" + chat("jane@example.com"),
+        std::string("id: jane@example.com\ndata: {}\n\n"),
+        std::string("data: {\"a\":\"jane@example.com\",\"a\":1}\n\n"),
+        std::string("data: {\"choices\":[{\"delta\":{\"content\":\"jane@example.com\","
+                    "\"content\":\"ok. \"}}]}\n\n")}) {
+    EventFilter filter(Api::chat, with);
+    EXPECT_EQ(run(filter, {chat("Hi! "), frame}), chat("Hi! ")) << frame;
+    EXPECT_TRUE(filter.unreadable()) << frame;
+  }
+  EventFilter first(Api::chat, with);
+  EXPECT_EQ(text_of(run(first, {"\xEF\xBB\xBF" + chat("jane@example.com. "), done})), "[EMAIL]. ");
+  EventFilter other(Api::chat, with);
+  const std::string out =
+      run(other, {": jane@example.com\n\n", "event: jane@example.com\ndata: {}\n\n",
+                  "data: {\"jane@example.com\":1}\n\n"});
+  EXPECT_EQ(out, ":\n\nevent: [EMAIL]\ndata: {}\n\ndata: {\"[EMAIL]\":1}\n\n");
+}
+
+TEST(EventFilter, OneEventWithThousandsOfTextsCostsWhatItIsLong) {
+  const auto with = rules();
+  std::string many = "data: {\"choices\":[";
+  for (int i = 0; i < 2000; ++i) {
+    many += std::string(i == 0 ? "" : ",") + "{\"index\":" + std::to_string(i) +
+            ",\"delta\":{\"content\":\"to jane@\"}}";
+  }
+  many += "]}\n\n";
+  EventFilter choices(Api::chat, with);
+  const std::string out = run(choices, {many});
+  EXPECT_TRUE(choices.unreadable());
+  EXPECT_EQ(out, "");
+  // So many go on at a time, and no more than their texts comes out.
+  const std::string some = many.substr(0, many.find(",{\"index\":1000,")) + "]}\n\n";
+  EventFilter fewer(Api::chat, with);
+  const std::string told = run(fewer, {some, done});
+  EXPECT_FALSE(fewer.unreadable());
+  EXPECT_LT(told.size(), 2 * some.size());
+  EXPECT_EQ(count(told, "jane@"), 1000u);
+  const auto cost = [&with](int pieces) {
+    std::string in = "data: {\"choices\":[{\"delta\":{\"content\":[";
+    for (int i = 0; i < pieces; ++i) in += std::string(i == 0 ? "" : ",") + "{\"text\":\"a, \"}";
+    in += "]}}]}\n\n";
+    EventFilter list(Api::chat, with);
+    const auto begin = std::clock();
+    EXPECT_EQ(run(list, {in, done}), in + done);
+    return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;  // of this process alone
+  };
+  const double few = cost(10000);
+  EXPECT_LT(cost(80000), 8 * 3 * few + 0.2);
+}
+
+TEST(EventFilter, WhatIsRememberedIsBounded) {
+  const auto with = rules();
+  EventFilter filter(Api::chat, with);
+  for (std::size_t i = 0; i <= EventFilter::running_max; ++i) {
+    filter.feed(chat("x", static_cast<int>(i)), {});
+    ASSERT_EQ(filter.unreadable(), i == EventFilter::running_max) << i;
+  }
 }
 
 }  // namespace

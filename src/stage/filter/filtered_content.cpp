@@ -10,32 +10,35 @@ Error unreadable_answer(std::string_view why) {
                      std::string(why) + "."};
 }
 
-Result<Piece> FilteredContent::take(const Piece& piece) {
-  out_ = filter_.feed(piece.bytes, Clock::now());
-  if (piece.last) out_ += filter_.finish();
+/// @param last  the content ends with what leaves now
+Result<Piece> FilteredContent::leave(bool last) {
   if (filter_.unreadable()) {
     source_.content().cancel();
-    return unreadable_answer("an event is not a JSON object");
+    return unreadable_answer(filter_.why_unreadable());
   }
   if (filter_.blocked()) {
     source_.content().cancel();
     return Error{.code = Code::filtered, .message = "A data filter ended this answer."};
   }
-  return Piece{.bytes = out_, .last = piece.last};
+  return Piece{.bytes = out_, .last = last};
 }
 
 Task<Result<Piece>> FilteredContent::next() {
   for (;;) {
     const auto due = filter_.due();
     const auto piece = co_await source_.next(due ? *due : Clock::time_point::max());
+    bool last = false;
     if (!piece) {
       out_ = filter_.release(Clock::now());
-      if (out_.empty()) continue;
-      co_return Piece{.bytes = out_};
+    } else if (!*piece) {
+      co_return piece->error();
+    } else {
+      last = (*piece)->last;
+      out_ = filter_.feed((*piece)->bytes, Clock::now());
+      if (last) out_ += filter_.finish();
     }
-    if (!*piece) co_return piece->error();
-    auto taken = take(**piece);
-    if (!taken || !taken->bytes.empty() || taken->last) co_return taken;
+    auto leaves = leave(last);
+    if (!leaves || last || !out_.empty()) co_return leaves;
   }
 }
 

@@ -26,7 +26,7 @@ class FilteredContent final : public generation::Content {
   void cancel() override { source_.content().cancel(); }
 
  private:
-  Result<net::Piece> take(const net::Piece& piece);
+  Result<net::Piece> leave(bool last);
 
   generation::ReadBeside source_;
   AnswerRules rules_;

@@ -5,18 +5,7 @@
 namespace hawser::stage::guard {
 
 namespace {
-constexpr std::size_t overlap = 128;          // bytes
 constexpr std::size_t held_max = 256 * 1024;  // bytes of events, with text or without
-
-/// Whole characters.
-std::string_view end_of(std::string_view text) {
-  if (text.size() <= overlap) return text;
-  text.remove_prefix(text.size() - overlap);
-  while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xc0) == 0x80) {
-    text.remove_prefix(1);
-  }
-  return text;
-}
 }  // namespace
 
 GuardedContent::GuardedContent(net::Reactor& reactor, std::unique_ptr<generation::Content> content,
@@ -37,20 +26,20 @@ GuardedContent::GuardedContent(net::Reactor& reactor, std::unique_ptr<generation
 }
 
 void GuardedContent::take(const net::Piece& piece) {
-  if (!texts_.feed(piece.bytes, added_) && must_read_) {
+  if (!texts_.feed(piece.bytes, must_read_, held_)) {
     source_.content().cancel();
     broken_ = Error{.code = Code::upstream,
                     .message =
                         "The provider's answer cannot be read by the guard that must judge "
-                        "it: an event is not a JSON object."};
+                        "it: " +
+                        std::string(texts_.why_unreadable()) + "."};
     return;
   }
-  held_.append(piece.bytes);
   events_ += piece.events;
 }
 
 bool GuardedContent::full() const {
-  return added_.pieces.size() + added_.wholes.size() >= window_ || held_.size() >= held_max;
+  return texts_.size() >= window_ || held_.size() >= held_max;
 }
 
 Task<bool> GuardedContent::read_window() {
@@ -72,18 +61,14 @@ Task<bool> GuardedContent::read_window() {
 
 std::shared_ptr<Question> GuardedContent::question() {
   auto question = std::make_shared<Question>(about_);
-  question->text = before_ + added_.pieces;
-  // However short the windows are: the next one sees as much of what was before it.
-  before_ = end_of(question->text);
-  if (!added_.wholes.empty()) question->text.append("\n").append(added_.wholes);
-  added_.clear();
+  question->text = texts_.take();
   return question;
 }
 
 Task<Result<net::Piece>> GuardedContent::next() {
   if (broken_) co_return *broken_;
   const bool over = co_await read_window();
-  if (!added_.empty()) {
+  if (texts_.size() > 0) {
     Jury jury(reactor_, guards_, question());
     const Ruling ruling = co_await jury.decide();
     if (!ruling.allow) {

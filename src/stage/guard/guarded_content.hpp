@@ -41,9 +41,7 @@ class GuardedContent final : public generation::Content {
   bool must_read_;
   std::size_t window_;
   milliseconds window_time_;
-  std::string before_{};         // the end of the pieces that were judged last
-  dialect::AddedTexts added_{};  // that are to be judged
-  std::string held_{};           // events that wait for it
+  std::string held_{};  // events whose texts are to be judged
   std::uint32_t events_ = 0;
   std::optional<Error> broken_{};
   std::string out_{};
