@@ -192,7 +192,7 @@ const char* UsageReader::step(const char* at, const char* end) {
   switch (*at) {
     case '"':
       begin_string(at);
-      break;
+      return at + 1;  // string_end() alone knows of escapes
     case '{':
     case '[':
       open(at);

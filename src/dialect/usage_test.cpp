@@ -89,6 +89,17 @@ TEST(Usage, TokensThatAreNotCountedAsOutputAreAdded) {
   EXPECT_EQ(plain.output, 105u);
 }
 
+TEST(Usage, QuotesWithinATextHideNothing) {
+  for (const char* text : {R"(\")", R"(\\)", R"(a \" b)", R"({\"usage\":{)", R"(\\\")"}) {
+    UsageReader reader;
+    reader.feed(std::string(R"({"text":")") + text +
+                R"(","usage":{"prompt_tokens":7,"completion_tokens":9}})");
+    EXPECT_TRUE(reader.usage().known) << text;
+    EXPECT_EQ(reader.usage().input, 7U) << text;
+    EXPECT_EQ(reader.usage().output, 9U) << text;
+  }
+}
+
 TEST(Usage, OddNumbersAreNoneAndHugeOnesAreCut) {
   EXPECT_FALSE(usage_in(R"({"usage":{"prompt_tokens":-1,"completion_tokens":"5"}})").known);
   EXPECT_EQ(usage_in(R"({"usage":{"prompt_tokens":12.0}})").input, 12u);
