@@ -112,8 +112,8 @@ TEST(Offload, LetsThoseWhoAskTakeTurns) {
   spawn(offloaded_last(offload, loop.reactor, &one), rethrow);
   begin.unlock();
   loop.reactor.run();
-  EXPECT_EQ(order.substr(0, 4), "abab") << order;
-  EXPECT_EQ(order, "ababaa");
+  // Whoever was first: the other one does not wait behind all that the first asked for.
+  EXPECT_TRUE(order == "ababaa" || order == "babaaa") << order;
 }
 
 /// Walks through `pieces` pieces, and notes each.
