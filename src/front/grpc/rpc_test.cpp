@@ -103,7 +103,7 @@ TEST_F(RpcTest, APackedMessageIsUnpackedWithinItsBounds) {
     deflateEnd(&stream);
     return out;
   };
-  net::ConnectionBudget budget(2000);
+  net::ConnectionBudget budget(2000, {});
   Rpc::Bounds with_budget = bounds();
   with_budget.budget = &budget;
   const auto read = [&](const std::string& bytes) {
@@ -155,7 +155,7 @@ TEST_F(RpcTest, ALongMessageThatIsWaitedForGetsItsWindow) {
 }
 
 TEST_F(RpcTest, WhatAConnectionMayHoldIsTakenBeforeTheMessageIsThere) {
-  net::ConnectionBudget budget(1200);
+  net::ConnectionBudget budget(1200, {});
   Rpc::Bounds both = bounds();
   both.budget = &budget;
   Rpc one(reactor, {}, both), other(reactor, {}, both);
