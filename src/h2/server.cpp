@@ -149,14 +149,13 @@ struct Server::Callbacks {
   }
 };
 
-Server::Server(net::Stream& stream, net::InBuffer& in, Limits limits, Open open,
-               net::ByteLease within)
+Server::Server(net::Stream& stream, net::InBuffer& in, Limits limits, Open open)
     : stream_(stream),
       in_(in),
       limits_(limits),
       open_(std::move(open)),
       h2_(Callbacks::make(*this)),
-      bodies_(limits_.bodies_max, std::move(within)),
+      bodies_(limits_.bodies_max, {}),
       resets_(limits_.config.resets_max),
       controls_(limits_.config.control_frames_max) {
   const auto window = static_cast<std::uint32_t>(limits_.config.window.count());

@@ -89,9 +89,7 @@ class Server final : private net::Turn {
   /// Makes what serves a request; null: it is reset as refused.
   using Open = std::function<HandlerPtr(Server&, std::int32_t stream, RequestHead head)>;
 
-  /// @param within  what bodies() takes of; of nothing: its own bound alone
-  Server(net::Stream& stream, net::InBuffer& in, Limits limits, Open open,
-         net::ByteLease within = {});
+  Server(net::Stream& stream, net::InBuffer& in, Limits limits, Open open);
   ~Server();
 
   /// Until the connection is over and every stream has been told.

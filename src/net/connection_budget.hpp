@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -17,25 +18,30 @@ class ConnectionBudget {
   struct State {
     std::size_t most;
     std::size_t held;
-    ByteLease within;
   };
 
  public:
+  /// Makes leases of nothing yet, of those who pay for a share: its key, and the process.
+  using Leases = std::function<ByteLease()>;
+
   /// @param most    bytes of this connection
-  /// @param within  takes the same of its key and of the process
-  ConnectionBudget(std::size_t most, ByteLease within)
-      : state_(std::make_shared<State>(State{most, 0, std::move(within)})) {}
+  /// @param leases  of its shares, unless they have others; null: its own bound alone
+  ConnectionBudget(std::size_t most, Leases leases)
+      : state_(std::make_shared<State>(State{most, 0})), leases_(std::move(leases)) {}
 
   /// What one holder has taken; its end gives all of it back. Outlives the budget if it must.
   class Share {
    public:
     Share() = default;
     Share(Share&& other) noexcept
-        : state_(std::move(other.state_)), size_(std::exchange(other.size_, 0)) {}
+        : state_(std::move(other.state_)),
+          lease_(std::move(other.lease_)),
+          size_(std::exchange(other.size_, 0)) {}
     Share& operator=(Share&& other) noexcept {
       if (this != &other) {
         release();
         state_ = std::move(other.state_);
+        lease_ = std::move(other.lease_);
         size_ = std::exchange(other.size_, 0);
       }
       return *this;
@@ -45,39 +51,63 @@ class ConnectionBudget {
     /// Takes so many more. False: the bound does not allow it, and nothing was taken. A share of
     /// no budget is not bounded here.
     [[nodiscard]] bool grow(std::size_t bytes) {
+      if (!room_for(bytes) || !lease_.try_grow(bytes)) return false;
+      return announce(bytes);
+    }
+    /// The same of the connection alone: who only says that so many bytes will come takes nothing
+    /// that others need.
+    [[nodiscard]] bool announce(std::size_t bytes) {
       if (!state_) return true;
-      if (bytes > state_->most - std::min(state_->most, state_->held)) return false;
-      if (!state_->within.try_grow(bytes)) return false;
+      if (!room_for(bytes)) return false;
       state_->held += bytes;
       size_ += bytes;
       return true;
     }
+    /// Of what was announced, so many bytes in all are there.
+    [[nodiscard]] bool came(std::size_t bytes) {
+      return bytes <= lease_.bytes() || lease_.try_grow(bytes - lease_.bytes());
+    }
     /// Up to `bytes` in all; what it has beyond stays.
     [[nodiscard]] bool grow_to(std::size_t bytes) { return bytes <= size_ || grow(bytes - size_); }
     void release() {
-      if (!state_) return;
-      state_->held -= size_;
-      state_->within.shrink(std::exchange(size_, 0));
+      lease_.release();
+      if (state_) state_->held -= std::exchange(size_, 0);
     }
     std::size_t size() const { return size_; }
 
    private:
     friend class ConnectionBudget;
-    explicit Share(std::shared_ptr<State> state) : state_(std::move(state)) {}
+    Share(std::shared_ptr<State> state, ByteLease lease)
+        : state_(std::move(state)), lease_(std::move(lease)) {}
+    bool room_for(std::size_t bytes) const {
+      return !state_ || bytes <= state_->most - std::min(state_->most, state_->held);
+    }
+
     std::shared_ptr<State> state_{};
+    ByteLease lease_{};
     std::size_t size_ = 0;
   };
 
-  /// From now on it takes of others: what it holds is taken there too, beyond their bounds.
-  void take_within(ByteLease within) {
-    within.force(state_->held);
-    state_->within = std::move(within);
-  }
-  Share share() { return Share(state_); }
+  /// Who pays for the shares that are made from now on.
+  void pay_by(Leases leases) { leases_ = std::move(leases); }
+  Share share() { return share(leases_); }
+  /// @param leases  who pays for this one
+  Share share(const Leases& leases) { return {state_, leases ? leases() : ByteLease()}; }
   std::size_t held() const { return state_->held; }
 
  private:
   std::shared_ptr<State> state_;
+  Leases leases_;
 };
+
+/// Leases of what clients send, for their key.
+/// @param bytes  outlives them
+/// @param key    empty: nobody's, the process pays alone
+inline ConnectionBudget::Leases request_leases(WorkerBytes& bytes, std::string tenant,
+                                               std::string key) {
+  return [&bytes, tenant = std::move(tenant), key = std::move(key)] {
+    return bytes.lease(MemoryKind::request_body, tenant, key);
+  };
+}
 
 }  // namespace hawser::net

@@ -48,10 +48,10 @@ TEST(ConnectionBudget, TakesOfTheProcessAndOfTheKeyToo) {
   WorkerBytes worker(process);
   worker.configure({.process = 1'000'000, .per_key = 150, .per_connection = 1});
   const auto of_key = [&] { return worker.lease(MemoryKind::request_body, "tenant", "key"); };
-  ConnectionBudget one(100, of_key());
+  ConnectionBudget one(100, of_key);
   auto share = one.share();
   {
-    ConnectionBudget two(100, of_key());
+    ConnectionBudget two(100, of_key);
     auto other = two.share();
     EXPECT_TRUE(share.grow(80));
     EXPECT_FALSE(other.grow(80)) << "the key's bound";
@@ -62,6 +62,26 @@ TEST(ConnectionBudget, TakesOfTheProcessAndOfTheKeyToo) {
   }
   EXPECT_EQ(worker.in_use(MemoryKind::request_body), 80U);
   share.release();
+  EXPECT_EQ(worker.in_use(MemoryKind::request_body), 0U);
+}
+
+TEST(ConnectionBudget, WhatIsAnnouncedIsTakenOfOthersWhenItComes) {
+  ProcessBytes process;
+  process.set_limits({.process = 1'000'000});
+  WorkerBytes worker(process);
+  worker.configure({.process = 1'000'000, .per_key = 100});
+  ConnectionBudget budget(1000, {});
+  auto share = budget.share([&] { return worker.lease(MemoryKind::request_body, "t", "k"); });
+  EXPECT_TRUE(share.announce(500));
+  EXPECT_FALSE(share.announce(501));
+  EXPECT_EQ(budget.held(), 500U);
+  EXPECT_EQ(worker.in_use(MemoryKind::request_body), 0U);
+  EXPECT_TRUE(share.came(60));
+  EXPECT_TRUE(share.came(50)) << "it has more already";
+  EXPECT_EQ(worker.in_use(MemoryKind::request_body), 60U);
+  EXPECT_FALSE(share.came(101)) << "the key's bound";
+  share.release();
+  EXPECT_EQ(budget.held(), 0U);
   EXPECT_EQ(worker.in_use(MemoryKind::request_body), 0U);
 }
 

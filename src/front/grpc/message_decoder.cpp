@@ -1,5 +1,6 @@
 #include "front/grpc/message_decoder.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "coding/decoder.hpp"
@@ -38,14 +39,16 @@ MessageDecoder::Next MessageDecoder::next() {
   return out;
 }
 
-/// A message by what stands in front of it; takes its part of the budget. none: it may come.
+/// A message by what stands in front of it; takes its part of the budget: of the connection what
+/// is announced, of others what is there. none: it may come.
 Kind MessageDecoder::judge(bool packed, unsigned char flag, std::size_t size) {
   if (flag > 1) return Kind::malformed;
   if (packed && options_.coding == coding::Coding::identity) return Kind::compressed;
   if (size > options_.message_max) return Kind::too_large;
-  if (options_.budget == nullptr || share_.size() >= size) return Kind::none;
-  if (share_.size() == 0) share_ = options_.budget->share();
-  return share_.grow(size - share_.size()) ? Kind::none : Kind::no_room;
+  if (options_.budget == nullptr) return Kind::none;
+  if (share_.size() == 0) share_ = options_.budget->share(options_.leases);
+  if (share_.size() < size && !share_.announce(size - share_.size())) return Kind::no_room;
+  return share_.came(std::min(size, waiting() - prefix_size)) ? Kind::none : Kind::no_room;
 }
 
 /// A few bytes must not become many: what comes out takes its part of the budget piece by piece.

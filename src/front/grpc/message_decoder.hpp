@@ -17,9 +17,10 @@ class MessageDecoder {
   struct Options {
     std::size_t message_max = 0;                       // bytes of each, unpacked
     net::ConnectionBudget* budget = nullptr;           // messages take their bytes of it
+    net::ConnectionBudget::Leases leases{};            // who pays for them
     coding::Coding coding = coding::Coding::identity;  // of those that say that they are packed
   };
-  explicit MessageDecoder(Options options) : options_(options) {}
+  explicit MessageDecoder(Options options) : options_(std::move(options)) {}
 
   struct Next {
     enum class Kind : std::uint8_t {

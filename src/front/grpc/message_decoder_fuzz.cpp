@@ -21,7 +21,7 @@ struct Seen {
 
 Seen decode(std::string_view bytes, std::size_t cut) {
   hawser::net::ConnectionBudget budget(2 * message_max, {});
-  MessageDecoder decoder({message_max, &budget, hawser::coding::Coding::gzip});
+  MessageDecoder decoder({message_max, &budget, {}, hawser::coding::Coding::gzip});
   Seen seen;
   std::size_t taken = 0;
   for (std::size_t at = 0; at < bytes.size(); at += cut) {

@@ -35,12 +35,13 @@ class Rpc {
     std::size_t message_max = 0;
     milliseconds write_timeout{60'000};       // a client that takes nothing for so long is gone
     net::ConnectionBudget* budget = nullptr;  // of its connection; outlives the call
+    net::ConnectionBudget::Leases leases{};   // who pays for what it holds of it
   };
   Rpc(net::Reactor& reactor, CallHead asked, Bounds bounds)
       : head(std::move(asked)),
         reactor_(reactor),
         write_timeout_(bounds.write_timeout),
-        decoder_({bounds.message_max, bounds.budget, head.coding}),
+        decoder_({bounds.message_max, bounds.budget, bounds.leases, head.coding}),
         reading_(reactor) {}
   Rpc(const Rpc&) = delete;
   Rpc& operator=(const Rpc&) = delete;

@@ -108,16 +108,14 @@ CallStream::CallStream(Services& services, h2::Server& server, std::int32_t stre
   const bool input_over = head.ends;
   CallHead asked = head_of(head, std::move(client.names), server.reactor().now());
   admission_ = admit(services, asked, peer_);
-  // A connection is its key's: what it held before for others stays little.
-  if (!admission_.client.key.empty()) {
-    const auto& [tenant, key] = admission_.client;
-    server.bodies().take_within(services.bytes.lease(net::MemoryKind::request_body, tenant, key));
-  }
   if (admission_.method == nullptr) asked = {};  // nothing of it is needed any more
-  rpc_ = std::make_shared<Rpc>(server.reactor(), std::move(asked),
-                               Rpc::Bounds{.message_max = admission_.message_max,
-                                           .write_timeout = services.write_timeout,
-                                           .budget = &server.bodies()});
+  rpc_ = std::make_shared<Rpc>(
+      server.reactor(), std::move(asked),
+      Rpc::Bounds{.message_max = admission_.message_max,
+                  .write_timeout = services.write_timeout,
+                  .budget = &server.bodies(),
+                  .leases = net::request_leases(services.bytes, admission_.client.tenant,
+                                                admission_.client.key)});
   rpc_->on_output = [this] {
     respond();
     if (server_ != nullptr) server_->resume(stream_);

@@ -15,8 +15,10 @@ class Session {
  public:
   Session(Services& services, const exchange::ClientName& client, net::Stream& stream,
           net::InBuffer& in)
-      : connection_(stream, in, services.config, services.write_timeout,
-                    {services.bodies_max, services.lease(client)}) {}
+      : connection_(
+            stream, in, services.config, services.write_timeout,
+            {services.bodies_max, net::request_leases(services.bytes, client.tenant, client.key)}) {
+  }
 
   /// Until it is over.
   Task<> run() { return connection_.run(*protocol_); }

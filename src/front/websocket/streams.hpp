@@ -39,11 +39,6 @@ struct Services {
   std::function<std::optional<exchange::ClientName>(const wire::RequestHead&,
                                                     const std::vector<std::string>& client_names)>
       client_of{};
-
-  /// What the requests of one connection take their memory of.
-  net::ByteLease lease(const exchange::ClientName& client) {
-    return bytes.lease(net::MemoryKind::request_body, client.tenant, client.key);
-  }
 };
 
 /// One event of an answer, or one piece of another content.

@@ -121,7 +121,8 @@ void Tunnel::hello(std::string_view frame) {
   if (!client) {
     return connection_.close(unauthorized, "no key, or one that is not known here");
   }
-  connection_.budget().take_within(services_.lease(*client));
+  connection_.budget().pay_by(
+      net::request_leases(services_.bytes, std::move(client->tenant), std::move(client->key)));
   connection_.limit_messages(services_.config.message_max.count());
   resumes_ = holds_word(json_member(frame, "caps"), "resume");
   const auto promised = json_number(frame, "keepalive").value_or(0);
