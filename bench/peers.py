@@ -92,16 +92,16 @@ class Direct:
 class Proxy:
     """A proxy under test in its own directory."""
 
-    def __init__(self, name, template, command, work, core, values):
+    def __init__(self, name, template, command, work, core, values, templates=HERE / "peers"):
         self.name = name
         self.port, self.tls_port = free_port(), free_port()
         # Hawser tells the two versions apart by their first bytes; nginx 1.22 cannot.
-        self.h2_port = self.port if name == "hawser" else free_port()
+        self.h2_port = self.port if name in ("hawser", "before") else free_port()
         self.directory = work / f"{name}-{self.port}"
         self.directory.mkdir()
         make_certificate(work, self.directory)
         config = self.directory / template
-        text = (HERE / "peers" / template).read_text()
+        text = (templates / template).read_text()
         values = dict(values, PORT=self.port, TLS_PORT=self.tls_port, H2_PORT=self.h2_port, ADMIN_PORT=free_port(),
                       DIR=self.directory, KEY=KEY, UPSTREAM_KEY=UPSTREAM_KEY,
                       KEY_HASH=hashlib.sha256(KEY.encode()).hexdigest())
@@ -170,11 +170,17 @@ def hawser(name, setup, settings):
                  setup.proxy_core, {"UPSTREAM": setup.upstream.port})
 
 
+def before(name, setup, settings):
+    """Another checkout's program with that checkout's configuration."""
+    return Proxy(name, "hawser.yaml", [setup.before / "build/release/hawser", "serve", "-c"], setup.work,
+                 setup.proxy_core, {"UPSTREAM": setup.upstream.port}, setup.before / "bench/peers")
+
+
 def direct(name, setup, settings):
     return Direct(setup.upstream)
 
 
-KINDS = {"hawser": hawser, "nginx": nginx, "haproxy": haproxy, "direct": direct,
+KINDS = {"hawser": hawser, "nginx": nginx, "before": before, "haproxy": haproxy, "direct": direct,
          "nginx-again": nginx}
 
 
@@ -183,6 +189,7 @@ class Setup:
 
     def __init__(self, args, work, upstream, files):
         self.hawser = args.hawser
+        self.before = args.before
         self.programs = args.programs
         self.proxy_core, self.other_core = args.cores
         self.work = work

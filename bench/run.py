@@ -30,6 +30,8 @@ def parse_args():
     parser.add_argument("--hawser", type=pathlib.Path, default=ROOT / "build/release/hawser")
     parser.add_argument("--programs", type=pathlib.Path,
                         help="where bench_load and bench_upstream are; default: beside hawser")
+    parser.add_argument("--before", type=pathlib.Path, metavar="CHECKOUT",
+                        help="also measure what is built in another checkout, as `before`")
     parser.add_argument("--only", help="proxies to run; the first is judged, nginx is the measure")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2.0, help="measured in each round")
@@ -48,12 +50,15 @@ def parse_args():
     else:
         parser.error("two cores are needed")
     args.hawser = args.hawser.resolve()
+    args.before = args.before.resolve() if args.before else None
     args.programs = (args.programs or args.hawser.parent / "bench").resolve()
     return args
 
 
 def names_of(args, bench):
     names = args.only.split(",") if args.only else list(bench.peers)
+    if args.before and "before" not in names:
+        names.insert(1, "before")
     unknown = [name for name in names if name not in peers.KINDS]
     if unknown:
         raise peers.Failed(f"unknown: {', '.join(unknown)}; known: {', '.join(peers.KINDS)}")

@@ -42,7 +42,7 @@ else()
   # What an attacker who finds a hole still meets (docs/security.md): tests/gateway/test_hardening.py.
   target_link_options(hawser_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
   target_compile_options(hawser_flags INTERFACE
-    $<$<CONFIG:Release>:-fstack-protector-strong -fstack-clash-protection>)
+    $<$<CONFIG:Release>:-fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3>)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64")
     target_compile_options(hawser_flags INTERFACE $<$<CONFIG:Release>:-fcf-protection>)
     # Not -z ibt: the start files of Debian's GCC have no ENDBR.
