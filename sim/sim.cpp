@@ -1,5 +1,6 @@
 #include "sim/sim.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <fstream>

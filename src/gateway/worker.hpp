@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <set>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "front/websocket/handshake.hpp"
 #include "gateway/assemble.hpp"
 #include "net/listener.hpp"
+#include "net/resolver.hpp"
 
 namespace hawser::gateway {
 

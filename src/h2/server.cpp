@@ -1,5 +1,7 @@
 #include "h2/server.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 
@@ -13,6 +15,8 @@ namespace {
 
 constexpr std::size_t passed_over_max = 16;  // gaps; of older ones the heads are dropped
 constexpr int reads_in_a_row = 8;            // some 256 KiB, then others have their turn
+constexpr auto lingering_silence = 1s;       // of a client whose connection was ended
+constexpr auto lingering_time = 5s;
 constexpr std::size_t field_overhead = 32;   // of each field (RFC 9113, 6.5.2)
 
 nghttp2_nv pair_of(std::string_view name, std::string_view value) {
@@ -205,22 +209,45 @@ Task<> Server::run() {
       pinged_ = false;
       if (reads % reads_in_a_row != 0) continue;
       if (!attend()) break;  // also where there is always something to read
-      net::Waiter turn(reactor);
-      reactor.post([&turn] { turn.complete(IoStatus::ok); });
-      co_await turn.wait(Clock::time_point::max());
+      co_await next_turn();
       continue;
     }
     if (status != IoStatus::would_block || !attend()) break;
     in_.release_if_empty();
     const IoStatus waited = co_await stream_.wait(net::Channel::Want::either, next_deadline());
-    if (waited == IoStatus::cancelled) break;
+    if (waited == IoStatus::cancelled) {
+      over_ = true;
+      break;
+    }
   }
   flush();
-  over_ = true;
+  const bool broken = std::exchange(over_, true) && !said_all_;
   for (auto streams = std::exchange(streams_, {}); auto& [id, stream] : streams) {
     if (stream.handler) stream.handler->over(Over::lost);
   }
+  if (!broken && !flooded_ && out_.empty()) co_await linger();
   co_return;  // without it GCC 12 takes the end for unreachable
+}
+
+/// Lets the last frames arrive: a close with unread input is a reset, which may overtake them.
+Task<> Server::linger() {
+  stream_.goodbye();
+  ::shutdown(stream_.fd(), SHUT_WR);
+  const auto end = reactor().now() + lingering_time;
+  IoStatus status = IoStatus::ok;
+  for (int reads = 1; status == IoStatus::ok && reactor().now() < end; ++reads) {
+    in_.consume(in_.size());
+    if (reads % reads_in_a_row == 0) co_await next_turn();
+    const auto deadline = std::min<Clock::time_point>(end, reactor().now() + lingering_silence);
+    status = co_await stream_.read(in_, deadline);
+  }
+}
+
+/// Lets the worker's other connections have their turn.
+Task<> Server::next_turn() {
+  net::Waiter turn(reactor());
+  reactor().post([&turn] { turn.complete(IoStatus::ok); });
+  co_await turn.wait(Clock::time_point::max());
 }
 
 /// Until its client takes something. False: the connection is to end.
@@ -383,60 +410,7 @@ void Server::calm() {
   stream_.waiter().complete(IoStatus::ok);
 }
 
-// --- bytes
-
-void Server::soon() {
-  if (flushing_ || receiving_ || over_) return;  // what is to be sent is sent behind it
-  if (stream_.reactor().busy()) {
-    stream_.reactor().join_line(*this);
-  } else {
-    flush();
-  }
-}
-
-/// Takes what nghttp2 has to say, up to a bound. False: nothing.
-bool Server::pull() {
-  bool any = false;
-  while (out_.size() - out_at_ < out_max) {
-    const std::uint8_t* bytes = nullptr;
-    const auto size = nghttp2_session_mem_send(h2_.get(), &bytes);
-    if (size < 0) over_ = true;
-    if (size <= 0) break;
-    out_.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
-    any = true;
-  }
-  return any;
-}
-
-void Server::flush() {
-  if (flushing_ || over_) return;
-  flushing_ = true;
-  for (;;) {
-    const bool more = pull();
-    bool blocked = false;
-    while (out_at_ < out_.size() || !stream_.flushed()) {
-      const std::string_view rest = std::string_view(out_).substr(out_at_);
-      const net::IoResult sent = stream_.try_write({&rest, 1});
-      blocked = sent.status == IoStatus::would_block;
-      over_ = over_ || (!blocked && sent.status != IoStatus::ok);
-      if (blocked || over_) break;
-      out_at_ += sent.bytes;
-      progressed_ = stream_.reactor().now();  // TLS takes one record at a time
-    }
-    if (out_at_ == out_.size()) {
-      out_.clear();
-      out_at_ = 0;
-      progressed_ = stream_.reactor().now();
-    }
-    if (blocked || over_ || !more) break;
-  }
-  if (out_.empty() && out_.capacity() > 4096) std::string().swap(out_);
-  flushing_ = false;
-  const bool said_all = out_.empty() && nghttp2_session_want_read(h2_.get()) == 0 &&
-                        nghttp2_session_want_write(h2_.get()) == 0;
-  if (said_all) over_ = true;
-  if (over_) stream_.cancel();
-}
+// --- deadlines
 
 /// Looks at the deadlines. False: the connection is to end.
 bool Server::attend() {

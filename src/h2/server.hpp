@@ -139,6 +139,8 @@ class Server final : private net::Turn {
   bool pull();
   bool has_room() const { return out_.size() - out_at_ < out_max; }
   Task<bool> pause();
+  Task<> linger();
+  Task<> next_turn();
   bool attend();
   Clock::time_point next_deadline() const;
   Clock::time_point dead_at() const;
@@ -171,6 +173,7 @@ class Server final : private net::Turn {
   bool flushing_ = false;
   bool receiving_ = false;  // nghttp2 is in our callbacks
   bool over_ = false;
+  bool said_all_ = false;  // and heard all: over in peace
   bool draining_ = false;
   bool flooded_ = false;
   bool pinged_ = false;

@@ -1,4 +1,5 @@
 #include "http/http2_connection.hpp"
+#include "net/resolver.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>

@@ -11,6 +11,10 @@
 #include "http/body_reader.hpp"
 #include "net/connect.hpp"
 
+namespace hawser::net {
+class Resolver;
+}
+
 namespace hawser::http {
 
 class Http1Connection;

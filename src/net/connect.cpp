@@ -12,6 +12,7 @@
 
 #include "base/public_address.hpp"
 #include "net/proxy.hpp"
+#include "net/resolver.hpp"
 
 namespace hawser::net {
 namespace {

@@ -5,11 +5,12 @@
 #include "base/result.hpp"
 #include "net/cancellation.hpp"
 #include "net/origin.hpp"
-#include "net/resolver.hpp"
 #include "net/stream.hpp"
 #include "net/tls_client.hpp"
 
 namespace hawser::net {
+
+class Resolver;
 
 struct ConnectTimeouts {
   milliseconds connect{3'000};

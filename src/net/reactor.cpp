@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -74,11 +77,20 @@ void Channel::happened(std::uint32_t events) {
 
 // --- Reactor
 
+struct Reactor::InLoop {
+  InLoop(asio::io_context& loop, int epoll_fd) : epoll(loop, epoll_fd), ticker(loop) {}
+
+  asio::posix::stream_descriptor epoll;
+  asio::steady_timer ticker;
+};
+
 Reactor::Reactor(asio::io_context& loop)
-    : loop_(loop), epoll_(loop), ticker_(loop), timers_(Clock::now()), now_(Clock::now()) {
-  const int fd = ::epoll_create1(EPOLL_CLOEXEC);
-  if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
-  epoll_.assign(fd);
+    : loop_(loop),
+      epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)),
+      timers_(Clock::now()),
+      now_(Clock::now()) {
+  if (epoll_fd_ < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  in_loop_ = std::make_unique<InLoop>(loop, epoll_fd_);
   wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
   metronome_fd_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -86,7 +98,7 @@ Reactor::Reactor(asio::io_context& loop)
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
   event.data.ptr = this;  // no channel: posts
-  ::epoll_ctl(fd, EPOLL_CTL_ADD, wake_fd_, &event);
+  ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event);
 }
 
 Reactor::~Reactor() {
@@ -102,15 +114,15 @@ void Reactor::start() {
 void Reactor::stop() {
   stopped_ = true;
   boost::system::error_code ignored;
-  epoll_.cancel(ignored);
-  ticker_.cancel();
+  in_loop_->epoll.cancel(ignored);
+  in_loop_->ticker.cancel();
 }
 
 void Reactor::add(Channel& channel) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = &channel;
-  if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, channel.fd_, &event) != 0) {
+  if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, channel.fd_, &event) != 0) {
     channel.hung_up_ = channel.readable_ = channel.writable_ = true;  // the first read tells
   }
   channel.next_ = channels_;
@@ -133,17 +145,17 @@ void Reactor::remove(Channel& channel) {
 
 void Reactor::wait_for_events() {
   if (stopped_) return;
-  epoll_.async_wait(asio::posix::descriptor_base::wait_read,
-                    [this](const boost::system::error_code& error) {
-                      if (error) return;
-                      handle(poll(0));
-                      wait_for_events();
-                    });
+  in_loop_->epoll.async_wait(asio::posix::descriptor_base::wait_read,
+                             [this](const boost::system::error_code& error) {
+                               if (error) return;
+                               handle(poll(0));
+                               wait_for_events();
+                             });
 }
 
 int Reactor::poll(int patience_ms) {
-  const int count = ::epoll_wait(epoll_.native_handle(), batch_.data(),
-                                 static_cast<int>(batch_.size()), patience_ms);
+  const int count =
+      ::epoll_wait(epoll_fd_, batch_.data(), static_cast<int>(batch_.size()), patience_ms);
   now_ = Clock::now();
   return count;
 }
@@ -227,7 +239,7 @@ void Reactor::arm_metronome() {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = &metronome_fd_;
-  ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, metronome_fd_, &event);
+  ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, metronome_fd_, &event);
 }
 
 void Reactor::run() {
@@ -268,8 +280,8 @@ void Reactor::run_posted() {
 
 void Reactor::tick() {
   if (stopped_) return;
-  ticker_.expires_after(TimerWheel::tick);
-  ticker_.async_wait([this](const boost::system::error_code& error) {
+  in_loop_->ticker.expires_after(TimerWheel::tick);
+  in_loop_->ticker.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     now_ = Clock::now();
     timers_.advance(now_);

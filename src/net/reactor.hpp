@@ -3,10 +3,8 @@
 #include <sys/epoll.h>
 
 #include <array>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -14,6 +12,11 @@
 #include "base/task.hpp"
 #include "net/io.hpp"
 #include "net/timer_wheel.hpp"
+
+// Asio's headers are a third of what a file would read: they stay in those that use them.
+namespace boost::asio {
+class io_context;
+}
 
 namespace hawser::net {
 
@@ -189,6 +192,7 @@ class Reactor {
 
  private:
   friend class Channel;
+  struct InLoop;
   void add(Channel& channel);
   void remove(Channel& channel);
   void wait_for_events();
@@ -201,8 +205,8 @@ class Reactor {
   void tick();
 
   asio::io_context& loop_;
-  asio::posix::stream_descriptor epoll_;
-  asio::steady_timer ticker_;
+  int epoll_fd_;                     // in_loop_'s
+  std::unique_ptr<InLoop> in_loop_;  // how Asio's loop runs this one, for start()
   TimerWheel timers_;
   Clock::time_point now_;
   std::array<epoll_event, 256> batch_{};

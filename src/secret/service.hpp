@@ -1,10 +1,12 @@
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "http/endpoint.hpp"
+#include "net/resolver.hpp"
 #include "secret/source.hpp"
 
 namespace hawser::secret {

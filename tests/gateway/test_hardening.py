@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import platform
 import re
 import shutil
 import signal
@@ -30,6 +31,8 @@ def test_the_program_is_hardened(figure):
         "full RELRO": "GNU_RELRO" in segments and bool(re.search(r"\(FLAGS_1\).*NOW", dynamic)),
         "stack not executable": bool(re.search(r"GNU_STACK.* RW +0x", segments)),
         "stack protector": "__stack_chk_fail" in symbols,
+        "fortified": bool(re.search(r"__\w+_chk@GLIBC", symbols)),
+        "shadow stack": platform.machine() != "x86_64" or "SHSTK" in readelf("-n"),
         "no run path": "RPATH" not in dynamic and "RUNPATH" not in dynamic,
     }
     figure("the program: " + ", ".join(f"{name} {'yes' if held else 'NO'}" for name, held in found.items()))

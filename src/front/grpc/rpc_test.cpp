@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
 
 namespace hawser::front::grpc {
 namespace {
