@@ -1,4 +1,4 @@
-// What an HTTP/2 connection sends: from nghttp2 into a bounded buffer, and from there to the socket.
+// What an HTTP/2 connection sends: from nghttp2 into a bounded buffer, from there to the socket.
 #include "h2/server.hpp"
 
 namespace hawser::h2 {
