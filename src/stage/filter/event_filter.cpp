@@ -33,24 +33,37 @@ json::parse_options as_deep_as_bodies() {
   return options;
 }
 
+/// Where a value stands.
+struct Spot {
+  dialect::Shape shape{};    // of the object
+  dialect::Member member{};  // of it
+  std::string_view name{};
+  const dialect::Labels* labels = nullptr;  // of the object
+};
+
 /// Every string of an event but those that are told in pieces, and what the protocols make no text.
 template <class Pieces>
-void gather(json::value& value, std::string_view name, unsigned depth, bool free,
-            const Pieces& pieces, Pieces& out) {
+void gather(json::value& value, const Spot& spot, const Pieces& pieces, Pieces& out) {
   if (value.is_string()) {
     json::string* const text = &value.get_string();
     const bool told = std::any_of(pieces.begin(), pieces.end(),
                                   [text](const auto& piece) { return piece.text == text; });
     if (told) return;
-    const auto place = dialect::place_of(name, std::string_view(*text), free);
-    const bool json = place == dialect::Place::json_text;
-    if (json || place == dialect::Place::text) out.push_back({std::string(), text, json});
+    const std::string_view words(*text);
+    const auto place = dialect::place_of(spot.shape, spot.member, spot.name, words, *spot.labels);
+    const bool json = spot.name == "arguments";
+    if (place == dialect::Place::text) out.push_back({std::string(), text, json});
   } else if (value.is_array()) {
-    for (auto& entry : value.get_array()) gather(entry, name, depth, free, pieces, out);
+    for (auto& entry : value.get_array()) gather(entry, spot, pieces, out);
   } else if (value.is_object()) {
-    for (auto& [inner, entry] : value.get_object()) {
-      const bool opens = free || dialect::opens_free(inner, depth);
-      gather(entry, inner, depth + 1, entry.is_structured() ? opens : free, pieces, out);
+    dialect::Labels labels;
+    for (auto& [name, entry] : value.get_object()) {
+      if (!dialect::Labels::tells(name)) continue;
+      labels.add(name, entry.is_string() ? std::string_view(entry.get_string()) : "");
+    }
+    const auto shape = spot.member.inside;
+    for (auto& [name, entry] : value.get_object()) {
+      gather(entry, {shape, dialect::member_of(shape, name), name, &labels}, pieces, out);
     }
   }
 }
@@ -151,7 +164,9 @@ EventFilter::Reading EventFilter::read(json::value& event) const {
     case dialect::Api::other:
       break;
   }
-  gather(event, {}, 1, false, reading.pieces, reading.wholes);
+  const dialect::Member outermost{.inside = dialect::Shape::any_answer};
+  const dialect::Labels none;
+  gather(event, {dialect::Shape::free, outermost, {}, &none}, reading.pieces, reading.wholes);
   return reading;
 }
 
