@@ -380,7 +380,7 @@ Task<Tried> Tries::refused(Exchange& exchange, const Upstream& upstream, AnswerH
   const bool ours = upstream.provider->has_credential() &&
                     about_credential(failure.status, *body ? std::string_view(**body) : "");
   if (*body) {
-    failure.out_of_quota = failure.status == 402 || out_of_quota(**body);
+    failure.out_of_quota = out_of_quota(failure.status, **body);
     const bool told = !ours && exchange.residency.grants.allow(policy::Grants::telemetry_body);
     log::debug("provider refused",
                {{"request_id", log::safe(exchange.id)},
