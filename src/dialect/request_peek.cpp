@@ -8,6 +8,7 @@
 
 #include "base/json.hpp"
 #include "base/json_scan.hpp"
+#include "dialect/token_texts.hpp"
 
 namespace hawser::dialect {
 namespace {
@@ -144,6 +145,7 @@ class Peek {
     if (depth > 2) return true;
     if (depth == 2) {
       if (in_stream_options_) inner_ = is_include_usage(token);
+      if (name_ != "metadata") note_token_texts(token);
       return true;
     }
     name_ = token.inner();
@@ -152,11 +154,13 @@ class Peek {
       name_ = decoded_;
     }
     in_stream_options_ = name_ == "stream_options";
+    note_token_texts(token);
     return note_name();
   }
   bool string(const JsonToken& token, unsigned depth) {
-    if (depth == 2 && name_ == "include") {
-      facts_.logprobs = facts_.logprobs || token.escaped || token.inner().ends_with("logprobs");
+    take_token_texts(token.text, depth);
+    if (depth <= 2 && name_ == "include") {
+      facts_.logprobs = facts_.logprobs || token.escaped || names_token_texts(token.inner());
     }
     if (depth != 1) return depth > 1 || object_missing();
     if (name_ == "model") return take_model(token);
@@ -167,12 +171,14 @@ class Peek {
     return true;
   }
   bool scalar(const JsonToken& token, unsigned depth) {
+    take_token_texts(token.text, depth);
     if (depth == 2 && inner_) facts_.usage_asked = token.text == "true";
     if (depth != 1) return depth > 1 || object_missing();
     return take_scalar(token.text);
   }
   bool open(char kind, unsigned depth, std::size_t) {
     if (depth == 0 && kind != '{') return object_missing();
+    take_token_texts("{", depth);
     if (depth != 1) return true;
     if (name_ == "model") return wrong(not_a("model", "a string"));
     return name_ != "stream" || wrong(not_a("stream", "a boolean"));
@@ -185,6 +191,18 @@ class Peek {
   std::optional<Error> error{};
 
  private:
+  /// Of the outermost object, and of those right in it, such as Gemini's generationConfig.
+  void note_token_texts(const JsonToken& token) {
+    std::string decoded;
+    if (token.escaped && !decode_json_string(token.text, decoded)) return;
+    token_name_ = token.escaped ? decoded : std::string(token.inner());
+    token_texts_ = names_token_texts(token_name_);
+  }
+  void take_token_texts(std::string_view value, unsigned depth) {
+    if (!token_texts_ || depth > 2) return;
+    token_texts_ = false;
+    if (!asks_for_none(token_name_, value)) facts_.logprobs = true;
+  }
   bool object_missing() {
     error = not_json(JsonFault::syntax);
     return false;
@@ -237,9 +255,6 @@ class Peek {
       if (const std::uint32_t most = count_of(value); most > 0) facts_.output_max = most;
     }
     if (name_ == "store") facts_.stores = value == "true";
-    if (name_ == "logprobs" || name_ == "top_logprobs") {
-      facts_.logprobs = facts_.logprobs || value == "true" || count_of(value) > 0;
-    }
     if (name_ == "n" || name_ == "best_of") {
       const std::uint32_t count = std::min(count_of(value), 0xffffu);
       facts_.choices = std::max(facts_.choices, static_cast<std::uint16_t>(count));
@@ -254,6 +269,8 @@ class Peek {
   std::string decoded_{};
   bool in_stream_options_ = false;
   bool inner_ = false;  // the next scalar is include_usage
+  std::string token_name_{};
+  bool token_texts_ = false;  // the next value says whether token_name_ is asked for
   std::size_t members_ = 0;
   std::array<std::uint32_t, members_max> hashes_;  // of names; uninitialised behind members_
 };

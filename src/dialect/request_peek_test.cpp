@@ -91,6 +91,39 @@ TEST(PeekRequest, TakesWhatPoliciesAskFor) {
   EXPECT_TRUE(facts.logprobs);
 }
 
+TEST(RequestPeek, WhateverAsksForTheTextOfTokensIsSeen) {
+  RequestFacts facts;
+  for (const char* name :
+       {"logprobs", "top_logprobs", "prompt_logprobs", "responseLogprobs", "response_logprobs",
+        "n_probs", "return_token_ids", "return_tokens_as_token_ids", "details", "top_n_tokens",
+        "LogProbs", "log_probs", "l\\u006fgprobs", "new_kind_of_logprobs"}) {
+    for (const char* value :
+         {"true", "1", "5.0", "\"true\"", "\"false\"", "{}", "[]", "-1", "1e0"}) {
+      const std::string member = "{\"" + std::string(name) + "\":" + value + "}";
+      for (const std::string& body : {member, "{\"generationConfig\":" + member + "}",
+                                      "{\"options\":" + member + ",\"x\":false}"}) {
+        ASSERT_TRUE(peek_request(body, facts, PeekMode::unknown)) << body;
+        EXPECT_TRUE(facts.logprobs) << body;
+      }
+    }
+    for (const char* value : {"false", "null"}) {
+      ASSERT_TRUE(peek_request("{\"" + std::string(name) + "\":" + value + ",\"x\":true}", facts));
+      EXPECT_FALSE(facts.logprobs) << name;
+    }
+  }
+  for (const char* body : {R"({"top_logprobs":0})", R"({"metadata":{"logprobs":"x"}})",
+                           R"({"messages":[{"logprobs":1}]})", R"({"stream":true,"n":1})",
+                           R"({"include":["reasoning.encrypted_content"]})"}) {
+    ASSERT_TRUE(peek_request(body, facts)) << body;
+    EXPECT_FALSE(facts.logprobs) << body;
+  }
+  for (const char* body : {R"({"include":["message.output_text.logprobs"]})", R"({"logprobs":0})",
+                           R"({"include":"output_text.logprobs"})"}) {
+    ASSERT_TRUE(peek_request(body, facts)) << body;
+    EXPECT_TRUE(facts.logprobs) << body;
+  }
+}
+
 TEST(PeekRequest, StepsOverEscapedQuotes) {
   RequestFacts facts;
   ASSERT_TRUE(peek_request(R"({"a":"\\","b":"\\\"","c":"\\\\\"","model":"m"})", facts));

@@ -17,6 +17,24 @@ constexpr std::array<std::string_view, 12> read_members{
     "tools",     "suffix",  "functions", "systemInstruction", "system_instruction",
     "documents", "contents"};
 
+/// Members that attachments stand in. An estimate needs no more than that.
+constexpr std::array<std::string_view, 10> attachment_members{
+    "audio",    "data", "file_data", "image",     "image_url",
+    "b64_json", "mask", "result",    "signature", "url"};
+constexpr std::size_t attachment_min = 256;
+
+bool is_attachment(std::string_view name, std::string_view value) {
+  if (value.size() < attachment_min) return false;
+  if (std::find(attachment_members.begin(), attachment_members.end(), name) ==
+      attachment_members.end()) {
+    return false;
+  }
+  constexpr std::string_view mark = ";base64,";
+  const auto at = value.starts_with("data:") ? value.substr(0, 256).find(mark) : 0;
+  if (at == std::string_view::npos) return false;
+  return is_base64(value.substr(at == 0 ? 0 : at + mark.size()));
+}
+
 class Texts {
  public:
   explicit Texts(const std::function<void(std::string_view)>& each) : each_(each) {}
@@ -41,7 +59,7 @@ class Texts {
       if (!decode_json_string(token.text, scratch_)) return false;
       value = scratch_;
     }
-    if (place_of(names_[depth], value, false) == Place::base64) {
+    if (is_attachment(names_[depth], value)) {
       ++found.attachments;
     } else {
       each_(value);

@@ -1,20 +1,59 @@
 #include "dialect/rewrite_text.hpp"
 
+#include <algorithm>
 #include <array>
+#include <deque>
+#include <vector>
 
 #include "base/json.hpp"
 #include "base/json_scan.hpp"
+#include "base/plain_escapes.hpp"
 #include "dialect/text_places.hpp"
 
 namespace hawser::dialect {
 namespace {
 
-constexpr std::size_t digits_min = 6;  // of a number that can be somebody's
+constexpr std::size_t bytes_min = 256;  // shorter ones cost nothing to look at
+// Of JSON in a string of JSON: each level needs twice the backslashes of the one around it.
+constexpr unsigned nested_max = 32;
+
+/// Outermost members that are lists of token numbers and no prompt. Any other list there is one.
+constexpr std::array<std::string_view, 5> harmless_lists{
+    "allowed_token_ids", "bad_words_ids", "eos_token_id", "logit_bias", "stop_token_ids"};
+
+bool is_integer(std::string_view scalar) {
+  return scalar.find_first_not_of("-0123456789") == std::string_view::npos;
+}
+bool is_number(std::string_view scalar) {
+  return scalar.front() == '-' || (scalar.front() >= '0' && scalar.front() <= '9');
+}
+
+bool has_escapes(std::string_view text) {
+  return text.find("\\u") != std::string_view::npos || text.find("\\/") != std::string_view::npos;
+}
+bool opens_json(std::string_view text) {
+  const auto at = text.find_first_not_of(" \t\r\n");
+  return at != std::string_view::npos && (text[at] == '{' || text[at] == '[');
+}
+
+/// How a body is read.
+enum class Manner : std::uint8_t {
+  whole,   // all of it is there
+  nested,  // it stood in a string: only what its own text does not show is looked at
+  event    // of a stream: each token once, in its order
+};
 
 /// Gives each text to the change as the scan meets it.
 class Rewriter {
  public:
-  Rewriter(std::string_view source, const ChangeText& change) : source_(source), change_(change) {}
+  /// @param nested  how many strings it stands in
+  /// @param at      where the outermost of them begins
+  Rewriter(Shape root, Manner manner, std::string_view source, const ChangeText& change,
+           unsigned nested = 0, std::size_t at = 0)
+      : source_(source), change_(change), manner_(manner), nested_(nested), outermost_at_(at) {
+    levels_.resize(2);
+    levels_[1].shape = root;
+  }
 
   bool name(const JsonToken& token, unsigned depth) {
     Level& level = levels_[depth];
@@ -23,7 +62,9 @@ class Rewriter {
       if (!decode_json_string(token.text, level.decoded)) return false;
       level.name = level.decoded;
     }
-    if (!protocol_name(level.name)) change(token, {level.name, false, level.name});
+    level.member = member_of(level.shape, level.name);
+    const bool shown = manner_ == Manner::nested && !token.escaped;
+    if (!level.member.known && !shown) look(token, level.name, level.name);
     return true;
   }
   bool string(const JsonToken& token, unsigned depth) {
@@ -32,44 +73,80 @@ class Rewriter {
       if (!decode_json_string(token.text, value_)) return false;
       value = value_;
     }
+    note_label(depth, value);
     const Level& level = levels_[depth];
-    switch (place_of(level.name, value, level.free)) {
-      case Place::text:
-        change(token, {value, false, level.name});
-        break;
-      case Place::json_text:
-        change(token, {value, true, level.name});
-        break;
-      case Place::word:
-      case Place::identifier:
-      case Place::base64:
-        break;
+    const Level& object = levels_[level.object];
+    if (is_embedding(depth) && !value.empty()) note_unread();
+    if (manner_ != Manner::event && needs_labels(level.member, value)) {
+      waiting_.push_back({level.object, token, level.member, std::string(level.name)});
+    } else {
+      take(token, value, level.shape, level.member, level.name, object.labels);
     }
     return true;
   }
-  /// A whole number of the user's own reaches the model as a text would: a card's, a telephone's.
   bool scalar(const JsonToken& token, unsigned depth) {
+    note_label(depth, {});
+    if (!is_number(token.text)) return true;
     const Level& level = levels_[depth];
-    const bool whole = token.text.find_first_not_of("-0123456789") == std::string_view::npos;
-    if (level.free && whole && token.text.size() >= digits_min) {
-      change(token, {token.text, false, level.name});
+    if (level.member.kind == Kind::prompt || is_embedding(depth)) {
+      note_unread();
+    } else if (level.list && level.of_stranger && is_integer(token.text)) {
+      note_unread();
     }
+    if (level.member.number) return true;
+    if (manner_ == Manner::nested && is_integer(token.text)) return true;
+    if (const auto digits = whole_digits(token.text)) look(token, *digits, level.name);
     return true;
   }
   /// An array's entries go by the name of the array.
   bool open(char kind, unsigned depth, std::size_t) {
+    note_label(depth, {});
+    if (levels_.size() < depth + 2) levels_.emplace_back();
     const Level& outer = levels_[depth];
     Level& inner = levels_[depth + 1];
-    inner.free = outer.free || (depth > 0 && opens_free(outer.name, depth));
-    inner.name = kind == '[' ? outer.name : std::string_view();
+    inner.list = kind == '[';
+    inner.of_stranger = outer.of_stranger || (depth == 1 && is_stranger(outer));
+    inner.member = outer.member;
+    if (kind == '[') {
+      inner.shape = depth == 0 ? inner.shape : outer.shape;
+      inner.name = outer.name;
+      inner.object = outer.object;
+      return true;
+    }
+    if (depth > 0) inner.shape = outer.list && depth == 1 ? outer.shape : outer.member.inside;
+    inner.name = {};
+    inner.member = {};
+    inner.object = depth + 1;
+    inner.labels.clear();
     return true;
   }
-  bool close(char, unsigned, std::size_t) { return true; }
+  bool close(char kind, unsigned depth, std::size_t) {
+    if (kind != '{') return true;
+    while (!waiting_.empty() && waiting_.back().object == depth + 1) {
+      const Waiting bytes = std::move(waiting_.back());
+      waiting_.pop_back();
+      if (!decode_json_string(bytes.token.text, value_)) return false;
+      const Level& level = levels_[depth + 1];
+      take(bytes.token, value_, level.shape, bytes.member, bytes.name, level.labels);
+    }
+    return true;
+  }
 
-  std::optional<std::string> result() {
-    if (copied_ == 0) return std::nullopt;
-    out_.append(source_.substr(copied_));
-    return std::move(out_);
+  Rewritten result() {
+    Rewritten out{std::nullopt, std::move(unread_member_)};
+    if (edits_.empty()) return out;
+    // Bytes were looked at when their object ended.
+    std::sort(edits_.begin(), edits_.end(),
+              [](const Edit& a, const Edit& b) { return a.at < b.at; });
+    std::string& json = out.json.emplace();
+    std::size_t copied = 0;
+    for (const Edit& edit : edits_) {
+      json.append(source_.substr(copied, edit.at - copied));
+      append_json_string(json, edit.text);
+      copied = edit.at + edit.size;
+    }
+    json.append(source_.substr(copied));
+    return out;
   }
 
  private:
@@ -78,35 +155,153 @@ class Rewriter {
   struct Level {
     std::string_view name{};
     std::string decoded{};
-    bool free = false;
+    Shape shape = Shape::free;  // of the object; of an array, of the one that it is a member of
+    Member member{};            // of the name
+    Labels labels{};
+    unsigned object = 1;  // level of the nearest object
+    bool list = false;
+    bool of_stranger = false;  // below an outermost member that no protocol defines
+  };
+  struct Waiting {
+    unsigned object;
+    JsonToken token;
+    Member member;
+    std::string name;
+  };
+  struct Edit {
+    std::size_t at;
+    std::size_t size;
+    std::string text;
   };
 
-  void change(const JsonToken& token, FoundText found) {
+  void note_label(unsigned depth, std::string_view value) {
+    Level& level = levels_[depth];
+    if (depth != level.object || level.shape == Shape::free) return;
+    if (Labels::tells(level.name)) level.labels.add(level.name, value);
+  }
+
+  void take(const JsonToken& token, std::string_view value, Shape shape, const Member& member,
+            std::string_view name, const Labels& labels) {
+    switch (place_of(shape, member, name, value, labels)) {
+      case Place::text:
+        if (manner_ != Manner::nested || token.escaped) look(token, value, name);
+        break;
+      case Place::word:
+      case Place::identifier:
+        break;
+      case Place::bytes:
+        look_at_bytes(token, value, name);
+        break;
+    }
+  }
+
+  void look_at_bytes(const JsonToken& token, std::string_view value, std::string_view name) {
+    if (value.size() < bytes_min && look(token, value, name)) return;
+    const auto text = text_of_bytes(value);
+    if (!text) return;
+    if (manner_ == Manner::event) {
+      if (value.size() >= bytes_min) look(token, value, name);
+      return;
+    }
+    const auto changed = changed_text(*text, name, place_in_source(token));
+    if (changed) edit(token, with_text(value, *changed));
+  }
+
+  /// @return whether it was changed
+  bool look(const JsonToken& token, std::string_view value, std::string_view name) {
+    auto changed = changed_text(value, name, place_in_source(token));
+    if (!changed) return false;
+    edit(token, std::move(*changed));
+    return true;
+  }
+
+  std::optional<std::string> changed_text(std::string_view value, std::string_view name,
+                                          std::size_t at) {
+    std::optional<std::string> inner;
+    std::string out;
+    if (manner_ == Manner::event) {
+      const bool json =
+          name == "arguments" || (has_escapes(value) && opens_json(value) && is_json(value));
+      if (change_({value, json, name, at}, out)) return out;
+      return std::nullopt;
+    }
+    if (opens_json(value) && nested_ < nested_max) inner = changed_inside(value, at);
+    const std::string_view text = inner ? std::string_view(*inner) : value;
+    if (change_({text, has_own_escapes(text), name, at}, out)) return out;
+    return inner;
+  }
+
+  std::optional<std::string> changed_inside(std::string_view value, std::size_t at) {
+    const std::string plain = with_plain_escapes(value);
+    if (plain.find_first_of("\\.eE") == std::string::npos) return std::nullopt;  // all is shown
+    Rewriter inside(Shape::free, Manner::nested, plain, change_, nested_ + 1, at);
+    if (scan_json(plain, inside) != JsonFault::none) return std::nullopt;
+    return inside.result().json;
+  }
+
+  std::size_t place_in_source(const JsonToken& token) const {
+    if (manner_ == Manner::nested) return outermost_at_;
+    return static_cast<std::size_t>(token.text.data() - source_.data());
+  }
+  void edit(const JsonToken& token, std::string text) {
     const auto at = static_cast<std::size_t>(token.text.data() - source_.data());
-    found.at = at;
-    changed_.clear();
-    if (!change_(found, changed_)) return;
-    out_.append(source_.substr(copied_, at - copied_));
-    append_json_string(out_, changed_);
-    copied_ = at + token.text.size();
+    edits_.push_back({at, token.text.size(), std::move(text)});
+  }
+
+  /// An outermost member of a request that no protocol defines: a list of numbers there may be a
+  /// prompt for a server that we do not know.
+  bool is_stranger(const Level& level) const {
+    return level.shape != Shape::free && level.shape != Shape::any_answer && !level.member.number &&
+           std::find(harmless_lists.begin(), harmless_lists.end(), level.name) ==
+               harmless_lists.end();
+  }
+  /// A prompt as the vectors of a model.
+  bool is_embedding(unsigned depth) const {
+    return depth >= 1 && levels_[1].name.ends_with("_embeds") && is_stranger(levels_[1]);
+  }
+  void note_unread() {
+    if (unread_member_.empty()) unread_member_ = levels_[1].name;
   }
 
   std::string_view source_;
   const ChangeText& change_;
-  std::string out_;
-  std::string value_, changed_;
-  std::size_t copied_ = 0;  // of the source; 0: nothing was changed yet
-  std::array<Level, json_depth_max + 1> levels_{};
+  Manner manner_;
+  unsigned nested_;
+  std::size_t outermost_at_;
+  std::string value_;
+  std::string unread_member_{};
+  std::vector<Edit> edits_{};
+  std::vector<Waiting> waiting_{};
+  std::deque<Level> levels_{};  // by depth; they stay where they are
 };
 
 }  // namespace
 
-Result<std::optional<std::string>> rewrite_texts(std::string_view json, const ChangeText& change) {
-  Rewriter rewriter(json, change);
+bool has_own_escapes(std::string_view text) {
+  return opens_json(text) || has_escapes(text);
+}
+
+namespace {
+
+Result<Rewritten> rewrite(Shape root, Manner manner, std::string_view json,
+                          const ChangeText& change) {
+  Rewriter rewriter(root, manner, json, change);
   if (scan_json(json, rewriter) != JsonFault::none) {
     return Error{.code = Code::invalid_request, .message = "The body is not JSON."};
   }
   return rewriter.result();
+}
+
+}  // namespace
+
+Result<Rewritten> rewrite_texts(Shape root, std::string_view json, const ChangeText& change) {
+  return rewrite(root, Manner::whole, json, change);
+}
+
+Result<std::optional<std::string>> rewrite_texts(std::string_view json, const ChangeText& change) {
+  auto rewritten = rewrite(Shape::any_answer, Manner::event, json, change);
+  if (!rewritten) return rewritten.error();
+  return std::move(rewritten->json);
 }
 
 }  // namespace hawser::dialect

@@ -2,21 +2,23 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 
+#include "base/base64.hpp"
+#include "base/utf8.hpp"
 #include "wire/characters.hpp"
 
 namespace hawser::dialect {
 namespace {
 
-// All lists are sorted: they are searched by halves.
 template <std::size_t n>
-constexpr bool holds(const std::array<std::string_view, n>& list, std::string_view name) {
-  return std::binary_search(list.begin(), list.end(), name);
+bool holds(const std::array<std::string_view, n>& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
 }
 
 // clang-format off
-/// Members whose values are words of the protocol.
+/// Members of protocols' objects whose values are words.
 constexpr auto word_members = std::to_array<std::string_view>({
     "choice", "detail", "effort", "encoding_format", "finishReason", "finish_reason", "format",
     "include", "media_type", "mimeType", "mime_type", "modalities", "mode", "object", "phase",
@@ -54,67 +56,24 @@ constexpr auto words = std::to_array<std::string_view>({
     "web_search", "web_search_20250305", "web_search_call", "web_search_preview",
     "web_search_tool_result", "wav", "xhigh"});
 
+/// Types in a JSON Schema; Gemini writes them in capitals.
+constexpr auto schema_types = std::to_array<std::string_view>({
+    "array", "boolean", "integer", "null", "number", "object", "string",
+    "ARRAY", "BOOLEAN", "INTEGER", "NULL", "NUMBER", "OBJECT", "STRING"});
+
 /// Beginnings of the names of streams' events.
 constexpr auto event_words =
     std::to_array<std::string_view>({"response.", "transcript.", "thread."});
 
-/// Members that name an object.
-constexpr auto identifier_members = std::to_array<std::string_view>(
-    {"assistant_id", "batch_id", "call_id", "container", "container_id", "conversation", "file_id",
-     "file_ids", "id", "input_file_id", "item_id", "model", "modelVersion", "previous_response_id",
-     "responseId", "response_id", "system_fingerprint", "thread_id", "tool_call_id", "tool_use_id",
-     "vector_store_id", "vector_store_ids"});
-
-/// Members that hold bytes as base64, or a data: URL of them.
-constexpr auto base64_members = std::to_array<std::string_view>(
-    {"audio", "b64_json", "data", "embedding", "encrypted_content", "file_data", "image",
-     "image_url", "mask", "partial_image_b64", "result", "signature", "thoughtSignature",
-     "thought_signature", "url"});
-
-/// Members whose content is the user's own.
-constexpr auto free_members = std::to_array<std::string_view>(
-    {"args", "arguments", "input_schema", "metadata", "parameters", "parametersJsonSchema",
-     "properties", "responseSchema", "schema"});
-
-/// The rest of the names that the protocols define.
-constexpr auto other_members = std::to_array<std::string_view>({
-    "$defs", "$ref", "$schema", "action", "additionalProperties", "allowed_tools", "annotations",
-    "anyOf", "assistant", "background", "best_of", "bytes", "cache_control",
-    "cache_creation", "cache_creation_input_tokens", "cache_read_input_tokens", "cached_tokens",
-    "candidates", "candidatesTokenCount", "caller", "choices", "citations", "code",
-    "completion_tokens", "completion_tokens_details", "const", "content", "content_index",
-    "contents", "context_management", "created", "created_at", "default", "definition", "delta",
-    "description", "dimensions", "disable_parallel_tool_use", "display", "documents", "end_index",
-    "enum", "error", "event_id", "examples", "expires_at", "fileData", "fileUri", "filename",
-    "filters", "frequency_penalty", "function", "functionCall", "functionDeclarations",
-    "functionResponse", "function_call", "functions", "generationConfig", "generation_config",
-    "guided_json", "image_detail", "include_usage", "incomplete_details", "index", "inlineData",
-    "inline_data", "input", "input_audio", "input_tokens", "input_tokens_details", "instructions",
-    "is_error", "items", "json_schema", "logit_bias", "logprobs", "maxItems", "maxLength",
-    "maxOutputTokens", "max_completion_tokens", "max_output_tokens", "max_tokens",
-    "max_tool_calls", "maximum", "mcp_servers", "message", "messages", "minItems", "minLength",
-    "minimum", "moderation", "n", "name", "nullable", "obfuscation", "oneOf", "output",
-    "output_config", "output_index", "output_tokens", "output_tokens_details",
-    "parallel_tool_calls", "param", "partial_json", "parts", "pattern", "prediction",
-    "presence_penalty", "prompt", "promptTokenCount", "prompt_cache_key", "prompt_tokens",
-    "prompt_tokens_details", "propertyNames", "query", "quality", "reasoning", "reasoning_content",
-    "reasoning_tokens", "refusal", "requests", "response", "responseMimeType", "safetyRatings",
-    "safetySettings", "safety_identifier", "seed", "sequence_number", "server_label", "source",
-    "speed", "start_index", "stop", "stop_sequence", "stop_sequences", "store", "stream",
-    "stream_options", "strict", "suffix", "summary", "summary_index", "system",
-    "systemInstruction", "system_instruction", "temperature", "text", "thinking", "thinkingConfig",
-    "title", "token", "toolConfig", "tool_calls", "tool_resources", "tools", "topK", "topP",
-    "top_k", "top_logprobs", "top_p", "totalTokenCount", "total_tokens", "usage", "usageMetadata",
-    "user", "user_location", "voice", "web_search_options"});
+/// Members by which a protocol says what bytes are.
+constexpr auto label_names = std::to_array<std::string_view>(
+    {"type", "media_type", "mime_type", "mimeType", "format", "object"});
 // clang-format on
 
-static_assert(std::is_sorted(word_members.begin(), word_members.end()));
-static_assert(std::is_sorted(identifier_members.begin(), identifier_members.end()));
-static_assert(std::is_sorted(base64_members.begin(), base64_members.end()));
-static_assert(std::is_sorted(free_members.begin(), free_members.end()));
-
 constexpr std::size_t identifier_max = 256;
-constexpr std::size_t base64_min = 256;  // shorter ones cost nothing to look at
+constexpr std::size_t label_max = 128;
+constexpr std::size_t digits_min = 6;  // of a number that can be somebody's
+constexpr std::size_t digits_max = 64;
 
 bool identifier(std::string_view value) {
   return !value.empty() && value.size() <= identifier_max &&
@@ -124,65 +83,182 @@ bool identifier(std::string_view value) {
          });
 }
 
-/// All of it: alphabet, length and padding.
-bool wholly_base64(std::string_view value) {
-  if (value.starts_with("data:")) {
-    constexpr std::string_view mark = ";base64,";
-    const auto at = value.substr(0, 256).find(mark);
-    if (at == std::string_view::npos || !identifier(value.substr(5, at - 5))) return false;
-    value.remove_prefix(at + mark.size());
-  }
-  if (value.size() < base64_min) return false;
-  std::size_t padding = 0;
-  while (padding < 2 && value.ends_with('=')) {
-    value.remove_suffix(1);
-    ++padding;
-  }
-  if (padding > 0 && (value.size() + padding) % 4 != 0) return false;
-  return value.size() % 4 != 1 && std::all_of(value.begin(), value.end(), [](char c) {
-           return wire::is_alnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' ||
-                  c == '-' || c == '_';
-         });
-}
-
 bool is_word(std::string_view value) {
   static const auto sorted = [] {
     auto list = words;
     std::sort(list.begin(), list.end());
     return list;
   }();
-  if (holds(sorted, value)) return true;
+  if (std::binary_search(sorted.begin(), sorted.end(), value)) return true;
   return std::any_of(event_words.begin(), event_words.end(), [&](std::string_view beginning) {
     return value.starts_with(beginning) && value.size() <= 64 && identifier(value);
   });
 }
 
+/// Where the base64 of a data: URL begins; npos: it is none.
+std::size_t payload_at(std::string_view value) {
+  if (!value.starts_with("data:")) return std::string_view::npos;
+  constexpr std::string_view mark = ";base64,";
+  const auto at = value.substr(0, 256).find(mark);
+  return at == std::string_view::npos ? at : at + mark.size();
+}
+
+bool is_blank(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+int sextet_of(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+' || c == '-') return 62;
+  return c == '/' || c == '_' ? 63 : -1;
+}
+
+bool text_byte(unsigned char byte) {
+  return byte >= ' ' ? byte != 0x7f : is_blank(static_cast<char>(byte)) || byte == '\f';
+}
+
 }  // namespace
 
-Place place_of(std::string_view name, std::string_view value, bool free) {
-  if (name == "arguments") return Place::json_text;
+bool Labels::tells(std::string_view name) {
+  return holds(label_names, name);
+}
+
+void Labels::add(std::string_view name, std::string_view value) {
+  if (told_.empty()) told_ = "|";
+  const bool plain = value.size() <= label_max && value.find('|') == std::string_view::npos;
+  told_.append(name).append("=").append(plain ? value : "").append("|");
+}
+
+bool Labels::has(std::string_view one) const {
+  const auto equals = one.find('=');
+  const std::string name = "|" + std::string(one.substr(0, equals)) + "=";
+  const auto at = told_.find(name);
+  // Two of one name: nobody knows which of them a reader takes.
+  if (at == std::string::npos || told_.find(name, at + 1) != std::string::npos) return false;
+  if (equals == std::string_view::npos) return told_[at + name.size()] != '|';
+  return told_.compare(at + 1, one.size() + 1, std::string(one) + "|") == 0;
+}
+
+bool Labels::fulfil(std::string_view wanted) const {
+  if (wanted.empty()) return true;
+  while (!wanted.empty()) {
+    const auto bar = std::min(wanted.find('|'), wanted.size());
+    if (has(wanted.substr(0, bar))) return true;
+    wanted.remove_prefix(std::min(bar + 1, wanted.size()));
+  }
+  return false;
+}
+
+bool needs_labels(const Member& member, std::string_view value) {
+  if (member.kind != Kind::bytes && member.kind != Kind::opaque) return false;
+  return !member.label.empty() && payload_at(value) == std::string_view::npos && is_base64(value);
+}
+
+Place place_of(Shape shape, const Member& member, std::string_view name, std::string_view value,
+               const Labels& labels) {
+  if (shape == Shape::free || shape == Shape::schema_map) return Place::text;
+  if (shape == Shape::schema) {
+    return name == "type" && holds(schema_types, value) ? Place::word : Place::text;
+  }
   if (holds(word_members, name) && is_word(value)) return Place::word;
-  if (free) return Place::text;
-  if (holds(identifier_members, name) && identifier(value)) return Place::identifier;
-  if (value.size() >= base64_min && holds(base64_members, name) && wholly_base64(value)) {
-    return Place::base64;
+  switch (member.kind) {
+    case Kind::text:
+    case Kind::prompt:
+      break;
+    case Kind::identifier:
+      if (identifier(value)) return Place::identifier;
+      break;
+    case Kind::bytes:
+      if (const auto at = payload_at(value); at != std::string_view::npos) {
+        return is_base64(value.substr(at)) ? Place::bytes : Place::text;
+      }
+      [[fallthrough]];
+    case Kind::opaque:
+      if (labels.fulfil(member.label) && is_base64(value)) return Place::bytes;
+      break;
   }
   return Place::text;
 }
 
-bool opens_free(std::string_view name, unsigned depth) {
-  if (name == "input") return depth > 1;  // of a tool's use; the outermost one is the prompt
-  return holds(free_members, name);
+bool is_base64(std::string_view value) {
+  std::size_t size = 0, padding = 0;
+  bool of_urls = false, of_mail = false;
+  for (const char c : value) {
+    if (is_blank(c)) continue;
+    if (c == '=') {
+      if (++padding > 2) return false;
+      continue;
+    }
+    if (padding > 0 || sextet_of(c) < 0) return false;
+    of_urls = of_urls || c == '-' || c == '_';
+    of_mail = of_mail || c == '+' || c == '/';
+    ++size;
+  }
+  if (size == 0 || (of_urls && of_mail)) return false;
+  return size % 4 != 1 && (padding == 0 || (size + padding) % 4 == 0);
 }
 
-bool protocol_name(std::string_view name) {
-  static const auto sorted = [] {
-    auto list = other_members;
-    std::sort(list.begin(), list.end());
-    return list;
-  }();
-  return holds(sorted, name) || holds(word_members, name) || holds(identifier_members, name) ||
-         holds(base64_members, name) || holds(free_members, name);
+std::optional<std::string> text_of_bytes(std::string_view value) {
+  if (const auto at = payload_at(value); at != std::string_view::npos) value.remove_prefix(at);
+  std::string text;
+  Utf8Checker checker;
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (const char c : value) {
+    const int sextet = sextet_of(c);
+    if (sextet < 0) continue;  // blanks and padding
+    bits = bits << 6 | static_cast<unsigned>(sextet);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    const auto byte = static_cast<unsigned char>(bits >> count);
+    text.push_back(static_cast<char>(byte));
+    if (!text_byte(byte) || !checker.feed(std::string_view(&text.back(), 1))) return std::nullopt;
+  }
+  if (text.empty() || !checker.complete()) return std::nullopt;
+  return text;
+}
+
+std::string with_text(std::string_view value, std::string_view text) {
+  const auto at = payload_at(value);
+  std::string out(value.substr(0, at == std::string_view::npos ? 0 : at));
+  append_base64(out, text);
+  return out;
+}
+
+std::optional<std::string> whole_digits(std::string_view number) {
+  const bool negative = number.starts_with('-');
+  if (negative) number.remove_prefix(1);
+  const auto mark = std::min(number.find_first_of("eE"), number.size());
+  const std::string_view mantissa = number.substr(0, mark);
+  std::string_view power = number.substr(std::min(mark + 1, number.size()));
+  if (power.starts_with('+')) power.remove_prefix(1);
+  long exponent = 0;
+  if (!power.empty()) {
+    const auto [end, error] = std::from_chars(power.data(), power.data() + power.size(), exponent);
+    if (error != std::errc{} || end != power.data() + power.size()) return std::nullopt;
+  }
+  std::string digits;
+  const auto point = std::min(mantissa.find('.'), mantissa.size());
+  digits.append(mantissa.substr(0, point));
+  digits.append(mantissa.substr(std::min(point + 1, mantissa.size())));
+  const auto behind = static_cast<long>(digits.size() - point);
+  if (exponent > 1'000 || exponent < -100'000'000) return std::nullopt;
+  for (long shift = exponent - behind; shift != 0; shift += shift < 0 ? 1 : -1) {
+    if (shift > 0) {
+      digits.push_back('0');
+      if (digits.size() > 2 * digits_max + mantissa.size()) return std::nullopt;
+    } else if (digits.empty() || digits.back() != '0') {
+      return std::nullopt;
+    } else {
+      digits.pop_back();
+    }
+  }
+  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size()));
+  if (digits.size() < digits_min) return std::nullopt;
+  return (negative ? "-" : "") + digits;
 }
 
 }  // namespace hawser::dialect

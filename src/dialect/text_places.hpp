@@ -1,32 +1,59 @@
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
+
+#include "dialect/text_shapes.hpp"
 
 namespace hawser::dialect {
 
 /// Every string of a request and of an answer is text that a policy must see, but for those that
-/// the protocols themselves make something else. This file says which those are; the rest is text,
-/// whatever it is called and however deep it stands.
+/// the protocols themselves make something else. text_shapes.cpp says where those stand; this file
+/// what must stand there: anything else is text there, too.
 enum class Place : std::uint8_t {
   text,
-  json_text,   // text that is JSON itself: the arguments of a tool call
   word,        // a word of the protocol, one of a closed list
   identifier,  // names an object of the protocol; has the shape of a name
-  base64       // bytes of an image, a sound, a file, a signature: wholly base64
+  bytes        // base64 of an image, a sound, a file, a signature; read by text_of_bytes()
 };
 
-/// @param name   of the nearest member, decoded: "role"; of an array's entries, of the array
-/// @param value  decoded
-/// @param free   below a member whose content is the user's own (see opens_free)
-Place place_of(std::string_view name, std::string_view value, bool free);
+/// What stands beside a string in its object: members that say what bytes are.
+class Labels {
+ public:
+  static bool tells(std::string_view name);
+  void clear() { told_.clear(); }
+  /// @param name, value  decoded
+  void add(std::string_view name, std::string_view value);
+  /// Whether one of `wanted` (Member::label) is there, and no other of the same name.
+  bool fulfil(std::string_view wanted) const;
 
-/// Whether what stands below a member is the user's own: a tool's arguments, a schema, metadata.
-/// Nothing there is an identifier or base64 by the protocol.
-/// @param depth  of the object that the member is of; 1: the outermost
-bool opens_free(std::string_view name, unsigned depth);
+ private:
+  bool has(std::string_view one) const;
 
-/// Whether a member's name is one that the protocols define. All others are text, too: names of
-/// properties and keys of metadata reach the model like any text.
-bool protocol_name(std::string_view name);
+  std::string told_{"|"};  // "|type=base64|media_type=image/png|"
+};
+
+/// Whether what a string is depends on its neighbours.
+bool needs_labels(const Member& member, std::string_view value);
+
+/// @param shape, member, name  where it stands
+/// @param value                decoded
+/// @param labels               of the object; all of them
+Place place_of(Shape shape, const Member& member, std::string_view name, std::string_view value,
+               const Labels& labels);
+
+/// Bytes that are text in themselves, whatever they are called: base64 of UTF-8 without control
+/// characters, alone or in a data: URL. Nothing: they are none.
+std::optional<std::string> text_of_bytes(std::string_view value);
+/// The same place with another text in it: `value` up to its base64, and `text` as base64.
+std::string with_text(std::string_view value, std::string_view text);
+
+/// Wholly base64: alphabet, length and padding; blanks between do not count.
+bool is_base64(std::string_view value);
+
+/// The digits of a number that is whole, however it is written: 4.111e3 is 4111. Nothing: it is
+/// not, or has fewer than six: such are nobody's.
+std::optional<std::string> whole_digits(std::string_view number);
 
 }  // namespace hawser::dialect

@@ -77,6 +77,13 @@ bool listed(const std::vector<std::string>& list, std::string_view name) {
          });
 }
 
+/// A rule about models binds what may be one of them, however it is written.
+bool may_list(const std::vector<std::string>& list, std::string_view name) {
+  return list.empty() || std::any_of(list.begin(), list.end(), [&](const std::string& pattern) {
+           return may_cover(pattern, name);
+         });
+}
+
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -251,7 +258,7 @@ Result<Policy::Wish> Policy::wish(std::string_view text) const {
 // What is not known of a request binds it: a rule that may be about it is.
 bool Policy::about(const RuleConfig& rule, const Rule& compiled, const Asker& asker) const {
   if (!listed(rule.tenants, asker.tenant) || !listed(rule.keys, asker.key)) return false;
-  if (!asker.model.empty() && !listed(rule.models, asker.model)) return false;
+  if (!asker.model.empty() && !may_list(rule.models, asker.model)) return false;
   if (!compiled.has_when) return true;
   return compiled.when.truth({.node = &given_.node.tags, .request = &asker}) != Truth::no;
 }

@@ -241,6 +241,110 @@ def test_numbers_of_the_users_own_are_read(filtered, sim):
     assert "4111111111111111" not in sent
 
 
+BLOCK = {"name": "words", "keywords": ["Bluebird"], "action": "block"}
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+
+
+def json_of(text):
+    """As Python's json.dumps writes it: nothing but ASCII. Every letter, to be sure."""
+    return json.dumps({"x": "@"}).replace("@", "".join(f"\\u{ord(letter):04x}" for letter in text))
+
+
+@pytest.mark.parametrize("path,body,member", [
+    ("/v1/completions", {"model": "m", "prompt": [15339, 1917]}, "prompt"),
+    ("/v1/completions", {"model": "m", "prompt": [[15339], [1917]]}, "prompt"),
+    ("/v1/embeddings", {"model": "m", "input": [15339, 1917]}, "input"),
+    ("/v1/embeddings", {"model": "m", "input": [[15339, 1917]]}, "input"),
+    ("/v1/chat/completions", {**CHAT, "prompt_token_ids": [1, 2]}, "prompt_token_ids"),
+    ("/v1/completions", {"model": "m", "prompt": "x", "prompt_embeds": "QUJD"}, "prompt_embeds")])
+@pytest.mark.parametrize("pass_unread", [[], ["completions", "embeddings", "chat"]])
+def test_a_prompt_of_token_numbers_is_not_read_and_does_not_pass(sim, tmp_path, path, body, member, pass_unread):
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, filter={"rules": [BLOCK], "pass_unread": pass_unread}) as gateway:
+        status, _, answer = request(gateway.address, "POST", path, body)
+        if pass_unread:
+            assert len(sim.journal()) == 1
+        else:
+            error = json.loads(answer)["error"]
+            assert status == 400 and f"'{member}'" in error["message"] and error["param"] == member and sim.journal() == []
+
+
+@pytest.mark.parametrize("path,body", [
+    ("/v1/chat/completions", {**CHAT, "messages": [{"role": "tool", "tool_call_id": "c", "content": "@"}]}),
+    ("/v1/messages", {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": [
+        {"type": "tool_result", "tool_use_id": "t", "content": "@"}]}]}),
+    ("/v1/responses", {"model": "m", "input": [{"type": "function_call_output", "call_id": "c", "output": "@"}]})])
+def test_json_in_a_string_is_read_decoded(filtered, sim, path, body):
+    gateway = filtered(BLOCK, *MASKS)
+    for text in (json_of("Bluebird"), json.dumps([json_of("Bluebird")]), "Result: " + json_of("Bluebird")):
+        assert request(gateway.address, "POST", path, json.loads(json.dumps(body).replace('"@"', json.dumps(text))))[0] == 400, text
+    assert sim.journal() == []
+    inside = json_of("jane.doe@example.com")
+    request(gateway.address, "POST", path, json.loads(json.dumps(body).replace('"@"', json.dumps(json.dumps({"a": inside})))))
+    sent = sim.journal()[-1]["body"]
+    assert "[EMAIL]" in sent and "u006a" not in sent
+
+
+@pytest.mark.parametrize("path,body", [
+    ("/v1beta/models/g:generateContent", {"contents": [{"parts": [{"functionResponse": {"name": "f", "response": "@"}}]}]}),
+    ("/v1beta/models/g:generateContent", {"contents": [], "generationConfig": {"responseJsonSchema": {"enum": ["@"]}}}),
+    ("/v1/responses", {"model": "m", "prompt": {"id": "pmpt_1", "variables": "@"}}),
+    ("/v1/rerank", {"model": "m", "query": "q", "documents": ["@"]}),
+    ("/v1/chat/completions", {**CHAT, "extra": "@"})])
+def test_what_a_user_fills_is_text_whatever_it_is_called(filtered, sim, path, body):
+    gateway = filtered(BLOCK, {**MASKS[0], "action": "block"})
+    for filling in ({"id": "Bluebird"}, {"model": "AKIAQ7ZXN3PLM4KTVB2R"}, {"card": 4111111111111111}, {"card": 4.111111111111111e15},
+                    {"data": "A" * 256 + "Bluebird"}, {"result": "A" * 300 + "_Bluebird"}):
+        sent = json.loads(json.dumps(body).replace('"@"', json.dumps(filling)))
+        assert request(gateway.address, "POST", path, sent)[0] == 400, filling
+    assert sim.journal() == []
+
+
+@pytest.mark.parametrize("member", [
+    {"logprobs": True}, {"logprobs": "true"}, {"logprobs": 1.0}, {"logprobs": 0}, {"n_probs": 5}, {"return_token_ids": True},
+    {"prompt_logprobs": 1}, {"details": True}, {"options": {"logprobs": True}}])
+def test_what_asks_for_the_text_of_tokens_is_refused(filtered, sim, member):
+    gateway = filtered({**BLOCK, "in": "answer"})
+    assert request(gateway.address, "POST", "/v1/chat/completions", {**CHAT, **member})[0] == 400
+    gemini = {"contents": [{"parts": [{"text": "x"}]}], "generationConfig": {"responseLogprobs": True}}
+    assert request(gateway.address, "POST", "/v1beta/models/g:generateContent", gemini)[0] == 400
+    assert sim.journal() == [] and request(gateway.address, "POST", "/v1/chat/completions", {**CHAT, "logprobs": False})[0] == 200
+
+
+ANSWER = (b'{"id":"c","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":'
+          b'"jane.doe\\u0040example.com \\u0042luebird"},"finish_reason":"stop"}]}')
+
+
+def labelled(*types, body=ANSWER):
+    fields = b"".join(b"Content-Type: " + kind.encode() + b"\r\n" for kind in types)
+    return b"HTTP/1.1 200 OK\r\n" + fields + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+@pytest.mark.parametrize("answer,passes", [
+    (labelled("application/json"), True), (labelled("text/plain"), True), (labelled("text/html; charset=utf-8"), True),
+    (labelled("text/javascript"), True), (labelled("text/plain", body=ANSWER + b"x"), True),
+    (labelled("text/plain; charset=utf-16"), False), (labelled("application/json; charset=utf-16"), False),
+    (labelled("text/plain; charset=latin1"), False), (labelled("text/plain", "application/json"), False),
+    (labelled("application/json", body=b"\xef\xbb\xbf" + ANSWER), False), (labelled("application/x-ndjson"), False)])
+def test_an_answer_is_read_for_what_it_is_whatever_its_label(tmp_path, answer, passes):
+    def script(connection, _):
+        connection.sendall(answer)
+
+    rules = [{**MASKS[0], "in": "answer"}, {"name": "words", "keywords": ["Bluebird"], "action": "mask", "in": "answer"}]
+    with Scripted(script) as provider, Gateway(tmp_path, providers={"p": provider.provider()}, retry={"attempts_max": 1},
+                                               filter={"rules": rules}) as gateway:
+        status, _, body = request(gateway.address, "POST", "/v1/chat/completions", CHAT)
+        assert b"luebird" not in body and b"jane" not in body
+        assert (status == 200 and b"[EMAIL]" in body) if passes else status >= 500, body
+
+
+def test_a_query_with_something_in_it_does_not_pass(filtered, sim):
+    gateway = filtered(BLOCK, *MASKS)
+    for query in ("note=Bluebird", "note=%42luebird", "jane.doe%40example.com", "a=1&%42luebird=2"):
+        assert request(gateway.address, "POST", "/v1/chat/completions?" + query, CHAT)[0] == 400, query
+    assert sim.journal() == []
+    assert request(gateway.address, "POST", "/v1/chat/completions?a=1&key=AKIAQ7ZXN3PLM4KTVB2R", CHAT)[0] == 200
+
+
 def test_tenants_have_rules_of_their_own(filtered, sim):
     def key(name, tenant):
         return {"name": name, "tenant": tenant, "hash": "sha256:" + hashlib.sha256(f"secret-{name}".encode()).hexdigest()}

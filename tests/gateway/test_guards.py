@@ -218,19 +218,103 @@ def test_too_long_a_text_is_not_sent(guarded):
         assert chat(gateway.address, "ab c" * 256)[0] == 200
 
 
+NEUTRAL = "Hello."
+
+
 def test_a_guard_that_fails_again_and_again_is_left_alone_for_a_while(guarded):
     with Guard() as guard:
         gateway = guarded(guard.config(on_timeout="open", breaker={"failures": 3, "pause": "300ms"}))
+        breaker = 'hawser_guard_verdicts_total{guard="guard",verdict="breaker"}'
         guard.status = 500
         for number in range(10):
             assert chat(gateway.address, f"say: {number}")[0] == 200
-        assert len(guard.asked) == 3
-        assert gateway.metric('hawser_guard_verdicts_total{guard="guard",verdict="breaker"}') == 7
+            time.sleep(0.02)
+        asked = len([text for text in guard.texts() if text != NEUTRAL])
+        assert 3 <= asked <= 5 and NEUTRAL in guard.texts() and gateway.metric(breaker) == 10 - asked
         guard.status = 200
         time.sleep(0.35)
-        for number in range(10, 15):
+        assert chat(gateway.address, "say: 10")[0] == 200
+        time.sleep(0.2)
+        before = len(guard.asked)
+        for number in range(11, 15):
             assert chat(gateway.address, f"say: {number}")[0] == 200
-        assert len(guard.asked) == 8, "one tried it, then all"
+        assert len(guard.asked) == before + 4, "a neutral text tried it, then all"
+
+
+@pytest.mark.parametrize("fault", [500, 400, 413, "slow", "nonsense"])
+@pytest.mark.parametrize("rule", ["open", "closed"])
+def test_texts_at_which_a_guard_fails_switch_it_off_for_nobody(guarded, fault, rule):
+    """One tenant writes them; whoever writes others is judged as before."""
+    keys = {name: subprocess.run([HAWSER, "key", "hash"], input=f"hk-{name}", capture_output=True, text=True).stdout.split()[-1]
+            for name in ("one", "two")}
+
+    class Fragile(Guard):
+        def answer(self, question):
+            self.status = 200
+            if "crash" in question["text"]:
+                if fault == "slow":
+                    time.sleep(0.3)
+                elif fault == "nonsense":
+                    return b"{}"
+                else:
+                    self.status = fault
+            return super().answer(question)
+
+    with Fragile(no_bombs) as guard:
+        gateway = guarded(guard.config(on_timeout=rule, deadline="150ms", breaker={"failures": 2, "pause": "10m"}),
+                          keys=[{"name": name, "tenant": name, "hash": value} for name, value in keys.items()])
+
+        def ask(name, text):
+            return chat(gateway.address, text, headers={"Authorization": f"Bearer hk-{name}"})[0]
+
+        for number in range(8):
+            assert ask("one", f"say: crash {number}") == (200 if rule == "open" else 400)
+        time.sleep(0.4)
+        for name in ("two", "one"):
+            assert ask(name, f"say: hello {name}") == 200
+            assert ask(name, f"say: a bomb {name}") == 400
+        assert gateway.metric('hawser_guard_verdicts_total{guard="guard",verdict="block"}') == 2
+
+
+@pytest.mark.parametrize("raw", [
+    {"results": []}, {"results": [{"flagged": True}]}, {"results": [{"flagged": True, "category_scores": {"hate": 0.1}}]},
+    {"results": [{"flagged": True, "category_scores": {"violence": "0.99"}}]},
+    {"results": [{"flagged": True, "category_scores": {"violence": None}}]},
+    b'{"results":[{"flagged":true,"category_scores":{"violence":0.9}}],"results":[{"flagged":false,"category_scores":{"violence":0}}]}'])
+@pytest.mark.parametrize("rule", ["open", "closed"])
+def test_anything_but_a_well_formed_verdict_is_none(guarded, raw, rule):
+    with Guard(no_bombs, "openai_moderation") as guard:
+        guard.raw = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
+        gateway = guarded(guard.config(on_timeout=rule, categories={"violence": 0.5}))
+        assert chat(gateway.address, "say: hi")[0] == (200 if rule == "open" else 400)
+        assert gateway.metric('hawser_guard_verdicts_total{guard="guard",verdict="error"}') == 1
+
+
+TOKENS = [("/v1/completions", {"model": "m", "prompt": [15339, 1917]}, "prompt"),
+          ("/v1/embeddings", {"model": "m", "input": [[15339, 1917]]}, "input"),
+          ("/v1/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "x"}], "prompt_token_ids": [1, 2]},
+           "prompt_token_ids")]
+
+
+@pytest.mark.parametrize("path,body,member", TOKENS)
+@pytest.mark.parametrize("settings,passes", [({}, False), ({"on_timeout": "open"}, True),
+                                             ({"pass_unread": ["completions", "embeddings", "chat"]}, True)])
+def test_a_prompt_of_token_numbers_is_not_judged_and_does_not_pass(guarded, sim, path, body, member, settings, passes):
+    with Guard(no_bombs) as guard:
+        gateway = guarded(guard.config(**settings))
+        status, _, answer = request(gateway.address, "POST", path, body)
+        assert (status != 400 or f"'{member}'" not in answer.decode()) == passes, answer
+        assert passes or sim.journal() == []
+
+
+def test_what_a_tool_gave_is_shown_decoded(guarded):
+    with Guard(no_bombs) as guard:
+        gateway = guarded(guard.config())
+        inside = '{"x": "a \\u0062omb"}'
+        for content in (inside, json.dumps([inside]), "It said: " + inside):
+            tool = [{"role": "user", "content": "x"}, {"role": "tool", "tool_call_id": "c", "content": content}]
+            body = {"model": "m", "messages": tool}
+            assert request(gateway.address, "POST", "/v1/chat/completions", body)[0] == 400, guard.texts()
 
 
 def test_verdicts_are_kept_within_a_tenant(guarded, sim):
@@ -347,6 +431,7 @@ def test_every_api_with_a_prompt(guarded, path, body):
 @pytest.mark.parametrize("change,word", [
     ({"on_timeout": None}, "guards[0].on_timeout: is missing"), ({"url": "guard"}, "must begin with https:// or http://"),
     ({"on_timeout": "pass"}, "open"), ({"deadline": "5ms"}, "deadline"), ({"form": "opnai_moderation"}, "openai_moderation"),
+    ({"form": "openai_moderation", "categories": {"violense": 0.5}}, "violense"), ({"categories": {"hate": 0.5}}, "openai_moderation"),
     ({"name": ""}, "name")])
 def test_broken_guards_are_told(tmp_path, change, word):
     guard = {"name": "g", "url": "http://127.0.0.1:1/", "on_timeout": "open", **change}

@@ -9,6 +9,7 @@ import pytest
 
 from support.http import chat, events
 from support.programs import Gateway, Simulator
+from support.scripted import Scripted, whole
 
 
 @contextlib.contextmanager
@@ -62,6 +63,22 @@ def test_one_that_fails_is_left_alone(tmp_path, fault, why):
         assert statuses == {200}
         assert len(sims[0].journal()) == (1 if why == "credential" else 5)
         assert targets_of(gateway)["p0"]["why"] == why
+
+
+@pytest.mark.parametrize("words", ["Incorrect API key provided", "insufficient_quota", "invalid_api_key", "API_KEY_INVALID"])
+def test_words_of_a_prompt_that_come_back_condemn_no_credential(tmp_path, words):
+    """Providers repeat wrong values in their messages; only what a client cannot write there is believed."""
+    error = {"error": {"message": f"Invalid value: '{words}'.", "type": "invalid_request_error", "code": "invalid_value"}}
+
+    def script(connection, _):
+        connection.sendall(whole(error, status="400 Bad Request"))
+
+    with Scripted(script) as first, Scripted(script) as second, \
+            Gateway(tmp_path, providers={"a": first.provider(), "b": second.provider()},
+                    models={"sim-large": {"targets": [{"provider": "a"}, {"provider": "b"}]}}) as gateway:
+        for _ in range(3):
+            assert chat(gateway.address, response_format={"type": words})[0] == 400
+        assert "cold" not in {target["state"] for target in targets_of(gateway).values()}, targets_of(gateway)
 
 
 def test_one_that_is_not_there_is_left_alone(tmp_path, sim):

@@ -14,7 +14,7 @@ import pytest
 from support.embeddings import Embeddings, Model
 from support.grpc import contract
 from support.guard import Guard
-from support.http import chat, events, request
+from support.http import chat, connect, events, request
 from support.programs import HAWSER, Gateway, Simulator
 from support.websocket import Tunnel, WebSocket
 
@@ -347,6 +347,30 @@ def test_what_clients_say_of_their_data_binds(sites):
     for word, want in [("", "us"), ("public", "us"), ("pii", "eu"), ("health", "eu")]:
         headers = as_("shop", **({"x-hawser-data-class": word} if word else {}))
         assert chat(gateway.address, headers=headers)[1]["x-hawser-target"] == want
+
+
+@pytest.mark.parametrize("fields", [["public", "pii"], ["pii", "public"], ["public, pii"], ["public;pii"], ["public pii"]])
+def test_the_class_of_data_is_one_word_said_once(sites, fields):
+    rule = {"name": "care", "when": "request.data_class in ['pii', 'health']", "require": "target.zdr"}
+    gateway = sites.gateway({"us": US, "eu": EU}, node={"nearest_first": False}, residency=[rule])
+    body = json.dumps({"model": "sim-large", "messages": [{"role": "user", "content": "say: hi"}]})
+    lines = "".join(f"x-hawser-data-class: {field}\r\n" for field in fields)
+    head = "".join(f"{name}: {value}\r\n" for name, value in as_("shop").items())
+    with connect(gateway.address) as connection:
+        connection.sendall((f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{head}{lines}"
+                            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}").encode())
+        assert connection.recv(12) == b"HTTP/1.1 400"
+    assert sites.asked("us") == sites.asked("eu") == 0
+
+
+@pytest.mark.parametrize("model,bound", [
+    ("gpt-4o", True), ("GPT-4o", True), ("openai/gpt-4o", True), (" gpt-4o", True), ("gpt-4o:free", True), ("ft:gpt-4o:x", True),
+    ("g\u200bpt-4o", True), ("azure/OpenAI/Gpt-4o-mini", True), ("claude-3", False), ("anthropic/claude-3", False)])
+def test_a_rule_about_models_binds_every_name_that_may_be_one(sites, model, bound):
+    rule = {"name": "lock", "models": ["gpt-*"], "require": 'target.region == "nowhere"'}
+    gateway = sites.gateway({"us": US}, residency=[rule], default_provider="us", models={})
+    status = chat(gateway.address, headers=as_("shop"), model=model)[0]
+    assert (status == 451) == bound and sites.asked("us") == (0 if bound else 1), status
 
 
 def test_a_target_may_be_elsewhere_than_its_provider(sites):

@@ -76,10 +76,15 @@ LimitTable::Who who_of(const Exchange& exchange, const exchange::Target* target)
 namespace {
 
 /// By the name that the client wrote and by the configuration's: behind a pattern, or a provider
-/// that takes what is not listed, these are two. What does not tell its model may ask for any.
+/// that takes what is not listed, these are two. What does not tell its model may ask for any, and
+/// a name counts as each that it may be read as.
 bool names_one_of(const std::vector<std::string>& models, const Exchange& exchange) {
   if (models.empty() || holds(models, exchange.public_model)) return true;
-  if (const auto asked = exchange::model_asked(exchange)) return holds(models, *asked);
+  if (const auto asked = exchange::model_asked(exchange)) {
+    return std::any_of(models.begin(), models.end(), [&asked](const std::string& pattern) {
+      return may_cover(pattern, *asked);
+    });
+  }
   const auto& endpoint = exchange.request.endpoint;
   return dialect::pricing_of(endpoint.operation(), exchange.method) != dialect::Pricing::none;
 }

@@ -385,7 +385,7 @@ Task<Tried> Tries::refused(const AttemptRequest& request, const Upstream& upstre
   const bool ours = upstream.provider->has_credential() &&
                     about_credential(failure.status, *body ? std::string_view(**body) : "");
   if (*body) {
-    failure.out_of_quota = failure.status == 402 || out_of_quota(**body);
+    failure.out_of_quota = out_of_quota(failure.status, **body);
     const bool told = !ours && request.decision().grants().allow(policy::Grants::telemetry_body);
     log::debug("provider refused",
                {{"request_id", log::safe(request.id())},

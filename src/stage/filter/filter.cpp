@@ -4,11 +4,14 @@
 #include <openssl/hmac.h>
 #include <tuple>
 
+#include "base/credential_headers.hpp"
 #include "base/plain_escapes.hpp"
 #include "dialect/request_peek.hpp"
 #include "dialect/rewrite_text.hpp"
+#include "generation/answer_label.hpp"
 #include "generation/read_whole.hpp"
 #include "stage/filter/filtered_content.hpp"
+#include "wire/percent.hpp"
 
 namespace hawser::stage::filter {
 
@@ -19,18 +22,6 @@ using generation::GenerationPtr;
 namespace {
 
 constexpr std::size_t answer_max = 64 * 1024 * 1024;
-
-/// In what form a plain answer holds texts.
-enum class AnswerForm : std::uint8_t { none, json, text, other };
-
-AnswerForm form_of(const generation::AnswerHead& head) {
-  if (head.bodiless || head.length == std::uint64_t{0}) return AnswerForm::none;
-  wire::MediaType media;
-  const auto type = generation::field_value(head.fields, "content-type");
-  if (!wire::parse_media_type(type, media)) return AnswerForm::other;
-  if (media.json()) return AnswerForm::json;
-  return wire::same_token(media.type, "text") ? AnswerForm::text : AnswerForm::other;
-}
 
 /// The facts of a body that was rewritten: its model stands elsewhere now.
 Result<> peek_again(exchange::Request& request) {
@@ -53,6 +44,53 @@ Error cannot_read(std::string_view what, const Exchange& exchange) {
                      " of \"" + std::string(exchange.request.endpoint.traits().name) +
                      "\", and filter.pass_unread does not list it.",
           .client_may_retry = false};
+}
+
+/// A prompt as token numbers: whoever takes it reads a text that nobody here does.
+Error token_numbers(std::string member) {
+  return {.code = Code::filtered,
+          .message = "A data filter concerns this request and cannot read '" + member +
+                     "': it is in the numbers of a tokenizer. Send it as text.",
+          .param = std::move(member),
+          .client_may_retry = false};
+}
+
+/// @return whether a rule changed it, or a pseudonym; escapes that are only written plainly do not
+bool filter_text(const AnswerRules& rules, const dialect::FoundText& found, std::string& out,
+                 bool& stopped) {
+  filter_whole(rules, found, out, stopped);
+  return found.json ? out != with_plain_escapes(found.text) : out != found.text;
+}
+
+/// The texts of a query, one a line: no API has one there, but who sends one must not pass a rule
+/// by it. Credentials of the client go no further and are no text.
+std::string texts_of_query(std::string_view query) {
+  std::string text;
+  while (!query.empty()) {
+    const auto end = std::min(query.find('&'), query.size());
+    const std::string_view part = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    const auto decoded = wire::percent_decoded(part);
+    const std::string plain = decoded ? *decoded : std::string(part);
+    if (is_credential_parameter(std::string_view(plain).substr(0, plain.find('=')))) continue;
+    text.append(plain).append("\n");
+  }
+  return text;
+}
+
+/// The first rule that finds something in a query and does more than count it; nothing: none does.
+std::optional<std::size_t> found_in_query(std::string_view query, const Policy& policy,
+                                          hawser::filter::Vault& vault) {
+  if (query.empty()) return std::nullopt;
+  hawser::filter::Stream stream(policy.prompt, vault);
+  hawser::filter::Output output;
+  stream.feed(texts_of_query(query), {}, output);
+  stream.flush(output);
+  for (const auto& finding : output.findings) {
+    const auto action = policy.prompt->rules()[finding.rule].action;
+    if (action != hawser::filter::Action::flag) return finding.rule;
+  }
+  return std::nullopt;
 }
 
 Error blocked(std::string_view rule) {
@@ -115,9 +153,19 @@ Task<Answer> Filter::run(Exchange& exchange, exchange::Next next) {
 Task<Answer> Filter::filter(Exchange& exchange, exchange::Next next, const Policy& policy) {
   const VaultPtr vault = make_vault(exchange);
   auto& request = exchange.request;
-  Prompt prompt{std::optional<std::string>(), {}, {}};
+  if (policy.prompt) {
+    // Nothing can be rewritten there, so whatever a rule does, the request does not pass.
+    if (const auto rule = found_in_query(request.head->query, policy, *vault)) {
+      const std::string& name = policy.prompt->rules()[*rule].name;
+      shard_.add(figures_->at(name).prompt);
+      if (exchange.notes) exchange.notes->refused("filter", name);
+      co_return blocked(name);
+    }
+  }
+  Prompt prompt{};
   if (policy.prompt && !request.unread && !request.body.empty()) {
-    auto work = [&] { prompt = filter_prompt(request.body, policy, vault); };
+    const auto shape = dialect::shape_of(request.endpoint.operation(), dialect::Side::request);
+    auto work = [&] { prompt = filter_prompt(shape, request.body, policy, vault); };
     const auto done = co_await offload_.run_if_long(
         reactor_, exchange.principal, request.body.size(), work, exchange.cancellation);
     if (!done) co_return done.error();
@@ -137,13 +185,13 @@ Task<Answer> Filter::filter(Exchange& exchange, exchange::Next next, const Polic
 }
 
 /// Reads all of a body, on whatever thread: it touches nothing but its arguments.
-Filter::Prompt Filter::filter_prompt(std::string_view body, const Policy& policy,
-                                     const VaultPtr& vault) {
-  Prompt prompt{std::optional<std::string>(), {}, {}};
+Filter::Prompt Filter::filter_prompt(dialect::Shape shape, std::string_view body,
+                                     const Policy& policy, const VaultPtr& vault) {
+  Prompt prompt{};
   prompt.found.resize(policy.prompt->rules().size());
   hawser::filter::Output output;
-  prompt.body =
-      dialect::rewrite_texts(body, [&](const dialect::FoundText& found, std::string& changed) {
+  prompt.read = dialect::rewrite_texts(
+      shape, body, [&](const dialect::FoundText& found, std::string& changed) {
         hawser::filter::Stream stream(policy.prompt, *vault);
         const std::string text =
             found.json ? with_plain_escapes(found.text) : std::string(found.text);
@@ -171,7 +219,12 @@ Result<std::optional<std::string>> Filter::judge(const Exchange& exchange, const
     shard_.add(figures_->at(name).prompt, static_cast<std::int64_t>(count));
     for (std::uint64_t i = 0; exchange.notes && i < count; ++i) exchange.notes->found(name, false);
   }
-  if (!prompt.blocked_by) return std::move(prompt.body);
+  if (!prompt.read) return prompt.read.error();
+  const auto operation = exchange.request.endpoint.operation();
+  if (!prompt.read->unread.empty() && !policies_->pass_unread().has(operation)) {
+    return token_numbers(std::move(prompt.read->unread));
+  }
+  if (!prompt.blocked_by) return std::move(prompt.read->json);
   const std::string& rule = policy.prompt->rules()[*prompt.blocked_by].name;
   if (exchange.notes) exchange.notes->refused("filter", rule);
   return blocked(rule);
@@ -203,19 +256,24 @@ Task<Answer> Filter::filter_answer(const Exchange& exchange, const Policy& polic
         std::make_unique<FilteredContent>(reactor_, answer->take_content(), api, std::move(rules));
     co_return std::make_unique<generation::Generation>(std::move(head), std::move(content));
   }
-  const AnswerForm form = head.event_stream ? AnswerForm::other : form_of(head);
-  if (form == AnswerForm::none) co_return std::move(answer);
-  if (form == AnswerForm::other) {
+  if (head.bodiless || head.length == std::uint64_t{0}) co_return std::move(answer);
+  if (head.event_stream) {
     if (!rules.must_read) co_return std::move(answer);
-    co_return unreadable_answer(head.event_stream ? "it is an event stream of an unknown form"
-                                                  : "its content type is not one of texts");
+    co_return unreadable_answer("it is an event stream of an unknown form");
   }
-  co_return co_await filter_plain(exchange, std::move(answer), rules, form == AnswerForm::json);
+  co_return co_await filter_plain(
+      exchange, std::move(answer), rules,
+      dialect::shape_of(exchange.request.endpoint.operation(), dialect::Side::answer));
 }
 
 /// An answer that is read whole.
 Task<Answer> Filter::filter_plain(const Exchange& exchange, GenerationPtr answer,
-                                  const AnswerRules& rules, bool json) {
+                                  const AnswerRules& rules, dialect::Shape shape) {
+  const auto label = generation::read_label(answer->head());
+  if (label.unreadable != nullptr) {
+    if (!rules.must_read) co_return std::move(answer);
+    co_return unreadable_answer(label.unreadable);
+  }
   const auto lease = [&] {
     const auto& [tenant, key] = std::tie(exchange.principal->tenant, exchange.principal->key);
     return bytes_.lease(net::MemoryKind::copy, tenant, key);
@@ -230,24 +288,25 @@ Task<Answer> Filter::filter_plain(const Exchange& exchange, GenerationPtr answer
   AnswerRules noting = rules;  // what counts is the worker's
   noting.found = [&found](const hawser::filter::Finding& finding) { found.push_back(finding); };
   auto work = [&] {
-    if (json && !body.empty()) {
-      auto changed =
-          dialect::rewrite_texts(body, [&](const dialect::FoundText& text, std::string& out) {
-            return filter_whole(noting, text, out, stopped);
+    if (generation::read_as_json(label, body)) {
+      auto changed = dialect::rewrite_texts(
+          shape, body, [&](const dialect::FoundText& text, std::string& out) {
+            return filter_text(noting, text, out, stopped);
           });
       readable = changed.has_value();
-      if (changed && *changed) body = std::move(**changed);
-    } else if (!json) {
-      std::string out;
-      if (filter_whole(noting, {body, false}, out, stopped)) body = std::move(out);
+      if (changed && changed->json) body = std::move(*changed->json);
+      return;
     }
+    std::string out;
+    const dialect::FoundText text{body, dialect::has_own_escapes(body)};
+    if (filter_text(noting, text, out, stopped)) body = std::move(out);
   };
   const auto done = co_await offload_.run_if_long(reactor_, exchange.principal, body.size(), work,
                                                   exchange.cancellation);
   if (!done) co_return done.error();
   for (const auto& finding : found) rules.found(finding);
   if (!readable && rules.must_read) {
-    co_return unreadable_answer("it is not the JSON that it says it is");
+    co_return unreadable_answer("it is not the JSON that it seems to be");
   }
   if (stopped) {
     co_return Error{.code = Code::filtered,

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "dialect/rewrite_text.hpp"
 #include "exchange/stage.hpp"
 #include "net/byte_budget.hpp"
 #include "net/offload.hpp"
@@ -48,18 +49,19 @@ class Filter final : public exchange::Stage {
                                 const Policy& policy);
   /// What became of a prompt.
   struct Prompt {
-    Result<std::optional<std::string>> body;  // its new form; nothing: it stays. Error: malformed
-    std::vector<std::uint64_t> found;         // by rule
-    std::optional<std::size_t> blocked_by;    // rule
+    Result<dialect::Rewritten> read = dialect::Rewritten();  // Error: malformed
+    std::vector<std::uint64_t> found{};                      // by rule
+    std::optional<std::size_t> blocked_by{};                 // rule
   };
-  static Prompt filter_prompt(std::string_view body, const Policy& policy, const VaultPtr& vault);
+  static Prompt filter_prompt(dialect::Shape shape, std::string_view body, const Policy& policy,
+                              const VaultPtr& vault);
   Result<std::optional<std::string>> judge(const exchange::Exchange& exchange, const Policy& policy,
                                            Prompt prompt) const;
   Task<exchange::Answer> filter_answer(const exchange::Exchange& exchange, const Policy& policy,
                                        VaultPtr vault, generation::GenerationPtr answer);
   Task<exchange::Answer> filter_plain(const exchange::Exchange& exchange,
                                       generation::GenerationPtr answer, const AnswerRules& rules,
-                                      bool json);
+                                      dialect::Shape shape);
   VaultPtr make_vault(const exchange::Exchange& exchange) const;
 
   std::shared_ptr<const Policies> policies_;

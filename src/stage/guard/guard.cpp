@@ -55,7 +55,7 @@ Ruling Guard::without(Outcome outcome) {
   return {false, parts_.config->name, "it could not be asked"};
 }
 
-Task<Result<Verdict>> Guard::ask(std::shared_ptr<const Question> question) {
+Task<Guard::Said> Guard::ask(std::shared_ptr<const Question> question) {
   const std::string body = write_question(*parts_.config, *question);
   net::Cancellation never;
   http::Ask what;
@@ -63,11 +63,24 @@ Task<Result<Verdict>> Guard::ask(std::shared_ptr<const Question> question) {
   what.body = body;
   const auto deadline = Clock::now() + parts_.config->deadline;
   const auto said = co_await http::ask(*parts_.endpoint, *parts_.pool, what, deadline, never);
-  if (!said) co_return said.error();
+  if (!said) co_return Said{said.error(), true};
   if (said->status != 200) {
-    co_return Error{.code = Code::upstream, .message = "the guard did not answer with 200"};
+    Error error{.code = Code::upstream, .message = "the guard did not answer with 200"};
+    co_return Said{std::move(error), said->status >= 500};
   }
-  co_return parse_verdict(*parts_.config, said->body);
+  co_return Said{parse_verdict(*parts_.config, said->body)};
+}
+
+/// Asks with a text of nobody. Whatever is said of it: the guard is there.
+Task<> Guard::probe(std::shared_ptr<Guard> guard) {
+  auto question = std::make_shared<Question>();
+  question->text = "Hello.";
+  const auto said = co_await guard->ask(question);
+  guard->condition_.probed(!said.away, Clock::now());
+}
+
+void Guard::probe_if_due(Clock::time_point now) {
+  if (condition_.wants_probe(now)) spawn(probe(shared_from_this()), [](std::exception_ptr) {});
 }
 
 Task<Ruling> Guard::judge(std::shared_ptr<const Question> question) {
@@ -75,15 +88,20 @@ Task<Ruling> Guard::judge(std::shared_ptr<const Question> question) {
   const TextKey key = key_of(*question);
   const auto begun = Clock::now();
   if (const Verdict* kept = kept_.find(key, begun)) co_return rule(*kept, Outcome::kept);
-  if (!breaker_.may_ask(begun)) co_return without(Outcome::breaker);
-  const auto verdict = co_await ask(question);
+  if (condition_.away()) {
+    probe_if_due(begun);
+    co_return without(Outcome::breaker);
+  }
+  const auto said = co_await ask(question);
   const auto now = Clock::now();
   parts_.shard.observe(parts_.series.duration, std::chrono::duration<double>(now - begun).count());
+  const auto& verdict = said.verdict;
   if (!verdict) {
-    breaker_.failed(now);
+    if (said.away) condition_.failed();
+    probe_if_due(now);
     co_return without(verdict.error().code == Code::timeout ? Outcome::timeout : Outcome::error);
   }
-  breaker_.succeeded();
+  condition_.answered();
   kept_.put(key, *verdict, now);
   co_return rule(*verdict, verdict->allow ? Outcome::allow : Outcome::block);
 }

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "exchange/exchange.hpp"
-#include "http/breaker.hpp"
 #include "http/endpoint.hpp"
+#include "stage/guard/condition.hpp"
 #include "stage/guard/kept_verdicts.hpp"
 #include "telemetry/metrics.hpp"
 
@@ -31,7 +31,7 @@ struct Ruling {
 };
 
 /// One guard as a worker uses it. Answers that go on after a reload hold it.
-class Guard {
+class Guard : public std::enable_shared_from_this<Guard> {
  public:
   struct Parts {
     std::shared_ptr<const GuardConfig> config;
@@ -43,7 +43,7 @@ class Guard {
   };
   explicit Guard(Parts parts)
       : parts_(std::move(parts)),
-        breaker_(parts_.config->breaker),
+        condition_(parts_.config->breaker),
         kept_(parts_.config->verdicts_max, parts_.config->verdicts_kept),
         pass_unread_(dialect::operations_of_grants(parts_.config->pass_unread)) {}
 
@@ -59,7 +59,15 @@ class Guard {
   Task<Ruling> judge(std::shared_ptr<const Question> question);
 
  private:
-  Task<Result<Verdict>> ask(std::shared_ptr<const Question> question);
+  /// What came of asking: a verdict, or an error. `away`: the guard failed, and as far as it says
+  /// not for the text's sake.
+  struct Said {
+    Result<Verdict> verdict;
+    bool away = false;
+  };
+  Task<Said> ask(std::shared_ptr<const Question> question);
+  void probe_if_due(Clock::time_point now);
+  static Task<> probe(std::shared_ptr<Guard> guard);
   TextKey key_of(const Question& question) const;
   Ruling rule(const Verdict& verdict, Outcome outcome);
   Ruling without(Outcome outcome);
@@ -68,7 +76,7 @@ class Guard {
   }
 
   Parts parts_;
-  http::Breaker breaker_;
+  Condition condition_;
   KeptVerdicts kept_;
   dialect::OperationSet pass_unread_;
 };

@@ -4,6 +4,7 @@
 
 #include "base/plain_escapes.hpp"
 #include "dialect/rewrite_text.hpp"
+#include "generation/answer_label.hpp"
 #include "generation/read_whole.hpp"
 #include "stage/guard/guarded_content.hpp"
 
@@ -27,31 +28,37 @@ Question about(const Exchange& exchange, Direction direction) {
   return question;
 }
 
-/// Texts, one a line. Error: it is not JSON
-Result<std::string> texts(std::string_view body) {
-  std::string text;
-  auto read = dialect::rewrite_texts(body, [&](const dialect::FoundText& found, std::string&) {
-    if (!text.empty()) text += '\n';
-    text += found.json ? with_plain_escapes(found.text) : std::string(found.text);
-    return false;
-  });
+/// Texts, one a line, and the member that cannot be read.
+struct Texts {
+  std::string text{};
+  std::string unread{};
+};
+/// Error: it is not JSON
+Result<Texts> texts(dialect::Shape shape, std::string_view body) {
+  Texts out;
+  auto read =
+      dialect::rewrite_texts(shape, body, [&](const dialect::FoundText& found, std::string&) {
+        if (!out.text.empty()) out.text += '\n';
+        out.text += found.json ? with_plain_escapes(found.text) : std::string(found.text);
+        return false;
+      });
   if (!read) return read.error();
-  return text;
+  out.unread = std::move(read->unread);
+  return out;
 }
 
 /// The texts of a plain answer; nothing: it is in a form that cannot be read.
-std::optional<std::string> answer_texts(const generation::AnswerHead& head, std::string body) {
+std::optional<std::string> answer_texts(dialect::Shape shape, const generation::AnswerHead& head,
+                                        std::string body) {
   if (body.empty()) return body;
-  wire::MediaType media;
-  const auto type = generation::field_value(head.fields, "content-type");
-  if (!wire::parse_media_type(type, media)) return std::nullopt;
-  if (!media.json()) {
-    if (wire::same_token(media.type, "text")) return body;
-    return std::nullopt;
+  const auto label = generation::read_label(head);
+  if (label.unreadable != nullptr) return std::nullopt;
+  if (!generation::read_as_json(label, body)) {
+    return dialect::has_own_escapes(body) ? with_plain_escapes(body) : body;
   }
-  auto text = texts(body);
-  if (!text) return std::nullopt;
-  return std::move(*text);
+  auto read = texts(shape, body);
+  if (!read) return std::nullopt;
+  return std::move(read->text);
 }
 
 }  // namespace
@@ -100,6 +107,23 @@ std::optional<Error> Guards::unreadable(const Exchange& exchange, bool prompt, b
   return std::nullopt;
 }
 
+/// A prompt as token numbers: whoever takes it reads a text that no guard is shown.
+std::optional<Error> Guards::token_numbers(const Exchange& exchange,
+                                           const std::vector<GuardPtr>& guards,
+                                           const std::string& member) const {
+  for (const auto& guard : guards) {
+    if (guard->passes_unread(exchange.request.endpoint.operation())) continue;
+    if (exchange.notes) exchange.notes->refused("guard", guard->config().name);
+    return Error{.code = Code::filtered,
+                 .message = "The guard \"" + guard->config().name +
+                            "\" must judge this and cannot read '" + member +
+                            "': it is in the numbers of a tokenizer. Send it as text.",
+                 .param = member,
+                 .client_may_retry = false};
+  }
+  return std::nullopt;
+}
+
 // Not a coroutine: what no guard concerns passes without a frame.
 Task<Answer> Guards::run(Exchange& exchange, exchange::Next next) {
   const auto& request = exchange.request;
@@ -124,13 +148,18 @@ Task<Answer> Guards::guard(Exchange& exchange, exchange::Next next, std::vector<
   }
   auto question = std::make_shared<Question>(about(exchange, Direction::prompt));
   if (!prompt.empty()) {
-    Result<std::string> text = std::string();
-    auto work = [&] { text = texts(exchange.request.body); };
+    Result<Texts> read = Texts();
+    const auto shape =
+        dialect::shape_of(exchange.request.endpoint.operation(), dialect::Side::request);
+    auto work = [&] { read = texts(shape, exchange.request.body); };
     const auto done = co_await offload_.run_if_long(
         reactor_, exchange.principal, exchange.request.body.size(), work, exchange.cancellation);
     if (!done) co_return done.error();
-    if (!text) co_return text.error();
-    question->text = std::move(*text);
+    if (!read) co_return read.error();
+    if (!read->unread.empty()) {
+      if (auto error = token_numbers(exchange, prompt, read->unread)) co_return std::move(*error);
+    }
+    question->text = std::move(read->text);
   }
   if (!before.empty()) {
     Jury jury(reactor_, before, question);
@@ -177,7 +206,9 @@ Task<Answer> Guards::guard_answer(Exchange& exchange, std::vector<GuardPtr> guar
         bytes_.lease(net::MemoryKind::copy, principal.tenant, principal.key));
     if (!read) co_return read.error();
     body = std::move(*read);
-    auto work = [&] { text = answer_texts(head, body.text); };
+    const auto shape =
+        dialect::shape_of(exchange.request.endpoint.operation(), dialect::Side::answer);
+    auto work = [&] { text = answer_texts(shape, head, body.text); };
     const auto done = co_await offload_.run_if_long(reactor_, exchange.principal, body.text.size(),
                                                     work, exchange.cancellation);
     if (!done) co_return done.error();

@@ -28,6 +28,9 @@ class Guards final : public exchange::Stage {
   std::optional<Error> kept_away(exchange::Exchange& exchange) const;
   std::optional<Error> unreadable(const exchange::Exchange& exchange, bool prompt,
                                   bool answer) const;
+  std::optional<Error> token_numbers(const exchange::Exchange& exchange,
+                                     const std::vector<GuardPtr>& guards,
+                                     const std::string& member) const;
   std::vector<GuardPtr> those(const exchange::Exchange& exchange, Direction direction) const;
 
   std::vector<GuardPtr> guards_;

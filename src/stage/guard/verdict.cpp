@@ -1,8 +1,12 @@
 #include "stage/guard/verdict.hpp"
 
 #include <boost/json/parse.hpp>
+#include <optional>
+#include <set>
+#include <vector>
 
 #include "base/json.hpp"
+#include "base/json_scan.hpp"
 
 namespace hawser::stage::guard {
 namespace json = boost::json;
@@ -31,22 +35,46 @@ Error not_of_the_form() {
   return {.code = Code::upstream, .message = "the guard's answer is not of its form"};
 }
 
+/// Whether no object has a name twice: a reader takes one of them, and nobody knows which.
+class Names {
+ public:
+  bool name(const JsonToken& token, unsigned depth) {
+    std::string name;
+    if (seen_.size() <= depth) seen_.resize(depth + 1);
+    return decode_json_string(token.text, name) && seen_[depth].insert(std::move(name)).second;
+  }
+  bool string(const JsonToken&, unsigned) { return true; }
+  bool scalar(const JsonToken&, unsigned) { return true; }
+  bool open(char, unsigned depth, std::size_t) {
+    if (seen_.size() > depth + 1) seen_[depth + 1].clear();
+    return true;
+  }
+  bool close(char, unsigned, std::size_t) { return true; }
+
+ private:
+  std::vector<std::set<std::string>> seen_{};  // by depth
+};
+
 Result<Verdict> parse_plain(const json::object& answer) {
   const json::value* allow = answer.if_contains("allow");
   if (allow == nullptr || !allow->is_bool()) return not_of_the_form();
   Verdict verdict;
   verdict.allow = allow->get_bool();
   const json::value* reason = answer.if_contains("reason");
-  if (reason != nullptr && reason->is_string()) verdict.reason = tidied(reason->get_string());
+  if (reason == nullptr || reason->is_null()) return verdict;
+  if (!reason->is_string()) return not_of_the_form();
+  verdict.reason = tidied(reason->get_string());
   return verdict;
 }
 
-double score_of(const json::object& result, std::string_view category) {
+/// Nothing: the category has no score, or one that is none.
+std::optional<double> score_of(const json::object& result, std::string_view category) {
   const json::value* scores = result.if_contains("category_scores");
-  const json::value* score = scores != nullptr && scores->is_object()
-                                 ? scores->get_object().if_contains(category)
-                                 : nullptr;
-  return score != nullptr && score->is_number() ? score->to_number<double>() : 0;
+  if (scores == nullptr || !scores->is_object()) return std::nullopt;
+  const json::value* score = scores->get_object().if_contains(category);
+  if (score == nullptr || !score->is_number()) return std::nullopt;
+  const auto value = score->to_number<double>();
+  return value >= 0 && value <= 1 ? std::optional(value) : std::nullopt;
 }
 
 /// The first category that is true, for the reason.
@@ -59,22 +87,36 @@ std::string flagged_category(const json::object& result) {
   return {};
 }
 
+Result<Verdict> judge_result(const GuardConfig& config, const json::value& entry) {
+  if (!entry.is_object()) return not_of_the_form();
+  const json::object& result = entry.get_object();
+  const json::value* flagged = result.if_contains("flagged");
+  if (flagged == nullptr || !flagged->is_bool()) return not_of_the_form();
+  if (config.categories.empty()) {
+    if (!flagged->get_bool()) return Verdict{};
+    return Verdict{false, flagged_category(result)};
+  }
+  Verdict verdict;
+  for (const auto& [category, limit] : config.categories) {
+    const auto score = score_of(result, category);
+    if (!score) return not_of_the_form();
+    if (*score >= limit && verdict.allow) verdict = {false, tidied(category)};
+  }
+  return verdict;
+}
+
 Result<Verdict> parse_moderation(const GuardConfig& config, const json::object& answer) {
   const json::value* results = answer.if_contains("results");
-  if (results == nullptr || !results->is_array()) return not_of_the_form();
-  for (const auto& entry : results->get_array()) {
-    if (!entry.is_object()) return not_of_the_form();
-    const json::object& result = entry.get_object();
-    const json::value* flagged = result.if_contains("flagged");
-    if (flagged == nullptr || !flagged->is_bool()) return not_of_the_form();
-    for (const auto& [category, limit] : config.categories) {
-      if (score_of(result, category) >= limit) return Verdict{false, tidied(category)};
-    }
-    if (config.categories.empty() && flagged->get_bool()) {
-      return Verdict{false, flagged_category(result)};
-    }
+  if (results == nullptr || !results->is_array() || results->get_array().empty()) {
+    return not_of_the_form();
   }
-  return Verdict{};
+  Verdict verdict;
+  for (const auto& entry : results->get_array()) {
+    auto judged = judge_result(config, entry);
+    if (!judged) return judged;
+    if (verdict.allow) verdict = std::move(*judged);
+  }
+  return verdict;
 }
 
 }  // namespace
@@ -95,6 +137,8 @@ std::string write_question(const GuardConfig& config, const Question& question) 
 }
 
 Result<Verdict> parse_verdict(const GuardConfig& config, std::string_view body) {
+  Names names;
+  if (scan_json(body, names) != JsonFault::none) return not_of_the_form();
   boost::system::error_code error;
   const json::value answer = json::parse(body, error);
   if (error || !answer.is_object()) return not_of_the_form();

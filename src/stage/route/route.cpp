@@ -107,6 +107,25 @@ std::string residency_asked(const Exchange& exchange) {
   return out;
 }
 
+/// One word, or nothing. In several fields, or as a list, the rules would go by one of them.
+Result<> check_data_class(const Exchange& exchange) {
+  const wire::Field* first = nullptr;
+  for (const auto& field : exchange.request.head->fields) {
+    if (!wire::same_token(field.name, "x-hawser-data-class")) continue;
+    const bool word = std::all_of(field.value.begin(), field.value.end(), [](char c) {
+      return c > ' ' && c < 0x7f && c != ',' && c != ';';
+    });
+    if (word && (first == nullptr || first->value == field.value)) {
+      first = &field;
+      continue;
+    }
+    return Error{.code = Code::invalid_request,
+                 .message = "x-hawser-data-class: say one word, once.",
+                 .client_may_retry = false};
+  }
+  return {};
+}
+
 policy::Asker asker_of(const Exchange& exchange) {
   const auto& principal = *exchange.principal;
   return {principal.tenant, principal.team, principal.key,
@@ -207,6 +226,7 @@ Result<> Route::bind(Exchange& exchange, const RouteTable::Entry& entry) const {
     exchange.residency.grants = policy::Grants::all();
     return Result<>();
   }
+  if (auto checked = check_data_class(exchange); !checked) return checked;
   policy::Policy::Wish wish;
   if (asks) {
     auto read = policy_->wish(residency_asked(exchange));
