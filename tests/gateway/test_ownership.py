@@ -51,6 +51,10 @@ class Account:
                     events = "".join(f"event: {kind}\ndata: {json.dumps({'type': kind, 'response': response})}\n\n"
                                      for kind in ("response.created", "response.completed"))
                     return self.answer(events.encode(), kind="text/event-stream")
+                if path == "chat/completions" and self.command == "POST":
+                    message = {"role": "assistant", "content": "what it says"}
+                    return self.answer({"id": "c-1", "object": "chat.completion", "created": 1, "model": "m", "choices":
+                                        [{"index": 0, "message": message, "finish_reason": "stop"}]})
                 if self.command == "POST" and path in KINDS:
                     made = f"{KINDS[path]}-{next(number)}"
                     # As some do, it tells what it was told.
