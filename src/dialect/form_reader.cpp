@@ -202,6 +202,7 @@ bool FormReader::begin_part() {
   if (allows_ != nullptr && !allows_(*name)) {
     return fail("The field \"" + *name + "\" may not stand in a form here: send it as JSON.");
   }
+  if (parts_reader_ != nullptr) parts_reader_->begin_part(*name, file);
   if (!wire::same_token(*name, "model") && !wire::same_token(*name, "model[]")) return true;
   if (*name != "model" || file)
     return fail("The field \"model\" of the form must be a plain text.");
@@ -228,6 +229,7 @@ bool FormReader::take_content(std::string_view& rest) {
            !std::string_view(delimiter_).starts_with(std::string_view(held_).substr(content))) {
       ++content;
     }
+    tell_content(std::string_view(held_).substr(0, content));
     if (in_model_) model_.append(held_, 0, content);
     held_.erase(0, content);
     return model_.size() <= model_max || fail("The field \"model\" of the form is too long.");
@@ -242,6 +244,7 @@ bool FormReader::take_content(std::string_view& rest) {
     }
     content = rest.size() - tail;
   }
+  tell_content(rest.substr(0, content));
   if (in_model_) model_.append(rest.substr(0, std::min(content, model_max + 1)));
   if (model_.size() > model_max) return fail("The field \"model\" of the form is too long.");
   if (found == nowhere) {
@@ -255,6 +258,7 @@ bool FormReader::take_content(std::string_view& rest) {
 
 bool FormReader::end_part() {
   held_.clear();
+  if (parts_reader_ != nullptr) parts_reader_->end_part();
   model_done_ = model_done_ || std::exchange(in_model_, false);
   phase_ = Phase::behind_boundary;
   return true;

@@ -7,6 +7,17 @@
 
 namespace hawser::dialect {
 
+/// Gets the parts of a form as they are read.
+class PartReader {
+ public:
+  virtual void begin_part(std::string_view name, bool file) = 0;
+  virtual void content(std::string_view bytes) = 0;
+  virtual void end_part() = 0;
+
+ protected:
+  ~PartReader() = default;
+};
+
 /// Reads a multipart/form-data body as it comes and finds the field "model" in it, wherever it
 /// stands. Strict where lax readers disagree about which parts there are: no preamble, CRLF only,
 /// one plain name a part, no part with a transfer encoding, nothing behind the last boundary.
@@ -24,6 +35,9 @@ class FormReader {
 
   /// @param boundary  as the media type names it
   explicit FormReader(std::string_view boundary, Allows allows = nullptr);
+
+  /// From here on the parts go there, too; it outlives this.
+  void tell(PartReader& parts) { parts_reader_ = &parts; }
 
   /// Takes the next bytes; however they are cut, the outcome is the same.
   /// @return false: problem() says what is wrong; nothing more is read
@@ -51,9 +65,13 @@ class FormReader {
   bool begin_part();
   bool read_header(std::string_view line, std::optional<std::string>& name, bool& file);
   bool end_part();
+  void tell_content(std::string_view bytes) {
+    if (parts_reader_ != nullptr && !bytes.empty()) parts_reader_->content(bytes);
+  }
   void consume(std::string_view& rest, std::size_t size);
 
-  Allows allows_;          // null: any field
+  Allows allows_;  // null: any field
+  PartReader* parts_reader_ = nullptr;
   std::string delimiter_;  // CRLF, two dashes and the boundary
   std::string held_;       // of a line, a header block, or what may begin a delimiter
   std::string problem_;

@@ -1,16 +1,17 @@
 #include "dialect/object_references.hpp"
 
+#include <algorithm>
 #include <array>
-#include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
+#include <deque>
+#include <memory>
 #include <optional>
+#include <unordered_set>
+#include <vector>
 
 #include "base/json.hpp"
 #include "base/json_scan.hpp"
 
 namespace hawser::dialect {
-namespace json = boost::json;
 namespace {
 
 using K = ObjectKind;
@@ -26,8 +27,9 @@ constexpr Member members[] = {{"previous_response_id", K::response},
                               {"conversation_id", K::conversation},
                               {"file_id", K::file},
                               {"file_ids", K::file},
-                              {"input_file_id", K::file},
+                              {"input_file_id", K::batch_input},
                               {"output_file_id", K::file},
+                              {"result_files", K::file},
                               {"training_file", K::file},
                               {"validation_file", K::file},
                               {"upload_id", K::upload},
@@ -43,8 +45,47 @@ constexpr Member members[] = {{"previous_response_id", K::response},
                               {"skill_id", K::skill},
                               {"cachedContent", K::cached_content},
                               {"cached_content", K::cached_content}};
-/// Objects whose "id" is an id.
-constexpr Member parents[] = {{"conversation", K::conversation}, {"container", K::container}};
+/// Objects whose "id" is an id, beside those of the members above.
+constexpr Member parents[] = {{"audio", K::item}, {"video", K::video}, {"characters", K::item}};
+/// How ids begin that providers give.
+constexpr Member forms[] = {{"file-", K::file},       {"file_", K::file},
+                            {"cfile_", K::file},      {"assistant-", K::file},
+                            {"resp_", K::response},   {"conv_", K::conversation},
+                            {"vs_", K::vector_store}, {"batch_", K::batch},
+                            {"msgbatch_", K::batch},  {"asst_", K::assistant},
+                            {"thread_", K::thread},   {"cntr_", K::container},
+                            {"skill_", K::skill},     {"container_", K::container},
+                            {"video_", K::video},     {"upload_", K::upload},
+                            {"eval_", K::eval},       {"ftjob-", K::fine_tune},
+                            {"msg_", K::item},        {"rs_", K::item},
+                            {"ig_", K::item},         {"fc_", K::item},
+                            {"fco_", K::item},        {"ctc_", K::item},
+                            {"ctco_", K::item},       {"ws_", K::item},
+                            {"fs_", K::item},         {"ci_", K::item},
+                            {"cu_", K::item},         {"cuo_", K::item},
+                            {"lsh_", K::item},        {"lsho_", K::item},
+                            {"sh_", K::item},         {"sho_", K::item},
+                            {"apc_", K::item},        {"apco_", K::item},
+                            {"mcp_", K::item},        {"mcpl_", K::item},
+                            {"mcpr_", K::item},       {"mcpa_", K::item},
+                            {"cmp_", K::item},        {"tsc_", K::item},
+                            {"tso_", K::item},        {"run_", K::item},
+                            {"step_", K::item},       {"char_", K::item},
+                            {"audio_", K::item}};
+/// Items that a request brings whole: a provider need not look their ids up. Others, and those
+/// without a type, stand for what it keeps.
+constexpr std::string_view whole_items[] = {"message",
+                                            "function_call",
+                                            "function_call_output",
+                                            "custom_tool_call",
+                                            "custom_tool_call_output",
+                                            "computer_call_output",
+                                            "shell_call_output",
+                                            "local_shell_call_output",
+                                            "apply_patch_call_output",
+                                            "mcp_approval_response"};
+/// Ids by which the parts of a conversation name each other.
+constexpr std::string_view within[] = {"call_id", "tool_call_id", "tool_use_id", "custom_id"};
 
 template <std::size_t n>
 ObjectKind kind_in(const Member (&list)[n], std::string_view name) {
@@ -53,56 +94,132 @@ ObjectKind kind_in(const Member (&list)[n], std::string_view name) {
   }
   return K::none;
 }
+template <std::size_t n>
+bool stands_in(const std::string_view (&list)[n], std::string_view name) {
+  return std::find(std::begin(list), std::end(list), name) != std::end(list);
+}
+
+/// What an id of a known form is of.
+ObjectKind kind_of_id(std::string_view id) {
+  for (const Member& form : forms) {
+    if (id.size() > form.name.size() && id.starts_with(form.name)) return form.kind;
+  }
+  return K::none;
+}
+
+bool holds_ids(std::string_view name) {
+  return (name == "id" || name.ends_with("_id") || name.ends_with("_ids")) &&
+         !stands_in(within, name);
+}
+bool holds_uri(std::string_view name) {
+  return name == "fileUri" || name == "file_uri";
+}
+
+/// Without the collection in front of it: "cachedContents/x", "projects/p/cachedContents/x".
+std::string_view last_of(std::string_view collection, std::string_view name) {
+  const auto at = name.rfind(collection);
+  const bool whole = at != std::string_view::npos && (at == 0 || name[at - 1] == '/');
+  return whole ? name.substr(at + collection.size()) : name;
+}
+
+/// The file that a "fileUri" means. Nothing: an address of the web, which anybody can read.
+std::optional<std::string_view> file_of_uri(std::string_view uri) {
+  const bool tls = uri.starts_with("https://");
+  if (!tls && !uri.starts_with("http://")) return last_of("files/", uri);
+  std::string_view rest = uri.substr(tls ? 8 : 7);
+  std::string host(rest.substr(0, rest.find_first_of("/?#")));
+  rest.remove_prefix(host.size());
+  const std::string_view path = rest.substr(0, rest.find_first_of("?#"));
+  host.resize(std::min(host.find(':'), host.size()));
+  while (host.ends_with('.')) host.pop_back();
+  bool plain = !host.empty();
+  for (char& c : host) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    plain = plain && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.');
+  }
+  const auto files = path.find("/files/");
+  const bool versioned =
+      files != std::string_view::npos && path.substr(0, files).find("/v") != std::string_view::npos;
+  const bool of_account = host.ends_with("googleapis.com") || versioned;
+  if (plain && !of_account) return std::nullopt;
+  if (files == std::string_view::npos) return uri;
+  const std::string_view id = path.substr(files + 7);
+  return id.substr(0, id.find_first_of("/:"));
+}
 
 class References {
  public:
-  explicit References(const std::function<void(ObjectKind, std::string_view)>& each)
-      : each_(each) {}
+  References(const ReferenceRules& rules,
+             const std::function<void(ObjectKind, std::string_view)>& each)
+      : rules_(rules), each_(each) {}
+
+  bool ambiguous() const { return ambiguous_; }
 
   bool name(const JsonToken& token, unsigned depth) {
+    if (free_) return true;
     Level& level = levels_[depth];
     level.name = token.inner();
     if (token.escaped) {
-      if (!decode_json_string(token.text, level.decoded)) return false;
-      level.name = level.decoded;
+      if (!decode_json_string(token.text, decoded_.emplace_back())) return false;
+      level.name = decoded_.back();
     }
-    return true;
+    ambiguous_ = rules_.stored && !is_new(level);
+    return !ambiguous_;
   }
   bool string(const JsonToken& token, unsigned depth) {
-    Level& level = levels_[depth];
+    if (free_) return true;
     std::string_view value = token.inner();
     if (token.escaped) {
       if (!decode_json_string(token.text, value_)) return false;
       value = value_;
     }
-    if (const ObjectKind kind = kind_in(members, level.name); kind != K::none) {
-      each_(kind, value);
-    } else if (level.name == "id") {
-      if (level.id_kind != K::none) each_(level.id_kind, value);
-      level.id = value;
-    } else if (level.name == "type") {
-      level.type = value;
-      // An item without a type, or of this one, stands for one that the provider keeps.
-      level.whole = level.whole || value != "item_reference";
-    }
+    take(levels_[depth], value);
     return true;
   }
-  bool scalar(const JsonToken&, unsigned) { return true; }
+  bool scalar(const JsonToken& token, unsigned depth) {
+    const bool number = token.text.front() == '-' || (token.text.front() <= '9');
+    if (free_ || !number) return true;
+    const Level& level = levels_[depth];
+    const ObjectKind kind = level.name == "id" ? level.id_kind : kind_in(members, level.name);
+    if (kind != K::none) each_(kind, token.text);
+    return true;
+  }
   bool open(char kind, unsigned depth, std::size_t) {
+    if (free_) return true;
     const Level& outer = levels_[depth];
+    if (is_users_own(outer, kind, depth)) {
+      free_ = depth;
+      return true;
+    }
     Level& inner = levels_[depth + 1];
-    inner.name = kind == '[' ? outer.name : std::string_view();
-    inner.id_kind = kind == '{' ? kind_in(parents, outer.name) : K::none;
-    inner.item = kind == '{' && depth == 2 && (outer.name == "input" || outer.name == "items");
-    inner.source = kind == '{' && outer.name == "source";
-    inner.whole = false;
+    const bool object = kind == '{';
+    inner.own = outer.name;
+    inner.name = object ? std::string_view() : outer.name;
+    inner.id_kind = outer.id_kind;
+    if (object) {
+      inner.id_kind = kind_in(members, outer.name);
+      if (inner.id_kind == K::none) inner.id_kind = kind_in(parents, outer.name);
+    }
+    inner.item = object && rules_.stored && (outer.name == "input" || outer.name == "items");
+    inner.source = object && outer.name == "source";
+    inner.names = names_.size();
+    inner.many.reset();
     inner.id.clear();
     inner.type.clear();
     return true;
   }
   bool close(char, unsigned depth, std::size_t) {
+    if (free_) {
+      if (*free_ == depth) free_.reset();
+      return true;
+    }
     const Level& inner = levels_[depth + 1];
-    if (inner.item && !inner.whole && !inner.id.empty()) each_(K::item, inner.id);
+    names_.resize(inner.names);
+    if (inner.item && !inner.id.empty()) {
+      const ObjectKind form = kind_of_id(inner.id);
+      if (form != K::none) each_(form, inner.id);
+      if (form == K::none && !stands_in(whole_items, inner.type)) each_(K::item, inner.id);
+    }
     if (inner.type == "file_id" && !inner.id.empty()) each_(K::file, inner.id);
     // Of an evaluation: all that the account stores, whoever made it.
     if (inner.source && inner.type == "stored_completions") each_(K::chat, every_object);
@@ -112,89 +229,103 @@ class References {
 
  private:
   struct Level {
-    std::string_view name{};
-    std::string decoded{};
+    std::string_view name{};       // of the member, or of the list's
+    std::string_view own{};        // of the member that the container is the value of
     std::string id{};              // the object's
     std::string type{};            // the object's
     ObjectKind id_kind = K::none;  // of the object's "id"
-    bool item = false;             // an entry of the outermost "input"
+    bool item = false;             // of an "input" or "items"
     bool source = false;           // of data, of an evaluation
-    bool whole = false;            // it is an item itself
+    std::size_t names = 0;         // where the object's begin
+    std::unique_ptr<std::unordered_set<std::string_view>> many{};  // the same, where they are many
   };
 
+  bool is_users_own(const Level& outer, char kind, unsigned depth) const {
+    if (depth == 1 && kind == '{' && outer.name == "metadata") return true;
+    if (rules_.tool_inputs && outer.name == "input" && outer.own == "content") return true;
+    if (!rules_.gemini) return false;
+    return (outer.name == "args" &&
+            (outer.own == "functionCall" || outer.own == "function_call")) ||
+           (outer.name == "response" &&
+            (outer.own == "functionResponse" || outer.own == "function_response"));
+  }
+
+  /// Whether no member of the object has the name already.
+  bool is_new(Level& level) {
+    constexpr std::size_t few = 32;
+    const std::string_view* const begin = names_.data() + level.names;
+    const std::string_view* const end = names_.data() + names_.size();
+    if (!level.many && static_cast<std::size_t>(end - begin) >= few) {
+      level.many = std::make_unique<std::unordered_set<std::string_view>>(begin, end);
+    }
+    const bool known = level.many ? !level.many->insert(level.name).second
+                                  : std::find(begin, end, level.name) != end;
+    names_.push_back(level.name);
+    return !known;
+  }
+
+  void take(Level& level, std::string_view value) {
+    if (level.name == "type") level.type = value;
+    if (level.name == "id") {
+      level.id = value;
+      if (level.id_kind != K::none) return each_(level.id_kind, value);
+      if (level.item) return;  // its type tells
+    }
+    if (holds_uri(level.name)) {
+      if (const auto file = file_of_uri(value)) each_(K::file, *file);
+      return;
+    }
+    if (const ObjectKind kind = kind_in(members, level.name); kind != K::none) {
+      return each_(kind, kind == K::cached_content ? last_of("cachedContents/", value) : value);
+    }
+    if (!rules_.stored || !holds_ids(level.name)) return;
+    if (const ObjectKind kind = kind_of_id(value); kind != K::none) each_(kind, value);
+  }
+
+  const ReferenceRules& rules_;
   const std::function<void(ObjectKind, std::string_view)>& each_;
   std::string value_;
+  std::deque<std::string> decoded_;      // names that were escaped
+  std::vector<std::string_view> names_;  // of the objects that are open, the outermost first
+  std::optional<unsigned> free_{};       // the depth that what is the user's own stands at
+  bool ambiguous_ = false;
   std::array<Level, json_depth_max + 1> levels_{};
 };
 
-const json::value* member(const json::value* value, std::string_view name) {
-  return value != nullptr && value->is_object() ? value->get_object().if_contains(name) : nullptr;
-}
-
-std::string_view id_of(const json::value* object) {
-  const json::value* id = member(object, "id");
-  return id != nullptr && id->is_string() ? std::string_view(id->get_string()) : std::string_view();
-}
-
 }  // namespace
 
+ReferenceRules reference_rules(const Endpoint& endpoint) {
+  using enum Operation;
+  const Operation operation = endpoint.operation();
+  ReferenceRules rules;
+  rules.tool_inputs =
+      operation == messages || operation == count_tokens || operation == message_batches;
+  rules.gemini = endpoint.match.model.size > 0 && endpoint.dialect == Dialect::gemini;
+  rules.stored = operation == responses || operation == compact_response ||
+                 operation == count_response_tokens ||
+                 (endpoint.traits().stateful && operation != message_batches);
+  return rules;
+}
+
 bool names_object(std::string_view field) {
+  const auto names = [](std::string_view part) {
+    return part == "id" || holds_uri(part) || kind_in(members, part) != K::none;
+  };
   while (field.ends_with(']')) {
     const auto open = field.rfind('[');
     if (open == std::string_view::npos) break;
-    const std::string_view inner = field.substr(open + 1, field.size() - open - 2);
-    if (kind_in(members, inner) != K::none) return true;
+    if (names(field.substr(open + 1, field.size() - open - 2))) return true;
     field = field.substr(0, open);
   }
-  return kind_in(members, field) != K::none;
+  return names(field);
 }
 
-bool for_each_reference(std::string_view body,
-                        const std::function<void(ObjectKind kind, std::string_view id)>& each) {
-  References references(each);
-  return scan_json(body, references) == JsonFault::none;
-}
-
-void for_each_made(std::string_view text, ObjectKind makes,
-                   const std::function<void(ObjectKind kind, std::string_view id)>& each) {
-  boost::system::error_code error;
-  const json::value answer = json::parse(text, error);
-  if (error) return;
-  const json::value* const item = member(&answer, "item");          // of an event
-  const json::value* const response = member(&answer, "response");  // of an event
-  const json::value* const made = response != nullptr ? response : &answer;
-  if (item == nullptr) {
-    if (const auto id = id_of(made); !id.empty()) each(makes, id);
-  } else if (const auto id = id_of(item); !id.empty()) {
-    each(K::item, id);
-  }
-  if (const auto id = id_of(member(made, "file")); !id.empty()) each(K::file, id);
-  const json::value* output = member(made, "output");
-  if (output == nullptr || !output->is_array()) return;
-  for (const json::value& entry : output->get_array()) {
-    if (const auto id = id_of(&entry); !id.empty()) each(K::item, id);
-  }
-}
-
-std::optional<std::string> filter_list(std::string_view text,
-                                       const std::function<bool(std::string_view id)>& keep) {
-  boost::system::error_code error;
-  json::value list = json::parse(text, error);
-  if (error || !list.is_object()) return std::nullopt;
-  json::value* data = list.get_object().if_contains("data");
-  if (data == nullptr || !data->is_array()) return std::nullopt;
-  json::array kept;
-  for (json::value& entry : data->get_array()) {
-    if (keep(id_of(&entry))) kept.push_back(std::move(entry));
-  }
-  // The cursors would tell the ids of what was taken out.
-  for (const auto& [name, entry] : {std::pair("first_id", kept.empty() ? nullptr : &kept.front()),
-                                    std::pair("last_id", kept.empty() ? nullptr : &kept.back())}) {
-    if (!list.get_object().contains(name)) continue;
-    list.get_object()[name] = entry == nullptr ? json::value() : json::value(id_of(entry));
-  }
-  list.get_object()["data"] = std::move(kept);
-  return json::serialize(list);
+ReferencesRead for_each_reference(
+    std::string_view body, const ReferenceRules& rules,
+    const std::function<void(ObjectKind kind, std::string_view id)>& each) {
+  References references(rules, each);
+  if (scan_json(body, references) == JsonFault::none) return ReferencesRead::all;
+  return references.ambiguous() ? ReferencesRead::ambiguous : ReferencesRead::not_json;
 }
 
 }  // namespace hawser::dialect

@@ -164,7 +164,8 @@ enum class ObjectKind : std::uint8_t {
   video,
   cached_content,
   skill,
-  item  // of a response or a conversation
+  item,        // of a response or a conversation
+  batch_input  // a file whose lines were read for what they refer to
 };
 
 /// A run of bytes in a path.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/clock.hpp"
 
@@ -71,6 +72,20 @@ class Candidates {
     } else {
       all_ = all_.subspan(1);
     }
+  }
+  /// Passes over those that `may(i)`, asked in order, does not allow; of the others at most
+  /// chosen_max stay.
+  template <class May>
+  void keep(May may) {
+    std::unique_ptr<std::uint8_t[]> order(new std::uint8_t[2 * chosen_max]);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < size_ && i < 256 && kept < chosen_max; ++i) {
+      if (!may(i)) continue;
+      order[chosen_max + kept] = order_ ? order_[chosen_max + i] : 0;
+      order[kept++] = order_ ? order_[i] : static_cast<std::uint8_t>(i);
+    }
+    order_ = std::move(order);
+    size_ = kept;
   }
   /// Lower first.
   std::size_t group(std::size_t i) const {

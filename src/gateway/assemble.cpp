@@ -45,7 +45,8 @@ StagePtr admit(const Snapshot& snapshot, const WorkerParts& parts) {
 }
 StagePtr record(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::record::Record>(snapshot.config->generations, parts.directory,
-                                                 parts.shelf, parts.shard, parts.metrics);
+                                                 parts.shelf, parts.shard, parts.metrics,
+                                                 snapshot.passed, snapshot.rules);
 }
 StagePtr filter(const Snapshot& snapshot, const WorkerParts& parts) {
   return std::make_unique<stage::filter::Filter>(snapshot.filters, std::string(parts.filter_secret),
@@ -72,17 +73,19 @@ std::shared_ptr<stage::cache::Semantic> semantic(const Snapshot& snapshot,
                                                              &*snapshot.config->cache.semantic);
   return std::make_shared<stage::cache::Semantic>(stage::cache::Semantic::Parts{
       std::move(config), snapshot.embeddings, snapshot.embeddings->pool(parts.pools),
-      *parts.cache.neighbours, parts.cache.memory, parts.shard, snapshot.semantic_figures});
+      *parts.cache.neighbours, parts.cache.memory, parts.shard, snapshot.semantic_figures,
+      snapshot.passed});
 }
 StagePtr cache(const Snapshot& snapshot, const WorkerParts& parts) {
   std::shared_ptr<const stage::cache::CacheConfig> config(snapshot.config, &snapshot.config->cache);
   const stage::cache::Cache::Worker worker{parts.reactor, parts.bytes, parts.offload, parts.shard};
   return std::make_unique<stage::cache::Cache>(std::move(config), parts.cache, worker,
                                                snapshot.cache_figures, parts.run_aside,
-                                               semantic(snapshot, parts));
+                                               snapshot.passed, semantic(snapshot, parts));
 }
 StagePtr ownership(const WorkerParts& parts) {
-  return std::make_unique<stage::ownership::Ownership>(parts.objects, parts.bytes);
+  const stage::ownership::Ownership::Worker worker{parts.reactor, parts.bytes, parts.offload};
+  return std::make_unique<stage::ownership::Ownership>(parts.objects, worker);
 }
 StagePtr attempt(const Snapshot& snapshot, const WorkerParts& parts) {
   std::vector<stage::attempt::Upstream> upstreams;

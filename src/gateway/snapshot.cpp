@@ -1,10 +1,13 @@
 #include "gateway/snapshot.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 #include "base/hex.hpp"
 #include "base/random_bytes.hpp"
+#include "config/content.hpp"
+#include "generation/shelf.hpp"
 #include "settings/remote.hpp"
 #include "settings/residency.hpp"
 
@@ -63,6 +66,28 @@ std::string pseudonym_of(const settings::Config& config) {
 std::string protocols_of(const net::ListenConfig& listen, const settings::Config& config) {
   if (listen.grpc || listen.http2_only) return "\x02h2";
   return config.http2.enabled ? "\x02h2\x08http/1.1" : "\x08http/1.1";
+}
+
+/// All that goes on to any of the providers: which one will answer is not known beforehand.
+std::shared_ptr<const provider::PassedFields> passed_of(const settings::Config& config) {
+  auto listed = config.headers.pass;
+  for (const auto& [name, provider] : config.providers) {
+    listed.insert(listed.end(), provider.pass_headers.begin(), provider.pass_headers.end());
+  }
+  return std::make_shared<const provider::PassedFields>(listed);
+}
+
+/// What an answer must pass before a client gets it, as one number.
+std::uint64_t rules_of(const settings::Config& config) {
+  config::Content content;
+  content.add(config.filter);
+  content.add(config.guards);
+  content.add(config.residency);
+  const std::string_view parts[] = {"rules of answers", content.text()};
+  const auto digest = generation::fingerprint_of(parts);
+  std::uint64_t out = 0;
+  std::memcpy(&out, digest.data(), sizeof out);
+  return out;
 }
 
 /// What the configuration says goes first, then the file, then the built-in table.
@@ -143,6 +168,8 @@ SnapshotPtr compile(std::shared_ptr<const settings::Config> config, const Listen
   }
   snapshot->keys = std::make_shared<const stage::authenticate::KeyTable>(config->keys);
   snapshot->policy = policy_of(*config);
+  snapshot->passed = passed_of(*config);
+  snapshot->rules = rules_of(*config);
   snapshot->refusals = refusals_of(*config, registry);
   snapshot->routes = std::make_shared<const stage::route::RouteTable>(
       config->models, names, config->catch_all(), snapshot->policy->given().models, health);

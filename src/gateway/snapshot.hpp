@@ -9,6 +9,7 @@
 #include "net/tls_server.hpp"
 #include "policy/policy.hpp"
 #include "provider/credential.hpp"
+#include "provider/passed_fields.hpp"
 #include "provider/provider.hpp"
 #include "secret/keeper.hpp"
 #include "settings/config.hpp"
@@ -29,8 +30,10 @@ namespace hawser::gateway {
 struct Snapshot {
   std::shared_ptr<const settings::Config> config;
   std::vector<std::shared_ptr<const provider::Provider>> providers;
-  std::string pseudonym;                               // of this gateway; empty: it asks no other
-  std::vector<net::SslContext> provider_tls;           // by provider; null: plain
+  std::shared_ptr<const provider::PassedFields> passed;  // of clients' headers
+  std::uint64_t rules = 0;                    // that answers must pass: the same ones give the same
+  std::string pseudonym;                      // of this gateway; empty: it asks no other
+  std::vector<net::SslContext> provider_tls;  // by provider; null: plain
   std::vector<provider::CredentialParts> credentials;  // by provider; empty: it stands in there
   std::vector<std::shared_ptr<const http::Endpoint>> doh;
   std::vector<net::SslContext> listen_tls;  // by listener; null: plain

@@ -42,7 +42,8 @@ std::string_view name_of(State state) {
 
 // No name holds a byte 0.
 void Owner::share(Sharing sharing, std::string_view team) {
-  if (sharing == Sharing::key) return;
+  // Keys without a team are none.
+  if (sharing == Sharing::key || (sharing == Sharing::team && team.empty())) return;
   key.push_back('\0');
   if (sharing == Sharing::team) key.append("team ").append(team);
 }

@@ -36,6 +36,13 @@ struct Owner {
   void share(Sharing sharing, std::string_view team);
 };
 
+/// Under what an answer was made. It is given only to who may still get it so.
+struct Terms {
+  /// What it had to pass: filters, guards, residency. Others let other things pass.
+  std::uint64_t rules = 0;
+  std::string model{};  // as its client named it
+};
+
 class LocalReader;
 class Directory;
 class Shelf;
@@ -65,6 +72,8 @@ class Record final : public net::Companion {
 
   std::string_view id() const { return {id_.data(), id_.size()}; }
   const Owner& owner() const { return owner_; }
+  const Terms& terms() const { return terms_; }
+  void made_under(Terms terms) { terms_ = std::move(terms); }
   dialect::Api api() const { return api_; }
   State state() const { return state_; }
   bool ended() const { return state_ > State::detached; }
@@ -149,6 +158,7 @@ class Record final : public net::Companion {
 
   Id id_;
   Owner owner_;
+  Terms terms_;
   std::optional<AnswerHead> head_{};
   std::unique_ptr<Error> error_{};
   dialect::Usage usage_{};

@@ -1,5 +1,8 @@
 #include "generation/remote.hpp"
 
+#include <algorithm>
+
+#include "base/name_pattern.hpp"
 #include "dialect/response_event.hpp"
 #include "wire/sse.hpp"
 
@@ -24,9 +27,36 @@ Error ahead() {
           .param = "after"};
 }
 
-Result<RecordPtr> find(const Shelf& shelf, const Ticket& ticket) {
+/// Whether what it has may be given to who has the ticket.
+Result<> may_read(const Record& record, const Ticket& ticket) {
+  const Terms& terms = record.terms();
+  const bool allowed = ticket.models.empty() ||
+                       std::any_of(ticket.models.begin(), ticket.models.end(),
+                                   [&](const auto& model) { return covers(model, terms.model); });
+  if (!allowed) {
+    return Error{.code = Code::permission,
+                 .message = "This API key may not use the model of this generation.",
+                 .client_may_retry = false};
+  }
+  if (terms.rules == ticket.rules) return {};
+  return Error{.code = Code::invalid_request,
+               .message =
+                   "This answer was made under other rules than those in force now (filter, "
+                   "guards, residency), so it is not given again: ask anew.",
+               .status = 409,
+               .client_may_retry = false};
+}
+
+Result<RecordPtr> find_owned(const Shelf& shelf, const Ticket& ticket) {
   RecordPtr record = shelf.find(ticket.id);
   if (!record || !record->owner().admits(ticket.owner, ticket.team)) return gone();
+  return record;
+}
+
+Result<RecordPtr> find(const Shelf& shelf, const Ticket& ticket) {
+  auto record = find_owned(shelf, ticket);
+  if (!record) return record;
+  if (const auto may = may_read(**record, ticket); !may) return may.error();
   return record;
 }
 
@@ -358,10 +388,11 @@ Task<Result<Status>> Generations::cancel(const Ticket& ticket) {
   Shelf* const home = home_of(ticket);
   if (home == nullptr) co_return gone();
   Look stop = [home, ticket]() -> Result<std::optional<Status>> {
-    auto record = find(*home, ticket);
+    auto record = find_owned(*home, ticket);
     if (!record) return record.error();
     if (!(*record)->owner().is(ticket.owner)) return gone();  // it is not alone its reader's
     (*record)->cancel(State::cancelled);
+    if (const auto may = may_read(**record, ticket); !may) return may.error();
     return status_of(**record);
   };
   co_return co_await ask_status(*home, std::move(stop));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "generation/shelf.hpp"
 
@@ -14,7 +15,9 @@ struct Ticket {
   std::string id{};
   Owner owner{};
   std::string team{};
-  std::uint64_t from = 0;  // seq of the first event that it lacks
+  std::uint64_t rules = 0;            // that are in force, as Terms has them
+  std::vector<std::string> models{};  // that who asks may use, or patterns of them; empty: all
+  std::uint64_t from = 0;             // seq of the first event that it lacks
   /// In place of `from`: the sequence_number of the last event that it has.
   std::optional<std::uint64_t> after_number{};
 };
@@ -39,10 +42,12 @@ class Generations {
 
   /// An answer that begins at the ticket's place, once the generation has a head.
   /// Errors: not_found with status 410 (unknown, forgotten, somebody else's, or that part of the
-  /// log is gone), invalid_request (ahead of the log), and how the generation failed.
+  /// log is gone), permission (its model is not one of the ticket's), invalid_request (ahead of the
+  /// log; with status 409, it was made under other rules), and how the generation failed.
   Task<Result<GenerationPtr>> open(Ticket ticket, net::Cancellation& cancellation,
                                    Clock::time_point deadline);
   Task<Result<Status>> status(const Ticket& ticket);
+  /// Stops it, whether or not who asks may still read what it has.
   Task<Result<Status>> cancel(const Ticket& ticket);
 
  private:

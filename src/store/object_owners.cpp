@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -14,9 +16,14 @@ namespace {
 using sqlite::Outcome;
 using namespace std::chrono_literals;
 
-std::string key_of(std::uint8_t kind, std::string_view id) {
-  std::string key(1, static_cast<char>(kind));
-  return key.append(id);
+/// With the provider's length in front: no two objects look alike.
+std::string key_of(const ObjectOwners::Object& object) {
+  std::string key(1, static_cast<char>(object.kind));
+  key.append(std::to_string(object.provider.size())).append(":").append(object.provider);
+  return key.append(object.id);
+}
+std::uint8_t kind_of(const std::string& key) {
+  return static_cast<std::uint8_t>(key.front());
 }
 
 sqlite::Database open(const std::string& path) {
@@ -26,9 +33,8 @@ sqlite::Database open(const std::string& path) {
                      database.run("PRAGMA journal_mode = WAL") != Outcome::corrupt &&
                      database.run("PRAGMA synchronous = NORMAL") == Outcome::done &&
                      database.run(
-                         "CREATE TABLE IF NOT EXISTS objects (number INTEGER PRIMARY KEY, "
-                         "kind INTEGER NOT NULL, id TEXT NOT NULL, tenant TEXT NOT NULL, "
-                         "UNIQUE (kind, id))") == Outcome::done;
+                         "CREATE TABLE IF NOT EXISTS owners (number INTEGER PRIMARY KEY, "
+                         "object BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL)") == Outcome::done;
   if (!ready) throw std::runtime_error("objects: " + path + " cannot be opened as their file");
   return database;
 }
@@ -55,53 +61,67 @@ ObjectOwners::~ObjectOwners() {
   thread_.join();
 }
 
-ObjectOwners::Shard& ObjectOwners::shard_of(const std::string& key) {
-  return shards_[std::hash<std::string>{}(key) % shards];
-}
-const ObjectOwners::Shard& ObjectOwners::shard_of(const std::string& key) const {
-  return shards_[std::hash<std::string>{}(key) % shards];
-}
-
 /// @return false: it has an owner
-bool ObjectOwners::insert(const std::string& key, std::string_view tenant) {
-  Shard& shard = shard_of(key);
-  const std::lock_guard lock(shard.mutex);
-  if (!shard.owners.emplace(key, tenant).second) return false;
-  shard.order.push_back(key);
-  while (shard.order.size() > std::max<std::size_t>(1, options_.entries_max / shards)) {
-    shard.owners.erase(shard.order.front());
-    shard.order.pop_front();
+bool ObjectOwners::insert(std::string key, std::string_view tenant, std::vector<Row>& forgotten) {
+  const std::lock_guard lock(known_);
+  auto owner = tenants_.find(tenant);
+  if (owner == tenants_.end()) {
+    owner = tenants_.try_emplace(std::string(tenant)).first;
+    owner->second.name = tenant;
   }
+  Tenant& of = owner->second;
+  if (!owners_.emplace(key, &of).second) return false;
+  ++of.size;
+  of.kinds[kind_of(key)].keys.push_back(std::move(key));
+  while (owners_.size() > std::max<std::size_t>(1, options_.entries_max)) make_room(forgotten);
   return true;
 }
 
-void ObjectOwners::add(std::uint8_t kind, std::string_view id, std::string_view tenant) {
-  if (id.empty() || id.size() > id_max || !insert(key_of(kind, id), tenant)) return;
-  if (!thread_.joinable()) return;
+/// Under the lock. Linear in the tenants and kinds, which are few; the newest object of a tenant
+/// that has the most goes only where it has no other.
+void ObjectOwners::make_room(std::vector<Row>& forgotten) {
+  const auto most =
+      std::max_element(tenants_.begin(), tenants_.end(),
+                       [](const auto& a, const auto& b) { return a.second.size < b.second.size; });
+  Tenant& tenant = most->second;
+  const auto kind = std::max_element(
+      tenant.kinds.begin(), tenant.kinds.end(),
+      [](const auto& a, const auto& b) { return a.second.keys.size() < b.second.keys.size(); });
+  auto& keys = kind->second.keys;
+  owners_.erase(keys.front());
+  forgotten.push_back({std::move(keys.front()), {}, true});
+  keys.pop_front();
+  if (keys.empty()) tenant.kinds.erase(kind);
+  if (--tenant.size == 0) tenants_.erase(most);
+}
+
+void ObjectOwners::add(const Object& object, std::string_view tenant) {
+  if (object.id.empty() || object.id.size() > id_max) return;
+  std::string key = key_of(object);
+  std::vector<Row> rows{{key, std::string(tenant), false}};
+  if (!insert(std::move(key), tenant, rows)) return;
+  if (thread_.joinable()) tell_file(std::move(rows));
+}
+
+void ObjectOwners::tell_file(std::vector<Row> rows) {
   {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= waiting_max) return;  // it is known until the process ends
-    waiting_.push_back({kind, std::string(id), std::string(tenant)});
+    std::move(rows.begin(), rows.end(), std::back_inserter(waiting_));
   }
   changed_.notify_one();
 }
 
-std::optional<std::string> ObjectOwners::owner_of(std::uint8_t kind, std::string_view id) const {
-  const std::string key = key_of(kind, id);
-  const Shard& shard = shard_of(key);
-  const std::lock_guard lock(shard.mutex);
-  const auto found = shard.owners.find(key);
-  if (found == shard.owners.end()) return std::nullopt;
-  return found->second;
+bool ObjectOwners::owns(std::string_view tenant, const Object& object) const {
+  const std::string key = key_of(object);
+  const std::shared_lock lock(known_);
+  const auto found = owners_.find(key);
+  return found != owners_.end() && found->second->name == tenant;
 }
 
 std::size_t ObjectOwners::size() const {
-  std::size_t sum = 0;
-  for (const Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    sum += shard.owners.size();
-  }
-  return sum;
+  const std::shared_lock lock(known_);
+  return owners_.size();
 }
 
 bool ObjectOwners::flush(std::chrono::milliseconds patience) {
@@ -110,30 +130,33 @@ bool ObjectOwners::flush(std::chrono::milliseconds patience) {
 }
 
 void ObjectOwners::load() {
-  auto database = open(options_.path);
-  auto rows = database.prepare("SELECT kind, id, tenant FROM objects ORDER BY number");
-  while (rows.step() == Outcome::row) {
-    const auto kind = static_cast<std::uint8_t>(rows.number(0));
-    insert(key_of(kind, rows.bytes(1)), rows.bytes(2));
+  std::vector<Row> forgotten;
+  {
+    auto database = open(options_.path);
+    auto rows = database.prepare("SELECT object, tenant FROM owners ORDER BY number");
+    while (rows.step() == Outcome::row) {
+      std::string key(rows.bytes(0));
+      if (!key.empty()) insert(std::move(key), rows.bytes(1), forgotten);
+    }
   }
+  if (!forgotten.empty()) tell_file(std::move(forgotten));  // the bound is lower than it was
 }
 
-/// Writes rows and lets go of the oldest ones beyond the bound.
 bool ObjectOwners::commit(const std::vector<Row>& rows) {
   try {
     auto database = open(options_.path);
     if (database.run("BEGIN IMMEDIATE") != Outcome::done) return false;
     auto insertion =
-        database.prepare("INSERT OR IGNORE INTO objects (kind, id, tenant) VALUES (?, ?, ?)");
+        database.prepare("INSERT OR IGNORE INTO owners (object, tenant) VALUES (?, ?)");
+    auto removal = database.prepare("DELETE FROM owners WHERE object = ?");
     for (const Row& row : rows) {
-      insertion.bind(1, row.kind).bind_text(2, row.id).bind_text(3, row.tenant);
-      if (insertion.run() != Outcome::done) return false;
-      insertion.reset();
+      auto& statement = row.forgotten ? removal : insertion;
+      statement.bind_blob(1, row.key);
+      if (!row.forgotten) statement.bind_text(2, row.tenant);
+      if (statement.run() != Outcome::done) return false;
+      statement.reset();
     }
-    const auto newest = database.number("SELECT MAX(number) FROM objects", 0);
-    auto trim = database.prepare("DELETE FROM objects WHERE number <= ?");
-    trim.bind(1, newest - static_cast<std::int64_t>(options_.entries_max));
-    return trim.run() == Outcome::done && database.run("COMMIT") == Outcome::done;
+    return database.run("COMMIT") == Outcome::done;
   } catch (const std::exception&) {
     return false;
   }

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -16,8 +18,11 @@
 namespace hawser::store {
 
 /// Which tenant made which object at the providers' accounts. All of it is in memory, where asking
-/// waits for nothing; a file keeps it over restarts, written by a thread of its own. Bounded: the
-/// oldest objects are forgotten first, and what is forgotten belongs to nobody. Thread-safe.
+/// waits for nothing; a file keeps it over restarts, written by a thread of its own. Thread-safe.
+///
+/// Bounded, and what is forgotten belongs to nobody. Room is made by the tenant that has the most,
+/// of the kind that it has the most of, the oldest first: nobody makes another tenant lose what is
+/// within its equal share, and the many items of answers do not push out a tenant's files.
 class ObjectOwners {
  public:
   struct Options {
@@ -28,46 +33,59 @@ class ObjectOwners {
   using Trouble = std::function<void(const std::string& what)>;
   static constexpr std::size_t id_max = 256;  // bytes; longer ids are not kept
 
+  /// One of a provider's account. Providers give ids without knowing of each other: the same one at
+  /// two of them is two objects.
+  struct Object {
+    std::string_view provider{};  // its name in the configuration
+    std::uint8_t kind = 0;        // the caller's; the same id of two kinds is two objects
+    std::string_view id{};
+  };
+
   /// @throws std::runtime_error when the file cannot be opened
   ObjectOwners(Options options, Trouble trouble);
   ~ObjectOwners();
   ObjectOwners(const ObjectOwners&) = delete;
   ObjectOwners& operator=(const ObjectOwners&) = delete;
 
-  /// @param kind  the caller's; the same id of two kinds is two objects
   /// An object that has an owner keeps it: no provider can move one to another tenant.
-  void add(std::uint8_t kind, std::string_view id, std::string_view tenant);
-  /// Nothing: nobody made it here, or it was forgotten.
-  std::optional<std::string> owner_of(std::uint8_t kind, std::string_view id) const;
+  void add(const Object& object, std::string_view tenant);
+  /// False: another tenant made it, or nobody did here, or it was forgotten.
+  bool owns(std::string_view tenant, const Object& object) const;
   std::size_t size() const;
   /// Waits until all that was added is in the file. @return false: not within `patience`
   bool flush(std::chrono::milliseconds patience);
 
  private:
+  /// Of a tenant's objects of one kind.
+  struct Kind {
+    std::deque<std::string> keys{};  // oldest first
+  };
+  struct Tenant {
+    std::string name{};
+    std::size_t size = 0;
+    std::map<std::uint8_t, Kind> kinds{};
+  };
+  /// What the file is to be told.
   struct Row {
-    std::uint8_t kind;
-    std::string id;
-    std::string tenant;
+    std::string key{};
+    std::string tenant{};
+    bool forgotten = false;
   };
-  struct Shard {
-    mutable std::mutex mutex;
-    std::unordered_map<std::string, std::string> owners;  // kind and id
-    std::deque<std::string> order;                        // oldest first
-  };
-  static constexpr std::size_t shards = 16;
   static constexpr std::size_t waiting_max = 100'000;
 
-  Shard& shard_of(const std::string& key);
-  const Shard& shard_of(const std::string& key) const;
-  bool insert(const std::string& key, std::string_view tenant);
+  bool insert(std::string key, std::string_view tenant, std::vector<Row>& forgotten);
+  void make_room(std::vector<Row>& forgotten);
+  void tell_file(std::vector<Row> rows);
   void load();
   void run();
   bool commit(const std::vector<Row>& rows);
 
   Options options_;
   Trouble trouble_;
-  std::array<Shard, shards> shards_;
-  std::mutex mutex_;
+  mutable std::shared_mutex known_;  // of owners_ and tenants_
+  std::unordered_map<std::string, Tenant*> owners_;
+  std::map<std::string, Tenant, std::less<>> tenants_;
+  std::mutex mutex_;  // of what follows
   std::condition_variable changed_, settled_;
   std::vector<Row> waiting_;
   bool writing_ = false;

@@ -310,3 +310,25 @@ def test_when_the_first_of_equal_requests_fails_another_one_asks(sim, tmp_path):
         statuses = [status for status, _, _ in answers]
         assert statuses.count(200) == 29 and statuses.count(502) == 1
         assert 2 <= len(flaky.journal()) <= 4  # no stampede
+
+
+def keyed(name, **settings):
+    return {"name": name, "hash": "sha256:" + hashlib.sha256(f"sk-{name}".encode()).hexdigest(), **settings}
+
+
+def test_all_that_goes_on_to_a_provider_is_part_of_the_question(cached, sim):
+    gateway = cached(headers={"pass": ["x-user-context"]})
+    for name in ("x-user-context", "conversation_id", "session_id", "accept-language"):
+        for who in ("alice", "bob"):
+            assert ask(gateway, {name: who})[1]["x-hawser-cache"] == "miss", (name, who)
+        assert ask(gateway, {name: "alice"})[1]["x-hawser-cache"] == "hit", name
+    assert ask(gateway)[1]["x-hawser-cache"] == "miss"
+    # What stays here, and what tells calls apart, is not.
+    assert ask(gateway, {"x-not-passed": "a", "traceparent": "00-1-1-00"})[1]["x-hawser-cache"] == "hit"
+
+
+def test_keys_without_a_team_are_none(cached):
+    keys = [keyed("a", tenant="t"), keyed("b", tenant="t"), keyed("c", tenant="t", team="x"), keyed("d", tenant="t", team="x")]
+    gateway = cached(cache={"scope": "team"}, keys=keys)
+    for who, result in (("a", "miss"), ("b", "miss"), ("a", "hit"), ("c", "miss"), ("d", "hit")):
+        assert ask(gateway, {"Authorization": f"Bearer sk-{who}"})[1]["x-hawser-cache"] == result, who

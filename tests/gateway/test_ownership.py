@@ -43,17 +43,24 @@ class Account:
                 if path == "responses" and self.command == "POST":
                     asked, made = json.loads(body), f"resp_{next(number)}"
                     response = {"id": made, "object": "response", "status": "completed",
-                                "output": [{"id": f"msg_{made}", "type": "message", "content": []}]}
+                                "output": [{"id": f"{kind}_{made}", "type": "message", "content": []}
+                                           for kind in ("msg", "ig", "rs", "mcpr")]}
                     account.objects[f"responses/{made}"] = response
                     if not asked.get("stream"):
                         return self.answer(response)
                     events = "".join(f"event: {kind}\ndata: {json.dumps({'type': kind, 'response': response})}\n\n"
                                      for kind in ("response.created", "response.completed"))
                     return self.answer(events.encode(), kind="text/event-stream")
+                if path == "chat/completions" and self.command == "POST":
+                    message = {"role": "assistant", "content": "what it says"}
+                    return self.answer({"id": "c-1", "object": "chat.completion", "created": 1, "model": "m", "choices":
+                                        [{"index": 0, "message": message, "finish_reason": "stop"}]})
                 if self.command == "POST" and path in KINDS:
                     made = f"{KINDS[path]}-{next(number)}"
+                    # As some do, it tells what it was told.
+                    echo = {"metadata": {"file_id": "file-of-another", "previous_response_id": "resp_of_another"}}
                     account.objects[f"{path}/{made}"] = {"id": made}
-                    return self.answer({"id": made})
+                    return self.answer({"id": made, **echo})
                 if self.command == "GET" and path in KINDS:
                     found = [o for name, o in account.objects.items() if name.startswith(path + "/")]
                     return self.answer({"object": "list", "data": found, "has_more": False})
@@ -182,7 +189,7 @@ def test_a_body_that_cannot_be_read_refers_to_nothing(account, tmp_path, path):
             assert status in (400, 404, 415), (body[:80], fields, status, answer)
         assert not account.seen
         for file_too in (False, True):
-            body = form("purpose", "batch", file_too)
+            body = form("purpose", "user_data", file_too)
             assert request(gateway.address, "POST", "/v1/files", body, {"Authorization": "Bearer sk-mallory", **form_type})[0] == 200
 
 
@@ -215,3 +222,123 @@ def test_the_administration_of_an_account_is_nobodys(account, tmp_path, path):
     with Gateway(tmp_path, providers={"p": account.provider()}) as gateway:
         assert request(gateway.address, "GET", "/v1/" + path)[0] == 403
     assert not account.seen
+
+
+def test_items_are_their_tenants_in_each_spelling(account, tmp_path):
+    with gateway_for(account, tmp_path) as gateway:
+        assert ask(gateway, "acme", "POST", "responses", {"model": "m", "input": "x"})[0] == 200
+        account.seen.clear()
+        item = {"id": "ig_resp_1", "type": "image_generation_call"}
+        inputs = [[item, {"role": "user", "content": "make it red"}], [{"type": "reasoning", "id": "rs_resp_1", "summary": []}],
+                  [{"type": "message", "role": "assistant", "id": "msg_resp_1", "content": []}], item, [[item]],
+                  [{"id": "msg_resp_1", "type": None}], {"id": "msg_resp_1", "type": "item_reference"},
+                  [{"type": "mcp_approval_response", "approval_request_id": "mcpr_resp_1", "approve": True}],
+                  [{"type": "what comes tomorrow", "deep": [{"item_id": "rs_resp_1"}]}]]
+        for asked in inputs:
+            status, answer = ask(gateway, "mallory", "POST", "responses", {"model": "m", "input": asked})
+            assert status == 404, (asked, answer)
+        for raw in ('{"model":"m","input":[{"id":"msg_resp_1","type":"message","type":"item_reference"}]}',
+                    '{"model":"m","input":[{"type":"item_reference","id":"msg_resp_1","id":"own"}]}',
+                    '{"model":"m","input":[{"id":"msg_resp_1","\\u0074ype":"item_reference"}]}'):
+            status, _, answer = request(gateway.address, "POST", "/v1/responses", raw,
+                                        {"Authorization": "Bearer sk-mallory", "Content-Type": "application/json"})
+            assert status in (400, 404), (raw, answer)
+        assert not account.seen
+        for asked in inputs:
+            assert ask(gateway, "acme", "POST", "responses", {"model": "m", "input": asked})[0] == 200, asked
+
+
+def test_the_same_id_at_two_providers_is_two_objects(tmp_path):
+    accounts = Account(), Account()
+    try:
+        providers = {name: a.provider() for name, a in zip("pq", accounts)}
+        models = {f"m{name}": {"targets": [{"provider": name}]} for name in "pq"}
+        models["both"] = {"targets": [{"provider": "p"}, {"provider": "q"}]}
+        with Gateway(tmp_path, providers=providers, models=models, keys=[key("acme"), key("mallory")]) as gateway:
+            for who, model in (("acme", "mp"), ("mallory", "mq")):
+                assert ask(gateway, who, "POST", "responses", {"model": model, "input": "x"})[1]["id"] == "resp_1"
+            again = {"previous_response_id": "resp_1", "input": "go on"}
+            assert ask(gateway, "acme", "POST", "responses", {"model": "mq", **again})[0] == 404
+            assert ask(gateway, "mallory", "POST", "responses", {"model": "mp", **again})[0] == 404
+            assert [len(a.seen) for a in accounts] == [1, 1]
+            # Of several targets the one is asked that has it.
+            assert ask(gateway, "mallory", "POST", "responses", {"model": "both", **again})[0] == 200
+            assert [len(a.seen) for a in accounts] == [1, 2]
+            assert ask(gateway, "acme", "POST", "responses", {"model": "mp", **again})[0] == 200
+    finally:
+        for a in accounts:
+            a.server.shutdown()
+            a.server.server_close()
+
+
+def test_what_is_echoed_makes_no_owner(account, tmp_path):
+    with gateway_for(account, tmp_path) as gateway:
+        body = form("metadata", '{"file_id":"file-of-another"}')
+        headers = {"Authorization": "Bearer sk-mallory", "Content-Type": "multipart/form-data; boundary=b"}
+        status, _, answer = request(gateway.address, "POST", "/v1/files", body, headers)
+        assert status == 200 and b"file-of-another" in answer
+        assert ask(gateway, "mallory", "GET", "files/" + json.loads(answer)["id"])[0] == 200
+        assert ask(gateway, "mallory", "GET", "files/file-of-another")[0] == 404
+        assert ask(gateway, "mallory", "POST", "responses", {"model": "m", "input": "x", "previous_response_id": "resp_of_another"})[0] == 404
+
+
+def test_addresses_of_files(account, tmp_path):
+    keys = [key("acme", operations=["gemini"])]
+    with Gateway(tmp_path, providers={"p": account.provider()}, keys=keys) as gateway:
+        def parts(uri):
+            body = {"contents": [{"role": "user", "parts": [{"fileData": {"mimeType": "a/b", "fileUri": uri}}, {"text": "read"}]}]}
+            return request(gateway.address, "POST", "/v1beta/models/g:generateContent", body, {"Authorization": "Bearer sk-acme"})[0]
+        assert parts("https://generativelanguage.googleapis.com/v1beta/files/of-another") == 404
+        assert parts("gs://bucket/of-another") == 404
+        assert not account.seen
+        assert parts("https://www.youtube.com/watch?v=x") == 200
+
+
+def upload(lines, purpose="batch", purpose_last=False):
+    field = f'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\n{purpose}\r\n'
+    file = '--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + "\n".join(lines) + "\r\n"
+    return ((file + field if purpose_last else field + file) + "--b--\r\n").encode()
+
+
+@pytest.mark.parametrize("purpose_last", [False, True])
+def test_lines_of_a_batch_are_read(account, tmp_path, purpose_last):
+    with gateway_for(account, tmp_path) as gateway:
+        assert ask(gateway, "acme", "POST", "responses", {"model": "m", "input": "x"})[0] == 200
+
+        def line(**more):
+            return json.dumps({"custom_id": "1", "method": "POST", "url": "/v1/responses", "body": {"model": "m", "input": "x", **more}})
+
+        def send(who, lines, purpose="batch"):
+            headers = {"Authorization": f"Bearer sk-{who}", "Content-Type": "multipart/form-data; boundary=b"}
+            status, _, answer = request(gateway.address, "POST", "/v1/files", upload(lines, purpose, purpose_last), headers)
+            return status, json.loads(answer).get("id")
+        plain, reference = line(), line(previous_response_id="resp_1")
+        padding = [line(input="x" * 1000)] * 2000
+        account.seen.clear()
+        for lines in ([reference], [plain, reference], padding + [reference, plain], [plain, "no JSON"], ['{"a":1,"a":2}'],
+                      ["\ufeff" + plain], [line(input="x" * 5_000_000)]):
+            assert send("mallory", lines)[0] in (400, 404), lines[-1][:100]
+        assert not account.seen
+        status, own = send("acme", padding + [reference])
+        assert status == 200 and ask(gateway, "acme", "POST", "batches", {"input_file_id": own})[0] == 200
+        # What was uploaded for something else is no batch's, whatever a provider takes it for.
+        status, other = send("mallory", [reference], "user_data")
+        assert status == 200 and ask(gateway, "mallory", "GET", f"files/{other}")[0] == 200
+        assert ask(gateway, "mallory", "POST", "batches", {"input_file_id": other})[0] == 404
+
+
+def test_many_objects_of_one_tenant_push_out_no_others(account, tmp_path):
+    with gateway_for(account, tmp_path, ownership={"entries_max": 1000}) as gateway:
+        made = ask(gateway, "acme", "POST", "files", {})[1]["id"]
+        for _ in range(1200):
+            assert ask(gateway, "mallory", "POST", "conversations", {})[0] == 200
+        assert ask(gateway, "acme", "GET", f"files/{made}")[0] == 200
+
+
+def test_the_cache_gives_nobody_what_is_anothers(account, tmp_path):
+    with gateway_for(account, tmp_path, cache={"mode": "all", "scope": "global"}) as gateway:
+        file = ask(gateway, "acme", "POST", "files", {})[1]["id"]
+        content = [{"type": "file", "file": {"file_id": file}}, {"type": "text", "text": "summarise"}]
+        question = {"model": "m", "messages": [{"role": "user", "content": content}]}
+        assert ask(gateway, "acme", "POST", "chat/completions", question)[0] == 200
+        assert ask(gateway, "mallory", "POST", "chat/completions", question)[0] == 404

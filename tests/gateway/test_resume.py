@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import re
+import signal
 import socket
 import threading
 import time
@@ -508,3 +509,42 @@ def test_a_stream_of_told_length_gets_its_ids_too(tmp_path):
         thread.join()
     assert status == 200 and "content-length" not in headers
     assert re.sub(ID, b"", body) == frames and len(ID.findall(body)) == 51
+
+
+def reloaded(gateway, **changes):
+    gateway.write({**gateway.config, **changes})
+    gateway.process.send_signal(signal.SIGHUP)
+    time.sleep(1.5)
+
+
+FILTER = {"rules": [{"name": "hawser", "keywords": ["count"], "action": "mask", "in": "both"}]}
+
+
+def test_kept_answers_do_not_outlive_the_rules_that_they_passed(sim, tmp_path):
+    def key(**settings):
+        return {"name": "a", "tenant": "t", "hash": "sha256:" + hashlib.sha256(b"sk-a").hexdigest(),
+                "operations": ["chat", "generations"], **settings}
+    models = {name: {"targets": [{"provider": "sim", "model": "m"}]} for name in ("big", "small")}
+    with Gateway(tmp_path, providers={"sim": sim.provider()}, models=models, keys=[key()]) as gateway:
+        headers = {"Authorization": "Bearer sk-a", "Idempotency-Key": "one"}
+
+        def send():
+            return request(gateway.address, "POST", "/v1/chat/completions", question(5) | {"model": "big"}, headers)
+        status, fields, _ = send()
+        assert status == 200
+        where = f"/v1/generations/{fields['x-hawser-generation']}"
+
+        def look(path):
+            return request(gateway.address, "GET", path, None, {"Authorization": "Bearer sk-a"})[0]
+        assert [look(where), look(where + "/events")] == [200, 200]
+        # Other settings of the gateway change nothing.
+        reloaded(gateway, limits={"idle_timeout": "61s"})
+        assert [look(where), look(where + "/events"), send()[0]] == [200, 200, 200]
+        assert len(sim.journal()) == 1
+        reloaded(gateway, keys=[key(models=["small"])])
+        assert [look(where), look(where + "/events"), send()[0]] == [403, 403, 403]
+        reloaded(gateway, filter=FILTER)
+        assert [look(where), look(where + "/events"), send()[0]] == [409, 409, 409]
+        assert len(sim.journal()) == 1
+        reloaded(gateway)
+        assert [look(where), look(where + "/events"), send()[0]] == [200, 200, 200]

@@ -13,6 +13,7 @@ import pytest
 
 from support.http import chat, connect, events, read_until_closed, request
 from support.programs import Gateway, Simulator
+from support.scripted import Scripted
 
 REBUILT = {  # cut at 8,192 characters where they were published: what their descriptions say
     "MAL-LONG-URL": b"GET /" + b"A" * 100_000 + b" HTTP/1.1\r\nHost: localhost:8080\r\n\r\n",
@@ -341,3 +342,25 @@ def test_vanished_clients_leave_nothing(gateway, sim, times):
     assert sim.get("/sim/stats")["active"] == 0
     assert gateway.metrics()["process_open_fds"] < 400  # kept upstream connections among them
     assert chat(gateway.address)[0] == 200
+
+
+def test_a_client_that_closes_within_a_plain_answer_is_gone(tmp_path):
+    """Nothing can be said to it in the middle of its answer: the kernel asks."""
+    gone = threading.Event()
+
+    def script(connection, _):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10000\r\n\r\n{")
+        if connection.recv(1) == b"":
+            gone.set()
+    with Scripted(script) as provider, Gateway(tmp_path, providers={"p": provider.provider()}) as gateway:
+        body = json.dumps({"model": "m", "input": "x"}).encode()
+        connection = connect(gateway.address)
+        # So long this side remembers the connection; the system's default is a minute.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_LINGER2, 2)
+        connection.sendall(b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                           b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n{"):
+            answer += connection.recv(65536)
+        connection.close()
+        assert gone.wait(25)

@@ -1,5 +1,7 @@
 #include "front/http/session.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -17,6 +19,17 @@ using net::IoStatus;
 namespace {
 
 constexpr auto last_call = 1s;  // to ask something, while the process ends
+
+/// Has the kernel ask whether the other side still knows the connection. One that closed it forgets
+/// it after about a minute (tcp_fin_timeout) and answers with a reset then; one that only shut down
+/// its sending side is not disturbed. Nothing else can be asked in the middle of an answer that is
+/// in one piece.
+void ask_by_keepalive(int fd) {
+  const int on = 1, idle_s = 10, interval_s = 10;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+}
 
 }  // namespace
 
@@ -104,6 +117,7 @@ bool Session::only_input_ended() const {
 void Session::hung_up() {
   if (!only_input_ended()) return Serving::hung_up();
   watch_hangup(this);
+  ask_by_keepalive(stream_->fd());
   ask_whether_it_reads();
 }
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "dialect/chat_shape.hpp"
+#include "dialect/object_references.hpp"
 #include "stage/cache/filling.hpp"
 #include "stage/cache/replay.hpp"
 
@@ -67,6 +68,21 @@ void note(exchange::Notes& notes, const char* result, std::string_view detail) {
                                                                          : "memory";
 }
 
+/// Whether entries are one key's.
+bool alone(Scope scope) {
+  return scope == Scope::key || scope == Scope::user;
+}
+
+/// Whether a request refers to files and the like, which not all who share entries may see: whose
+/// they are is asked further down, where a hit never comes.
+bool names_objects(const exchange::Request& request) {
+  bool any = false;
+  const auto read =
+      dialect::for_each_reference(request.body, dialect::reference_rules(request.endpoint),
+                                  [&](dialect::ObjectKind, std::string_view) { any = true; });
+  return any || read != dialect::ReferencesRead::all;
+}
+
 /// A stream without its chunk of usage.
 std::string without_usage(std::string_view frames) {
   constexpr std::string_view empty = "\"choices\":[]";
@@ -109,8 +125,9 @@ CacheFigures cache_figures(telemetry::Registry& registry) {
 
 Cache::Cache(std::shared_ptr<const CacheConfig> config, const Shelves& shelves,
              const Worker& worker, const CacheFigures& figures, RunAside run_aside,
-             std::shared_ptr<Semantic> semantic)
+             PassedFieldsPtr passed, std::shared_ptr<Semantic> semantic)
     : config_(std::move(config)),
+      passed_(std::move(passed)),
       general_{config_->mode, config_->ttl, config_->scope},
       shelf_(shelves.memory),
       disk_(shelves.disk),
@@ -134,7 +151,7 @@ const Cache::Rules& Cache::rules_of(const Exchange& exchange) const {
 // Not a coroutine: what is not for the cache passes without a frame.
 Task<Answer> Cache::run(Exchange& exchange, exchange::Next next) {
   const auto& request = exchange.request;
-  Asked asked{rules_of(exchange), {}, {}, {}, {}, {}};
+  Asked asked{rules_of(exchange), {}, {}, {}, {}, nullptr, {}};
   const bool whole = request.json && request.stream == nullptr && exchange.method == "POST";
   if (asked.rules.mode == Mode::off || !whole || exchange.candidates.empty()) {
     return next(exchange);
@@ -154,10 +171,12 @@ bool Cache::weigh(const Exchange& exchange, Asked& asked) const {
   const bool may = exchange.residency.grants.allow(policy::Grants::memory_cache);
   const bool wanted = asked.facts.deterministic || asked.rules.mode == Mode::all;
   if (!asked.facts.possible || !wanted || !may || asked.control.no_store) return false;
+  if (!alone(asked.rules.scope) && names_objects(request)) return false;
+  asked.target = &exchange.candidates.front();
   auto canonical = canonical_request(request.body);
   if (!canonical) return false;
   asked.canonical = std::move(*canonical);
-  asked.key = key_of(exchange, asked.canonical, asked.rules.scope, exchange.candidates.front(),
+  asked.key = key_of(exchange, {asked.canonical, *passed_}, asked.rules.scope, *asked.target,
                      shelf_.secret());
   return true;
 }
@@ -347,9 +366,9 @@ Answer Cache::keep(const Exchange& exchange, const Asked& asked, Answer answer) 
   const bool stores = head.status == 200 || (negative && config_->negative_ttl > 0ms);
   mark(head, "miss", stores ? "fwd=miss; stored" : "fwd=miss");
   if (!stores) return answer;
-  const bool first = exchange.trail.target == &exchange.candidates.front();
+  const bool first = exchange.trail.target == asked.target;
   const Key key = first ? asked.key
-                        : key_of(exchange, asked.canonical, asked.rules.scope,
+                        : key_of(exchange, {asked.canonical, *passed_}, asked.rules.scope,
                                  *exchange.trail.target, shelf_.secret());
   Entry entry;
   entry.status = head.status;

@@ -55,7 +55,7 @@ class Cache final : public exchange::Stage {
   };
 
   Cache(std::shared_ptr<const CacheConfig> config, const Shelves& shelves, const Worker& worker,
-        const CacheFigures& figures, RunAside run_aside,
+        const CacheFigures& figures, RunAside run_aside, PassedFieldsPtr passed,
         std::shared_ptr<Semantic> semantic = nullptr);
 
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
@@ -77,7 +77,8 @@ class Cache final : public exchange::Stage {
     Cacheability facts;
     Control control;
     std::string canonical;
-    net::ByteLease lease;  // of it
+    net::ByteLease lease;            // of it
+    const exchange::Target* target;  // that is asked first
     Key key;
     Semantic::MeaningPtr meaning{};  // null: not looked up by it
   };
@@ -107,6 +108,7 @@ class Cache final : public exchange::Stage {
   milliseconds jittered(milliseconds ttl);
 
   std::shared_ptr<const CacheConfig> config_;
+  PassedFieldsPtr passed_;
   Rules general_;
   std::unordered_map<std::string_view, Rules> by_model_;
   Shelf& shelf_;

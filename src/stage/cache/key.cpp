@@ -30,11 +30,12 @@ void append_scope(std::string& out, const exchange::Exchange& exchange, Scope sc
   if (scope == Scope::global) return append_part(out, "global");
   append_part(out, exchange.principal->tenant);
   if (scope == Scope::tenant) return append_part(out, "tenant");
-  if (scope == Scope::team) {
+  // Keys without a team are none.
+  if (scope == Scope::team && !exchange.principal->team.empty()) {
     append_part(out, "team");
     return append_part(out, exchange.principal->team);
   }
-  append_part(out, scope == Scope::key ? "key" : "user");
+  append_part(out, scope == Scope::user ? "user" : "key");
   append_part(out, exchange.principal->key);
   if (scope == Scope::user) append_part(out, exchange.request.facts.user);
 }
@@ -45,22 +46,20 @@ std::optional<std::string> canonical_request(std::string_view body) {
   return canonical_json(body, without);
 }
 
-Key key_of(const exchange::Exchange& exchange, std::string_view canonical, Scope scope,
+Key key_of(const exchange::Exchange& exchange, const Asking& asking, Scope scope,
            const exchange::Target& target, std::string_view secret) {
   std::string text;
-  text.reserve(canonical.size() + 256);
-  append_part(text, "hawser-cache-1");
+  text.reserve(asking.canonical.size() + 256);
+  append_part(text, "hawser-cache-2");
   append_scope(text, exchange, scope);
   append_part(text, exchange.request.endpoint.tail);
-  append_part(text, exchange.request.head->query);
-  for (const auto name : {"anthropic-version", "anthropic-beta", "openai-beta",
-                          "openai-organization", "openai-project"}) {
-    append_part(text, exchange.request.header(name));
-  }
+  std::string fields;
+  asking.passed.append(*exchange.request.head, fields);
+  append_part(text, fields);
   append_part(text, target.provider_name);
   append_part(text, target.model.empty() ? exchange.request.facts.model : target.model);
   if (!target.tags.empty()) append_part(text, target.tags);
-  append_part(text, canonical);
+  append_part(text, asking.canonical);
   Key key{};
   unsigned size = 0;
   HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),

@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "exchange/exchange.hpp"
+#include "provider/passed_fields.hpp"
 #include "stage/cache/config.hpp"
 
 namespace hawser::stage::cache {
@@ -25,9 +27,15 @@ struct KeyHash {
 /// answer. Everything else counts, known to us or not. Nothing: the body has no canonical form.
 std::optional<std::string> canonical_request(std::string_view body);
 
-/// @param canonical  of canonical_request
-/// @param target     that answers, or is meant to
-Key key_of(const exchange::Exchange& exchange, std::string_view canonical, Scope scope,
+using PassedFieldsPtr = std::shared_ptr<const provider::PassedFields>;
+
+/// What a request asks for.
+struct Asking {
+  std::string_view canonical{};  // of canonical_request
+  const provider::PassedFields& passed;
+};
+/// @param target  that answers, or is meant to
+Key key_of(const exchange::Exchange& exchange, const Asking& asking, Scope scope,
            const exchange::Target& target, std::string_view secret);
 
 }  // namespace hawser::stage::cache

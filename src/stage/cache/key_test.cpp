@@ -15,6 +15,7 @@ struct Request {
   std::string path = "/v1/chat/completions";
   std::string provider = "openai", model = "gpt-4o";
   std::vector<std::pair<std::string, std::string>> fields{};
+  provider::PassedFields passed{};
 };
 
 std::string key_text(const Request& request, Scope scope = Scope::tenant) {
@@ -27,7 +28,7 @@ std::string key_text(const Request& request, Scope scope = Scope::tenant) {
   exchange::Target target;
   target.provider_name = request.provider;
   target.model = request.model;
-  const Key key = key_of(call.exchange(), *canonical, scope, target, "secret");
+  const Key key = key_of(call.exchange(), {*canonical, request.passed}, scope, target, "secret");
   return {reinterpret_cast<const char*>(key.data()), key.size()};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "stage/cache/language.hpp"
@@ -184,11 +185,15 @@ Parts take_apart(std::string_view text) {
   return parts;
 }
 
+/// Answers are long: each word is looked up once, not compared with all others.
+using Known = std::unordered_set<std::string_view>;
+
 /// Of `words`, those that `others` has too, in their order.
 Texts shared(const Texts& words, const Texts& others) {
+  const Known known(others.begin(), others.end());
   Texts both;
   for (const auto& word : words) {
-    if (std::find(others.begin(), others.end(), word) != others.end()) both.push_back(word);
+    if (known.contains(word)) both.push_back(word);
   }
   return both;
 }
@@ -217,8 +222,10 @@ bool same_words(std::string_view a, std::string_view b, Words words) {
 bool same_facts(std::string_view a, std::string_view b) {
   const Parts first = take_apart(a), second = take_apart(b);
   const auto stated_by = [](const Texts& marks, const Parts& other) {
+    const Known known(other.marks.begin(), other.marks.end());
+    const Known meant(other.meaning.begin(), other.meaning.end());
     return std::all_of(marks.begin(), marks.end(), [&](const std::string& mark) {
-      return among(other.marks, mark) || among(other.meaning, stem(mark));
+      return known.contains(mark) || meant.contains(stem(mark));
     });
   };
   return first.negations == second.negations && stated_by(first.marks, second) &&

@@ -9,9 +9,10 @@
 namespace hawser::stage::cache {
 namespace {
 
-constexpr double similarity_min = 0.7;    // below it nothing is looked at further
-constexpr double temperature_max = 0.3;   // above it an answer is not meant to be the same
-constexpr double answers_agree_at = 0.9;  // cosine
+constexpr double similarity_min = 0.7;            // below it nothing is looked at further
+constexpr double temperature_max = 0.3;           // above it an answer is not meant to be the same
+constexpr double answers_agree_at = 0.9;          // cosine
+constexpr std::size_t compared_max = 256 * 1024;  // bytes of an answer
 constexpr auto unhurried = 5s;
 
 /// What an answer says.
@@ -79,8 +80,8 @@ Semantic::MeaningPtr Semantic::weigh(const exchange::Exchange& exchange, std::st
   if (exchange.residency.scope != 0) {
     context.append("\nresidency ").append(std::to_string(exchange.residency.scope));
   }
-  meaning->context =
-      key_of(exchange, context, scope, exchange.candidates.front(), parts_.shelf.secret());
+  meaning->context = key_of(exchange, {context, *parts_.passed}, scope, exchange.candidates.front(),
+                            parts_.shelf.secret());
   meaning->question = std::move(shape->question);
   return meaning;
 }
@@ -134,6 +135,8 @@ void Semantic::learn(MeaningPtr meaning, const Key& key, EntryPtr answer, dialec
   if (meaning->vector.empty() || answer->status != 200) return;
   EntryPtr kept = meaning->near ? parts_.shelf.find(meaning->near->key) : nullptr;
   if (kept && meaning->near->key != key) {
+    // Of answers that are too long to be compared at once, nothing is learned.
+    if (kept->content.size() > compared_max || answer->content.size() > compared_max) return;
     std::string before = text_of(*kept, api), now = text_of(*answer, api);
     spawn(compare(meaning, std::move(before), std::move(now)), [](std::exception_ptr) {});
     return;  // one answer a meaning is enough

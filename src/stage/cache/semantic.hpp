@@ -36,6 +36,7 @@ class Semantic : public std::enable_shared_from_this<Semantic> {
     Shelf& shelf;
     telemetry::Shard& shard;
     SemanticSeries series;
+    PassedFieldsPtr passed;
   };
   explicit Semantic(Parts parts);
 

@@ -18,7 +18,8 @@ struct OwnershipConfig {
         "An SQLite file that keeps the owners of objects over restarts; empty: they are forgotten "
         "at a restart, and objects made before belong to nobody then.");
     field("entries_max", entries_max, config::Range<std::uint32_t>{1'000, 10'000'000},
-          "How many objects are known, about 200 bytes of memory each; the oldest are forgotten.");
+          "How many objects are known, about 300 bytes of memory each. Beyond it the tenant that "
+          "has the most loses its oldest ones.");
   }
 };
 

@@ -3,16 +3,18 @@
 #include <cstring>
 
 #include "dialect/event_data.hpp"
-#include "dialect/object_references.hpp"
+#include "dialect/made_objects.hpp"
 #include "wire/sse.hpp"
 
 namespace hawser::stage::ownership {
 namespace {
 
-/// Events of text have no "id" member of an object that is new; an escaped one is read, too.
+/// Most events of text make nothing; an escaped name is read, too.
 bool may_make(std::string_view frame) {
   if (frame.empty()) return false;
-  for (const std::string_view mark : {std::string_view("\"id\""), std::string_view("\\u00")}) {
+  for (const std::string_view mark :
+       {std::string_view("\"id\""), std::string_view("\"file_id\""),
+        std::string_view("\"container_id\""), std::string_view("\\u00")}) {
     if (::memmem(frame.data(), frame.size(), mark.data(), mark.size()) != nullptr) return true;
   }
   return false;
@@ -20,14 +22,15 @@ bool may_make(std::string_view frame) {
 
 }  // namespace
 
-void note_made(store::ObjectOwners& owners, std::string_view json, dialect::ObjectKind makes,
-               const std::string& tenant) {
-  const auto note = [&](dialect::ObjectKind kind, std::string_view id) {
+void Maker::note(std::string_view json) const {
+  const auto add = [&](dialect::ObjectKind kind, std::string_view id) {
     if (kind == dialect::ObjectKind::none) return;
-    owners.add(static_cast<std::uint8_t>(kind), id, tenant);
+    owners->add({provider, static_cast<std::uint8_t>(kind), id}, tenant);
+    if (kind != dialect::ObjectKind::file || !batch_input) return;
+    const auto input = static_cast<std::uint8_t>(dialect::ObjectKind::batch_input);
+    owners->add({provider, input, id}, tenant);
   };
-  dialect::for_each_made(json, makes, note);
-  dialect::for_each_reference(json, note);
+  dialect::for_each_made(json, makes, entries, add);
 }
 
 Task<Result<net::Piece>> MadeContent::next() {
@@ -42,7 +45,7 @@ void MadeContent::note(std::string_view frames) {
     frames.remove_prefix(frame.size());
     if (frame.empty()) return;
     if (!may_make(frame)) continue;
-    note_made(*owners_, dialect::data_of(frame), makes_, tenant_);
+    maker_.note(dialect::data_of(frame));
   }
 }
 

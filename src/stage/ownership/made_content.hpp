@@ -9,22 +9,25 @@
 
 namespace hawser::stage::ownership {
 
-/// Notes all objects that a JSON answer, or an event of one, names: those that it makes, and those
-/// that belong to them.
-void note_made(store::ObjectOwners& owners, std::string_view json, dialect::ObjectKind makes,
-               const std::string& tenant);
+/// Whose what an answer makes is, and where.
+struct Maker {
+  std::shared_ptr<store::ObjectOwners> owners{};
+  std::string tenant{};
+  std::string provider{};
+  dialect::ObjectKind makes = dialect::ObjectKind::none;
+  bool entries = false;      // the answer lists what belongs to an object of the tenant's
+  bool batch_input = false;  // the file that it makes may be a batch's
+
+  /// Notes what a JSON answer, or an event of one, makes.
+  void note(std::string_view json) const;
+};
 
 /// A stream that passes as it is, and whose objects are noted for a tenant before a reader sees
 /// their ids.
 class MadeContent final : public generation::Content {
  public:
-  MadeContent(std::unique_ptr<generation::Content> content,
-              std::shared_ptr<store::ObjectOwners> owners, std::string tenant,
-              dialect::ObjectKind makes)
-      : content_(std::move(content)),
-        owners_(std::move(owners)),
-        tenant_(std::move(tenant)),
-        makes_(makes) {}
+  MadeContent(std::unique_ptr<generation::Content> content, Maker maker)
+      : content_(std::move(content)), maker_(std::move(maker)) {}
 
   Task<Result<net::Piece>> next() override;
   void lead_to(const net::Companion* next) override { content_->lead_to(next); }
@@ -36,9 +39,7 @@ class MadeContent final : public generation::Content {
   void note(std::string_view frames);
 
   std::unique_ptr<generation::Content> content_;
-  std::shared_ptr<store::ObjectOwners> owners_;
-  std::string tenant_;
-  dialect::ObjectKind makes_;
+  Maker maker_;
 };
 
 }  // namespace hawser::stage::ownership

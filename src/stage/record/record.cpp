@@ -36,26 +36,9 @@ std::string_view asked_body(const Exchange& exchange) {
 /// Of those who share an answer.
 std::string sharers(const Exchange& exchange, Sharing sharing) {
   if (sharing == Sharing::tenant) return "all";
-  if (sharing == Sharing::team) return "team " + exchange.principal->team;
+  if (sharing == Sharing::team && !exchange.principal->team.empty())
+    return "team " + exchange.principal->team;
   return "key " + exchange.principal->key;
-}
-
-/// By its Idempotency-Key where it has one, else by its body; of the same tenant only, of those who
-/// share there, and of the same residency.
-generation::Fingerprint fingerprint_of(const Exchange& exchange, Sharing sharing) {
-  const std::string_view named = exchange.request.header("idempotency-key");
-  const std::string scope = std::to_string(exchange.residency.scope);
-  const std::string who = sharers(exchange, sharing);
-  std::string meaning;
-  if (named.empty()) append_meaning(*exchange.request.head, meaning);
-  const std::string_view parts[] = {exchange.principal->tenant,
-                                    who,
-                                    exchange.request.endpoint.tail,
-                                    named.empty() ? "body" : "name",
-                                    named.empty() ? asked_body(exchange) : named,
-                                    meaning,
-                                    scope};
-  return generation::fingerprint_of(parts);
 }
 
 /// What a named request's body is known by; 0 where it has no name: then its fingerprint tells.
@@ -191,10 +174,46 @@ class Record::Detaching final : public exchange::OnClientGone {
   Record& stage_;
 };
 
+/// By its Idempotency-Key where it has one, else by its body; of the same tenant only, of those who
+/// share there, and of the same residency.
+/// A body's is of those also whose answers pass the same rules.
+generation::Fingerprint Record::fingerprint_of(const Exchange& exchange) const {
+  const std::string_view named = exchange.request.header("idempotency-key");
+  const std::string scope = std::to_string(exchange.residency.scope);
+  const std::string who = sharers(exchange, sharing(exchange));
+  std::string meaning;
+  if (named.empty()) {
+    passed_->append(*exchange.request.head, meaning);
+    append_meaning(*exchange.request.head, meaning);
+    meaning.append(" rules ").append(std::to_string(rules_));
+  }
+  const std::string_view parts[] = {exchange.principal->tenant,
+                                    who,
+                                    exchange.request.endpoint.tail,
+                                    named.empty() ? "body" : "name",
+                                    named.empty() ? asked_body(exchange) : named,
+                                    meaning,
+                                    scope};
+  return generation::fingerprint_of(parts);
+}
+
+generation::Ticket Record::ticket_of(const Exchange& exchange, std::string id) const {
+  generation::Ticket ticket;
+  ticket.id = std::move(id);
+  ticket.owner = owner_of(exchange);
+  ticket.team = exchange.principal->team;
+  ticket.rules = rules_;
+  ticket.models = exchange.principal->models;
+  return ticket;
+}
+
 Record::Record(const RecordConfig& config, generation::Directory& directory,
                generation::Shelf& shelf, telemetry::Shard& shard,
-               const telemetry::StandardMetrics& metrics)
+               const telemetry::StandardMetrics& metrics, PassedFieldsPtr passed,
+               std::uint64_t rules)
     : config_(config),
+      passed_(std::move(passed)),
+      rules_(rules),
       directory_(directory),
       shelf_(shelf),
       generations_(directory, shelf),
@@ -226,7 +245,7 @@ Task<Answer> Record::generate(Exchange& exchange, exchange::Next next) {
     auto leader = own->lead();
     if (!leader) {
       if (!exchange.request.header("idempotency-key").empty()) {
-        directory_.keep_named(fingerprint_of(exchange, sharing(exchange)), own->id());
+        directory_.keep_named(fingerprint_of(exchange), own->id());
       }
       exchange.record = std::move(own);
       continue;
@@ -268,7 +287,8 @@ RecordPtr Record::make_record(const Exchange& exchange) {
   auto owner = owner_of(exchange);
   owner.share(sharing(exchange), exchange.principal->team);
   auto record = shelf_.add(std::move(owner), exchange.request.endpoint.api, limits);
-  record->be_found(directory_, fingerprint_of(exchange, sharing(exchange)), body_of_name(exchange));
+  record->made_under({rules_, exchange.request.facts.model});
+  record->be_found(directory_, fingerprint_of(exchange), body_of_name(exchange));
   return record;
 }
 
@@ -308,8 +328,7 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
 /// Whether nobody used its name for another body.
 bool Record::same_body(const Exchange& exchange) {
   if (exchange.request.header("idempotency-key").empty() || directory_.empty()) return true;
-  return !directory_.has_other_body(fingerprint_of(exchange, sharing(exchange)),
-                                    body_of_name(exchange));
+  return !directory_.has_other_body(fingerprint_of(exchange), body_of_name(exchange));
 }
 
 std::optional<std::string> Record::same_request(const Exchange& exchange) {
@@ -322,15 +341,11 @@ std::optional<std::string> Record::same_request(const Exchange& exchange) {
     if (!coalesces(exchange) && exchange.principal->shared) return std::nullopt;
   }
   const bool again = named || coalesces(exchange) || repeats(*exchange.request.head);
-  return directory_.take(fingerprint_of(exchange, sharing(exchange)),
-                         !named && !coalesces(exchange), again);
+  return directory_.take(fingerprint_of(exchange), !named && !coalesces(exchange), again);
 }
 
 Task<Answer> Record::attach(Exchange& exchange, std::string id) {
-  generation::Ticket ticket;
-  ticket.id = std::move(id);
-  ticket.owner = owner_of(exchange);
-  ticket.team = exchange.principal->team;
+  generation::Ticket ticket = ticket_of(exchange, std::move(id));
   auto answer =
       co_await generations_.open(ticket, exchange.cancellation, exchange.arrived + attach_patience);
   if (answer) shard_.add(metrics_.reattached);
@@ -349,9 +364,7 @@ Task<Answer> Record::serve_response(Exchange& exchange, exchange::Next next) {
   const bool streams = exchange.method == "GET" && query_value(query, "stream") == "true";
   const bool cancels = exchange.method == "POST" && id.ends_with("/cancel");
   if (cancels) id.remove_suffix(std::string_view("/cancel").size());
-  generation::Ticket ticket;
-  ticket.owner = owner_of(exchange);
-  ticket.team = exchange.principal->team;
+  generation::Ticket ticket = ticket_of(exchange, {});
   if (streams || cancels) {
     if (auto found = directory_.named(name_of_response(ticket.owner, id))) {
       ticket.id = std::move(*found);
@@ -394,10 +407,7 @@ Task<Answer> Record::serve_generation(Exchange& exchange) {
   rest.remove_prefix(std::string_view("/generations/").size());
   const auto slash = std::min(rest.find('/'), rest.size());
   const std::string_view verb = rest.substr(slash);
-  generation::Ticket ticket;
-  ticket.id = rest.substr(0, slash);
-  ticket.owner = owner_of(exchange);
-  ticket.team = exchange.principal->team;
+  generation::Ticket ticket = ticket_of(exchange, std::string(rest.substr(0, slash)));
   if (!generation::Shelf::worker_of(ticket.id)) {
     co_return Error{.code = Code::invalid_request,
                     .message = "This is not the id of a generation."};

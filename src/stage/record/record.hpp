@@ -5,6 +5,7 @@
 
 #include "exchange/stage.hpp"
 #include "generation/remote.hpp"
+#include "provider/passed_fields.hpp"
 #include "stage/record/config.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/standard_metrics.hpp"
@@ -15,8 +16,11 @@ namespace hawser::stage::record {
 /// back to them, by id or by just asking again.
 class Record final : public exchange::Stage {
  public:
+  using PassedFieldsPtr = std::shared_ptr<const provider::PassedFields>;
+  /// @param rules  that answers must pass here, as generation::Terms has them
   Record(const RecordConfig& config, generation::Directory& directory, generation::Shelf& shelf,
-         telemetry::Shard& shard, const telemetry::StandardMetrics& metrics);
+         telemetry::Shard& shard, const telemetry::StandardMetrics& metrics, PassedFieldsPtr passed,
+         std::uint64_t rules);
 
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
 
@@ -27,6 +31,8 @@ class Record final : public exchange::Stage {
   Task<exchange::Answer> serve_generation(exchange::Exchange& exchange);
   class Detaching;
 
+  generation::Fingerprint fingerprint_of(const exchange::Exchange& exchange) const;
+  generation::Ticket ticket_of(const exchange::Exchange& exchange, std::string id) const;
   generation::RecordPtr make_record(const exchange::Exchange& exchange);
   generation::GenerationPtr launch(const exchange::Exchange& exchange,
                                    const generation::RecordPtr& record,
@@ -47,6 +53,8 @@ class Record final : public exchange::Stage {
   }
 
   RecordConfig config_;
+  PassedFieldsPtr passed_;
+  std::uint64_t rules_;
   generation::Directory& directory_;
   generation::Shelf& shelf_;
   generation::Generations generations_;
