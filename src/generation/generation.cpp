@@ -11,8 +11,11 @@ class Whole final : public Content {
     return Result<net::Piece>(
         net::Piece{.bytes = again ? std::string_view() : content_, .last = true});
   }
+  void lead_to(const net::Companion*) override {}
   dialect::Usage usage() const override { return told_.usage; }
+  bool finished() const override { return given_; }
   bool spliced() const override { return told_.spliced; }
+  void cancel() override {}
 
  private:
   std::string content_;
