@@ -87,11 +87,12 @@ DeltaShape::Match DeltaShape::match(std::string_view frames) const {
 
 // --- StreamReader
 
-void StreamReader::read(std::string_view frames) {
+std::size_t StreamReader::read(std::string_view frames) {
   usage_chunk_ = {};
   data_now_ = false;
   std::size_t at = !any_data_ && frames.starts_with("\xEF\xBB\xBF") ? 3 : 0;
-  while (at < frames.size()) {
+  if (ended_) return 0;
+  while (at < frames.size() && !ended_) {
     const auto match = shape_.match(frames.substr(at));
     if (match.frame == 0) {
       at += read_event(frames, at);
@@ -101,6 +102,7 @@ void StreamReader::read(std::string_view frames) {
     data_now_ = any_data_ = true;
     content_ = content_ || match.text > 0;
   }
+  return at;
 }
 
 void StreamReader::read_document(std::string_view piece, bool last) {
@@ -234,6 +236,8 @@ void StreamReader::read_chunk(std::string_view frame, std::string_view data) {
     } else if (name == "usage") {
       usage_told = is_object(value);
       if (usage_told) take_usage(value, chunk.usage);
+    } else if (name == "service_tier" && is_string(value)) {
+      take_service_tier(value, chunk.usage);
     } else if (name == "x_groq" && is_object(value)) {
       take_usage_of(value, chunk.usage);
     } else if (name == "error") {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "dialect/answer_format.hpp"
-#include "dialect/usage.hpp"
+#include "dialect/usage_reader.hpp"
 
 namespace hawser::dialect {
 
@@ -40,8 +40,10 @@ class StreamReader {
 
   AnswerFormat format() const { return format_; }
 
+  /// Reads up to the terminal event: what stands behind it is none of the answer.
   /// @param frames  whole events as they stand on the wire
-  void read(std::string_view frames);
+  /// @return how many bytes belong to the answer
+  std::size_t read(std::string_view frames);
 
   /// The next piece of an answer that is no stream: its usage is read where it is JSON.
   /// @param last  it ends with it

@@ -99,12 +99,7 @@ Result<Piece> AnswerContent::end_early() {
 
 dialect::Usage AnswerContent::usage() const {
   dialect::Usage usage = counts_ ? reader_.usage() : dialect::Usage();
-  if (continuation_) {
-    const dialect::Usage second = continuation_->usage();
-    usage.known = usage.known || second.known;
-    usage.input += second.input;
-    usage.output += second.output;
-  }
+  if (continuation_) dialect::add_usage(usage, continuation_->usage());
   return usage;
 }
 
@@ -303,7 +298,13 @@ Piece AnswerContent::whole_events(Piece piece) {
     std::string().swap(held_);
     out = joined_;
   }
-  reader_.read(out);
+  const std::size_t read = reader_.read(out);
+  if (reader_.ended()) {  // what stands behind the end is nobody's: the connection is drained of it
+    out = out.substr(0, read);
+    wire::SseScanner answer;
+    answer.feed(out);
+    return {.bytes = out, .events = answer.ended() + (half && read > whole_out ? 1 : 0)};
+  }
   if (half && reader_.complete()) ++events;
   if (half && !reader_.complete()) out = out.substr(0, whole_out);
   if (!piece.last) hold_back(piece.bytes.substr(whole));

@@ -54,12 +54,6 @@ class Leash {
   std::shared_ptr<Watchdog> dog_;
 };
 
-void add(dialect::Usage& sum, const dialect::Usage& more) {
-  sum.known = sum.known || more.known;
-  sum.input = std::max(sum.input, more.input);
-  sum.output = std::max(sum.output, more.output);
-}
-
 }  // namespace
 
 std::string_view HopLines::take_out(std::string_view events) {
@@ -161,7 +155,7 @@ Task<bool> Reattachment::begin(exchange::NotesPtr) {
 
 Task<bool> Reattachment::take_up() {
   begun_ = true;
-  if (answer_) add(past_, answer_->content().usage());
+  if (answer_) dialect::merge_usage(past_, answer_->content().usage());
   answer_.reset();
   const auto deadline = Clock::now() + tries_->reattach_for();
   Found found = Found::nothing;
@@ -214,7 +208,7 @@ void Reattachment::cancel() {
 
 dialect::Usage Reattachment::usage() const {
   dialect::Usage sum = past_;
-  if (answer_) add(sum, answer_->content().usage());
+  if (answer_) dialect::merge_usage(sum, answer_->content().usage());
   return sum;
 }
 
