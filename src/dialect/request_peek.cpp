@@ -13,7 +13,8 @@
 namespace hawser::dialect {
 namespace {
 
-constexpr std::size_t members_max = 256;  // of the outermost object
+constexpr std::size_t members_max = 256;       // of the outermost object
+constexpr std::uint32_t choices_max = 0xffff;  // what is beyond counts as so many
 
 // Members that a policy or a provider acts on. Sorted.
 constexpr std::array<std::string_view, 46> known_members{"background",
@@ -129,10 +130,22 @@ std::uint32_t count_of(std::string_view token) {
   return error == std::errc{} && end == token.data() + token.size() ? count : 0;
 }
 
-bool is_include_usage(const JsonToken& token) {
-  if (!token.escaped) return token.inner() == "include_usage";
+/// Members of members that are looked at.
+enum class Inner : std::uint8_t { none, include_usage, candidates, output_max };
+
+Inner inner_of(std::string_view outer, const JsonToken& token) {
+  const bool options = outer == "stream_options";
+  if (!options && outer != "generationConfig" && outer != "generation_config") return Inner::none;
+  std::string_view name = token.inner();
   std::string decoded;
-  return decode_json_string(token.text, decoded) && decoded == "include_usage";
+  if (token.escaped) {
+    if (!decode_json_string(token.text, decoded)) return Inner::none;
+    name = decoded;
+  }
+  if (options) return name == "include_usage" ? Inner::include_usage : Inner::none;
+  if (name == "candidateCount" || name == "candidate_count") return Inner::candidates;
+  const bool most = name == "maxOutputTokens" || name == "max_output_tokens";
+  return most ? Inner::output_max : Inner::none;
 }
 
 /// Takes the facts from the outermost members as the scan meets them.
@@ -144,7 +157,7 @@ class Peek {
   bool name(const JsonToken& token, unsigned depth) {
     if (depth > 2) return true;
     if (depth == 2) {
-      if (in_stream_options_) inner_ = is_include_usage(token);
+      inner_ = inner_of(name_, token);
       if (name_ != "metadata") note_token_texts(token);
       return true;
     }
@@ -153,7 +166,6 @@ class Peek {
       if (!decode_json_string(token.text, decoded_)) return false;
       name_ = decoded_;
     }
-    in_stream_options_ = name_ == "stream_options";
     note_token_texts(token);
     return note_name();
   }
@@ -162,6 +174,7 @@ class Peek {
     if (depth <= 2 && name_ == "include") {
       facts_.logprobs = facts_.logprobs || token.escaped || names_token_texts(token.inner());
     }
+    if (depth == 2 && prompts_listed_) ++prompts_;
     if (depth != 1) return depth > 1 || object_missing();
     if (name_ == "model") return take_model(token);
     if (name_ == "stream") return wrong(not_a("stream", "a boolean"));
@@ -172,20 +185,30 @@ class Peek {
   }
   bool scalar(const JsonToken& token, unsigned depth) {
     take_token_texts(token.text, depth);
-    if (depth == 2 && inner_) facts_.usage_asked = token.text == "true";
+    if (depth == 2) take_inner(token.text);
     if (depth != 1) return depth > 1 || object_missing();
     return take_scalar(token.text);
   }
   bool open(char kind, unsigned depth, std::size_t) {
     if (depth == 0 && kind != '{') return object_missing();
     take_token_texts("{", depth);
+    if (depth == 2 && prompts_listed_ && kind == '[') ++prompts_;
     if (depth != 1) return true;
+    prompts_listed_ = kind == '[' && name_ == "prompt";
     if (name_ == "model") return wrong(not_a("model", "a string"));
     return name_ != "stream" || wrong(not_a("stream", "a boolean"));
   }
   bool close(char, unsigned depth, std::size_t) {
-    if (depth == 1) inner_ = in_stream_options_ = false;
+    if (depth == 1) {
+      inner_ = Inner::none;
+      prompts_listed_ = false;
+    }
     return true;
+  }
+  /// Each prompt of a list is answered on its own.
+  void count_choices() {
+    const std::uint64_t all = std::uint64_t{facts_.choices} * std::max<std::uint32_t>(prompts_, 1);
+    facts_.choices = static_cast<std::uint16_t>(std::min<std::uint64_t>(all, choices_max));
   }
 
   std::optional<Error> error{};
@@ -252,14 +275,24 @@ class Peek {
              wrong(not_a("stream", "a boolean"));
     }
     if (name_ == "max_tokens" || name_ == "max_output_tokens" || name_ == "max_completion_tokens") {
-      if (const std::uint32_t most = count_of(value); most > 0) facts_.output_max = most;
+      take_output_max(value);
     }
     if (name_ == "store") facts_.stores = value == "true";
-    if (name_ == "n" || name_ == "best_of") {
-      const std::uint32_t count = std::min(count_of(value), 0xffffu);
-      facts_.choices = std::max(facts_.choices, static_cast<std::uint16_t>(count));
-    }
+    if (name_ == "n" || name_ == "best_of") take_choices(value);
     return true;
+  }
+  void take_inner(std::string_view value) {
+    if (inner_ == Inner::include_usage) facts_.usage_asked = value == "true";
+    if (inner_ == Inner::candidates) take_choices(value);
+    if (inner_ == Inner::output_max) take_output_max(value);
+  }
+  /// Of several names the larger counts: which one the provider goes by is not known.
+  void take_output_max(std::string_view value) {
+    facts_.output_max = std::max(facts_.output_max, count_of(value));
+  }
+  void take_choices(std::string_view value) {
+    const std::uint32_t count = std::min(count_of(value), choices_max);
+    facts_.choices = std::max(facts_.choices, static_cast<std::uint16_t>(count));
   }
 
   std::string_view body_;
@@ -267,10 +300,11 @@ class Peek {
   PeekMode mode_;
   std::string_view name_{};  // of the outermost member under way
   std::string decoded_{};
-  bool in_stream_options_ = false;
-  bool inner_ = false;  // the next scalar is include_usage
+  Inner inner_ = Inner::none;  // what the next scalar is
   std::string token_name_{};
   bool token_texts_ = false;  // the next value says whether token_name_ is asked for
+  bool prompts_listed_ = false;
+  std::uint32_t prompts_ = 0;
   std::size_t members_ = 0;
   std::array<std::uint32_t, members_max> hashes_;  // of names; uninitialised behind members_
 };
@@ -286,6 +320,7 @@ Result<> peek_request(std::string_view body, RequestFacts& facts, PeekMode mode)
   const JsonFault fault = scan_json(body, peek);
   if (peek.error) return *peek.error;
   if (fault != JsonFault::none) return not_json(fault);
+  peek.count_choices();
   return {};
 }
 

@@ -130,5 +130,26 @@ TEST(PeekRequest, StepsOverEscapedQuotes) {
   EXPECT_EQ(facts.model, "m");
 }
 
+TEST(RequestPeek, AnswersOfEveryPromptOfAList) {
+  const auto choices = [](std::string_view body) {
+    RequestFacts facts;
+    EXPECT_TRUE(peek_request(body, facts)) << body;
+    return facts.choices;
+  };
+  EXPECT_EQ(choices(R"({"prompt":"a"})"), 1u);
+  EXPECT_EQ(choices(R"({"prompt":["a","b","c"]})"), 3u);
+  EXPECT_EQ(choices(R"({"n":2,"prompt":["a","b","c"],"stop":["x","y"]})"), 6u);
+  EXPECT_EQ(choices(R"({"prompt":[[1,2],[3,4,5]],"best_of":3})"), 6u);
+  EXPECT_EQ(choices(R"({"prompt":[1,2,3]})"), 1u);
+  EXPECT_EQ(choices(R"({"prompt":[]})"), 1u);
+  EXPECT_EQ(choices(R"({"prompt":{"id":"a","version":"b"}})"), 1u);
+  EXPECT_EQ(choices(R"({"generationConfig":{"stopSequences":["a"],"candidateCount":4}})"), 4u);
+  EXPECT_EQ(choices(R"({"generation_config":{"candidate\u0043ount":4}})"), 4u);
+  EXPECT_EQ(choices(R"({"metadata":{"candidateCount":4},"a":{"n":9}})"), 1u);
+  std::string many = R"({"n":1000,"prompt":["a")";
+  for (int i = 0; i < 100; ++i) many += ",\"a\"";
+  EXPECT_EQ(choices(many + "]}"), 0xffffu);
+}
+
 }  // namespace
 }  // namespace hawser::dialect

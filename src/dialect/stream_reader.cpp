@@ -87,11 +87,11 @@ DeltaShape::Match DeltaShape::match(std::string_view frames) const {
 
 // --- StreamReader
 
-void StreamReader::read(std::string_view frames) {
+std::size_t StreamReader::read(std::string_view frames) {
   usage_chunk_ = {};
   data_now_ = false;
   std::size_t at = !any_data_ && frames.starts_with("\xEF\xBB\xBF") ? 3 : 0;
-  while (at < frames.size()) {
+  while (at < frames.size() && !ended_) {
     const auto match = shape_.match(frames.substr(at));
     if (match.frame == 0) {
       at += read_event(frames, at);
@@ -101,6 +101,18 @@ void StreamReader::read(std::string_view frames) {
     data_now_ = any_data_ = true;
     content_ = content_ || match.text > 0;
   }
+  if (at < frames.size() && !closed_) at += read_behind_end(frames.substr(at));
+  return at;
+}
+
+/// A [DONE] that comes after a last event of another kind, or an error, ends it once more.
+std::size_t StreamReader::read_behind_end(std::string_view frames) {
+  closed_ = true;
+  const wire::Frame found = wire::first_frame(frames);
+  if (!found.data) return 0;
+  std::string scratch;
+  const auto parts = wire::frame_parts(frames.substr(0, found.size), scratch);
+  return trimmed(parts.data) == "[DONE]" ? found.size : 0;
 }
 
 void StreamReader::read_document(std::string_view piece, bool last) {
@@ -148,6 +160,7 @@ void StreamReader::read_data(std::string_view frame, std::string_view type, std:
   if (data == "[DONE]") {
     usage_chunk_ = {};
     ended_ = ended_ || generates(format_);
+    closed_ = ended_;
     return;
   }
   if (type == "error") {
@@ -234,6 +247,8 @@ void StreamReader::read_chunk(std::string_view frame, std::string_view data) {
     } else if (name == "usage") {
       usage_told = is_object(value);
       if (usage_told) take_usage(value, chunk.usage);
+    } else if (name == "service_tier" && is_string(value)) {
+      take_service_tier(value, chunk.usage);
     } else if (name == "x_groq" && is_object(value)) {
       take_usage_of(value, chunk.usage);
     } else if (name == "error") {

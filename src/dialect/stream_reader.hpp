@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "dialect/answer_format.hpp"
-#include "dialect/usage.hpp"
+#include "dialect/usage_reader.hpp"
 
 namespace hawser::dialect {
 
@@ -40,8 +40,11 @@ class StreamReader {
 
   AnswerFormat format() const { return format_; }
 
+  /// Reads up to the terminal event, and the [DONE] that some providers say behind it: what else
+  /// stands there is none of the answer.
   /// @param frames  whole events as they stand on the wire
-  void read(std::string_view frames);
+  /// @return how many bytes belong to the answer
+  std::size_t read(std::string_view frames);
 
   /// The next piece of an answer that is no stream: its usage is read where it is JSON.
   /// @param last  it ends with it
@@ -49,6 +52,8 @@ class StreamReader {
 
   /// Whether the terminal event was seen: no more of the answer comes behind it.
   bool ended() const { return ended_; }
+  /// Whether nothing that comes now is the answer's, be it a [DONE] behind the terminal event.
+  bool closed() const { return closed_; }
   /// Whether the answer is all there: what may still come is its usage and the terminal event.
   bool finished() const { return ended_ || finished_; }
   /// Whether the stream may end here.
@@ -73,6 +78,7 @@ class StreamReader {
  private:
   struct Chunk;
   std::size_t read_event(std::string_view frames, std::size_t at);
+  std::size_t read_behind_end(std::string_view frames);
   void read_data(std::string_view frame, std::string_view type, std::string_view data);
   void read_chunk(std::string_view frame, std::string_view data);
   void read_typed(std::string_view type, std::string_view data);
@@ -90,6 +96,7 @@ class StreamReader {
   std::uint32_t finished_choices_ = 0;  // bits by index
   bool finished_ = false;
   bool ended_ = false;
+  bool closed_ = false;
   bool failed_ = false;
   bool content_ = false;
   bool any_data_ = false;

@@ -32,6 +32,77 @@ TEST(StreamReader, AChatEndsByItsFinishReasonOrByDone) {
   EXPECT_TRUE(after(chat, chunk("a") + "data: [DONE]\n\n").ended());
 }
 
+TEST(StreamReader, WhatStandsBehindTheEndIsNotRead) {
+  const std::string behind = chunk("behind") + ": comment\n\ndata: [DONE]\n\n" +
+                             "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9}}\n\n";
+  struct Ending {
+    AnswerFormat format;
+    std::string frames;
+  };
+  for (const auto& [format, frames] :
+       {Ending{chat, chunk("a") + "data: [DONE]\n\n"}, Ending{chat, "data: [DONE]\r\n\r\n"},
+        Ending{chat,
+               "\xEF\xBB\xBF"
+               "data: [DONE]\n\n"},
+        Ending{chat, "data: {\"error\":{\"message\":\"x\"}}\n\n"},
+        Ending{AnswerFormat::completions, "data: [DONE]\n\n"},
+        Ending{AnswerFormat::messages,
+               "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"},
+        Ending{AnswerFormat::gemini, "data: {\"error\":{\"code\":500}}\n\n"},
+        Ending{AnswerFormat::responses,
+               "data: {\"type\":\"response.completed\",\"response\":{}}\n\n"}}) {
+    StreamReader reader(format);
+    EXPECT_EQ(reader.read(frames + behind), frames.size()) << frames;
+    EXPECT_TRUE(reader.ended());
+    EXPECT_FALSE(reader.usage().known);
+    EXPECT_EQ(reader.read(behind), 0u);
+  }
+  StreamReader open(chat);
+  EXPECT_EQ(open.read(chunk("a", R"(,"finish_reason":"stop")")),
+            chunk("a", R"(,"finish_reason":"stop")").size());
+  StreamReader other(AnswerFormat::other);  // no end of it is known
+  EXPECT_EQ(other.read("data: [DONE]\n\n" + behind), 14 + behind.size());
+}
+
+TEST(StreamReader, OneDoneBehindAnotherEndIsTheAnswersLastWord) {
+  const std::string done = "data: [DONE]\n\n";
+  const std::string error = "data: {\"error\":{\"message\":\"x\"}}\n\n";
+  const std::string completed = "data: {\"type\":\"response.completed\",\"response\":{}}\n\n";
+  for (const auto& [format, end] :
+       {std::pair(chat, error), std::pair(AnswerFormat::responses, completed)}) {
+    StreamReader at_once(format);
+    EXPECT_EQ(at_once.read(end + done + done), (end + done).size());
+    StreamReader later(format);
+    EXPECT_EQ(later.read(end), end.size());
+    EXPECT_FALSE(later.closed());
+    EXPECT_EQ(later.read(done + done), done.size());
+    EXPECT_TRUE(later.closed());
+    StreamReader other(format);
+    EXPECT_EQ(other.read(end), end.size());
+    EXPECT_EQ(other.read(end + done), 0u);
+    EXPECT_TRUE(other.closed());
+  }
+}
+
+TEST(StreamReader, TheServiceTierIsTheLastThatIsTold) {
+  const auto told = [](const char* tier) {
+    return chunk("a", R"(,"finish_reason":null)", std::string(R"(,"service_tier":)") + tier);
+  };
+  EXPECT_EQ(after(chat, chunk("a")).usage().tier, ServiceTier::standard);
+  EXPECT_EQ(after(chat, told(R"("auto")") + told(R"("priority")") + chunk("b")).usage().tier,
+            ServiceTier::priority);
+  EXPECT_EQ(after(chat, told(R"("flex")") + told("null")).usage().tier, ServiceTier::flex);
+  // Of a response its last event counts: the first repeats what was asked for.
+  EXPECT_EQ(
+      after(AnswerFormat::responses,
+            "data: {\"type\":\"response.created\",\"response\":{\"service_tier\":\"priority\"}}\n\n"
+            "data: {\"type\":\"response.completed\",\"response\":{\"service_tier\":\"default\","
+            "\"usage\":{\"input_tokens\":1}}}\n\n")
+          .usage()
+          .tier,
+      ServiceTier::standard);
+}
+
 TEST(StreamReader, TextOfTheAnswerIsNoEnd) {
   for (const char* text :
        {"[DONE]", R"(data: [DONE]\n\n)", R"(\"finish_reason\":\"stop\")", R"(\"error\":{\"a\":1})",

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/json.hpp"
-#include "dialect/usage.hpp"
+#include "dialect/usage_reader.hpp"
 
 namespace {
 
@@ -13,8 +13,7 @@ using hawser::dialect::Usage;
 using hawser::dialect::UsageReader;
 
 bool alike(const Usage& a, const Usage& b) {
-  return a.known == b.known && a.input == b.input && a.output == b.output && a.cached == b.cached &&
-         a.reasoning == b.reasoning;
+  return a == b;
 }
 
 }  // namespace

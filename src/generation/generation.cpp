@@ -12,8 +12,11 @@ class Whole final : public Content {
     given_ += piece.size();
     return Result<net::Piece>(net::Piece{.bytes = piece, .last = given_ == content_.size()});
   }
+  void lead_to(const net::Companion*) override {}
   dialect::Usage usage() const override { return told_.usage; }
+  bool finished() const override { return given_; }
   bool spliced() const override { return told_.spliced; }
+  void cancel() override {}
 
  private:
   static constexpr std::size_t piece_max = 64 * 1024;

@@ -33,15 +33,32 @@ struct AnswerHead {
 class Content : public net::Source {
  public:
   /// @param next  what is touched after this content has something; null: nothing more
-  virtual void lead_to(const net::Companion* next) { (void)next; }
+  virtual void lead_to(const net::Companion* next) = 0;
   /// Tokens used so far, as the provider tells them.
-  virtual dialect::Usage usage() const { return {}; }
+  virtual dialect::Usage usage() const = 0;
   /// Whether what it gave so far is all of the answer, though its stream may go on for a moment.
-  virtual bool finished() const { return false; }
+  virtual bool finished() const = 0;
   /// Whether it was put together from two calls.
-  virtual bool spliced() const { return false; }
+  virtual bool spliced() const = 0;
   /// Ends a next() under way, and the call at the provider with it.
-  virtual void cancel() {}
+  virtual void cancel() = 0;
+};
+
+/// A content that changes, holds back or looks at another one's bytes. All that is asked of it
+/// beside them is asked of that one, so that nothing of it gets lost on the way.
+class ContentDecorator : public Content {
+ public:
+  void lead_to(const net::Companion* next) final { content().lead_to(next); }
+  dialect::Usage usage() const final { return content().usage(); }
+  bool finished() const final { return content().finished() && !holds_back(); }
+  bool spliced() const final { return content().spliced(); }
+  void cancel() final { content().cancel(); }
+
+ protected:
+  virtual Content& content() = 0;
+  virtual const Content& content() const = 0;
+  /// Whether it took something that it has not given yet.
+  virtual bool holds_back() const = 0;
 };
 
 /// An answer as a transport reads it: a head, and either content that passes by, pulled piece by

@@ -15,6 +15,7 @@ class ReadBeside {
   ReadBeside(net::Reactor& reactor, std::unique_ptr<Content> content)
       : source_(std::make_shared<Source>(reactor, std::move(content))) {}
   ~ReadBeside() {
+    source_->content->lead_to(nullptr);  // who was led to may go before what reads on
     if (source_->reading) source_->content->cancel();
   }
   ReadBeside(const ReadBeside&) = delete;
@@ -22,6 +23,9 @@ class ReadBeside {
 
   /// The next piece; nothing when `until` came first. Error: cancelled, and those of the content
   Task<std::optional<Result<net::Piece>>> next(Clock::time_point until);
+
+  /// Whether something was read that next() has not given yet, or is being read.
+  bool holds_back() const { return source_->piece || source_->reading; }
 
   Content& content() { return *source_->content; }
   const Content& content() const { return *source_->content; }

@@ -56,4 +56,12 @@ NanoUsd saturating_add(NanoUsd a, NanoUsd b) {
   return b > 0 ? std::numeric_limits<NanoUsd>::max() : std::numeric_limits<NanoUsd>::min();
 }
 
+Result<std::uint32_t> parse_factor(std::string_view text) {
+  const auto parsed = parse_usd(text);
+  if (!parsed || *parsed > 1000 * dollar) {
+    return Error{.code = Code::invalid_request, .message = "must be a factor such as 1.1"};
+  }
+  return static_cast<std::uint32_t>(*parsed / (dollar / 1000));
+}
+
 }  // namespace hawser::price

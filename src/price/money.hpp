@@ -19,4 +19,7 @@ std::string to_text(NanoUsd amount);
 /// The sum, or the largest or smallest amount where it does not fit.
 NanoUsd saturating_add(NanoUsd a, NanoUsd b);
 
+/// "1.1" in thousandths. Error: invalid_request
+Result<std::uint32_t> parse_factor(std::string_view text);
+
 }  // namespace hawser::price

@@ -14,6 +14,8 @@ const std::array<UnitWords, units_count> unit_words{{
      "The same, kept for an hour or more."},
     {Unit::reasoning, "reasoning", 1'000'000, Unit::output, "Output that is not shown."},
     {Unit::audio_input, "audio_input", 1'000'000, Unit::input, "Tokens of sound that is heard."},
+    {Unit::audio_cached, "audio_cached", 1'000'000, Unit::audio_input,
+     "Sound that the provider had in its cache."},
     {Unit::audio_output, "audio_output", 1'000'000, Unit::output, "Tokens of sound that is made."},
     {Unit::image_input, "image_input", 1'000'000, Unit::input, "Tokens of pictures that are seen."},
     {Unit::image_output, "image_output", 1'000'000, Unit::output,
@@ -29,6 +31,9 @@ const std::array<UnitWords, units_count> unit_words{{
 namespace {
 
 __extension__ using Wide = __int128;
+
+constexpr NanoUsd web_search_otherwise = 25'000'000;
+constexpr std::uint32_t factor_max = 1'000'000'000;  // thousandths
 
 constexpr Wide scale = 1'000'000;  // sums are kept in millionths of a billionth of a dollar
 
@@ -74,9 +79,12 @@ class Sum {
   }
   /// Takes at most `count` out of `rest` and adds that.
   void split(Unit unit, std::uint64_t count, std::uint64_t& rest) {
+    split(unit, count, rest, rates_.of(unit));
+  }
+  void split(Unit unit, std::uint64_t count, std::uint64_t& rest, NanoUsd amount) {
     const std::uint64_t part = std::min(count, rest);
     rest -= part;
-    add(unit, part);
+    add(unit, part, amount);
   }
   NanoUsd total(std::uint32_t thousandths) const {
     constexpr NanoUsd most = std::numeric_limits<NanoUsd>::max();
@@ -89,10 +97,61 @@ class Sum {
   const Rates& rates_;
   // Above it also a thousandth is more than any amount; below it every factor fits.
   static constexpr Wide sum_max = scale * 1'000'000 * std::numeric_limits<NanoUsd>::max() / 100;
-  Wide sum_ = 0;  // below 2^116: sixteen counts below 2^32, prices below 2^60, and the scale
+  Wide sum_ = 0;  // below 2^116: some twenty counts below 2^32, prices below 2^60, and the scale
 };
 
+/// @param fresh  tokens that no cache had or was given
+void add_input(const Rates& rates, const dialect::Usage& usage, std::uint64_t fresh, Sum& sum) {
+  sum.split(Unit::audio_input, usage.audio_input - std::min(usage.audio_input, usage.audio_cached),
+            fresh);
+  sum.split(Unit::image_input, usage.image_input - std::min(usage.image_input, usage.image_cached),
+            fresh);
+  sum.split(Unit::input, usage.other_input, fresh,
+            rates.dearest({Unit::input, Unit::audio_input, Unit::image_input}));
+  sum.add(Unit::input, fresh);
+  std::uint64_t cached = usage.cached;
+  sum.split(Unit::audio_cached, usage.audio_cached, cached);
+  sum.add(Unit::cached, cached);
+  std::uint64_t written = usage.cache_write;
+  sum.split(Unit::cache_write_long, usage.cache_write_long, written);
+  sum.add(Unit::cache_write, written);
+}
+
+void add_output(const Rates& rates, const dialect::Usage& usage, Sum& sum) {
+  std::uint64_t shown = usage.output;
+  sum.split(Unit::reasoning, usage.reasoning, shown);
+  sum.split(Unit::audio_output, usage.audio_output, shown);
+  sum.split(Unit::image_output, usage.image_output, shown);
+  sum.split(Unit::output, usage.other_output, shown,
+            rates.dearest({Unit::output, Unit::audio_output, Unit::image_output}));
+  sum.add(Unit::output, shown);
+}
+
 }  // namespace
+
+NanoUsd Rates::dearest(std::initializer_list<Unit> units) const {
+  NanoUsd most = 0;
+  for (const Unit unit : units) most = std::max(most, of(unit));
+  return most;
+}
+
+std::uint32_t ServiceFactors::of(dialect::ServiceTier tier) const {
+  using dialect::ServiceTier;
+  if (const auto& factor = given[static_cast<std::size_t>(tier)]) return *factor;
+  switch (tier) {
+    case ServiceTier::standard:
+    case ServiceTier::flex:
+    case ServiceTier::batch:
+    case ServiceTier::reserved:
+      return 1000;
+    case ServiceTier::priority:
+      return 2500;
+    case ServiceTier::fast:
+    case ServiceTier::other:
+      break;
+  }
+  return 6000;
+}
 
 NanoUsd Rates::of(Unit unit) const {
   for (std::optional<Unit> at = unit; at; at = words_of(*at).part_of) {
@@ -137,27 +196,21 @@ NanoUsd Quote::cost(const dialect::Usage& usage, const MediaUsage& media,
   const std::uint64_t apart = std::uint64_t{usage.cached} + usage.cache_write;
   const std::uint64_t prompt =
       usage.cached_within ? std::uint64_t{usage.input} : std::uint64_t{usage.input} + apart;
-  std::uint64_t plain = prompt - std::min(prompt, apart);
-  Sum sum(rates_for(*price, prompt));
-  sum.split(Unit::audio_input, media.audio_input, plain);
-  sum.split(Unit::image_input, media.image_input, plain);
-  sum.add(Unit::input, plain);
-  sum.add(Unit::cached, usage.cached);
-  std::uint64_t written = usage.cache_write;
-  sum.split(Unit::cache_write_long, media.cache_write_long, written);
-  sum.add(Unit::cache_write, written);
-  std::uint64_t shown = usage.output;
-  sum.split(Unit::reasoning, usage.reasoning, shown);
-  sum.split(Unit::audio_output, media.audio_output, shown);
-  sum.split(Unit::image_output, media.image_output, shown);
-  sum.add(Unit::output, shown);
+  const Rates& rates = rates_for(*price, prompt);
+  Sum sum(rates);
+  add_input(rates, usage, prompt - std::min(prompt, apart), sum);
+  add_output(rates, usage, sum);
   if (media.images > 0) sum.add(Unit::image, media.images, price_of_picture(*price, picture));
   sum.add_milliseconds(media.audio_ms);
   sum.add(Unit::character, media.characters);
   sum.add(Unit::search, media.searches);
+  sum.add(Unit::search, media.web_searches,
+          rates.has(Unit::search) ? rates.of(Unit::search) : web_search_otherwise);
   sum.add(Unit::page, media.pages);
   sum.add(Unit::request, 1);
-  return sum.total(thousandths);
+  const std::uint64_t factor =
+      std::uint64_t{thousandths} * price->service_tiers.of(usage.tier) / 1000;
+  return sum.total(static_cast<std::uint32_t>(std::min<std::uint64_t>(factor, factor_max)));
 }
 
 }  // namespace hawser::price

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ enum class Unit : std::uint8_t {
   cache_write_long,  // the same, kept for an hour or more
   reasoning,         // output that is not shown
   audio_input,
+  audio_cached,  // sound that the provider had in its cache
   audio_output,
   image_input,
   image_output,
@@ -32,7 +34,7 @@ enum class Unit : std::uint8_t {
   page,       // of a document
   request     // a call, beside what it uses
 };
-inline constexpr std::size_t units_count = 16;
+inline constexpr std::size_t units_count = 17;
 
 /// One unit in files of prices and in the configuration.
 struct UnitWords {
@@ -56,19 +58,16 @@ enum class Purchase : std::uint8_t {
   unknown    // a price for the whole call is the only one that fits
 };
 
-/// What an answer uses beside plain tokens. The tokens here are parts of the input or output of its
-/// usage; the rest is counted in units of its own.
+/// What a call uses beside tokens, in units of its own.
 struct MediaUsage {
-  std::uint32_t audio_input = 0;       // tokens of the input
-  std::uint32_t audio_output = 0;      // tokens of the output
-  std::uint32_t image_input = 0;       // tokens of the input
-  std::uint32_t image_output = 0;      // tokens of the output
-  std::uint32_t cache_write_long = 0;  // tokens of cache_write that are kept longer (an hour)
-  std::uint32_t images = 0;            // pictures that were made
-  std::uint32_t audio_ms = 0;          // length of the audio, in milliseconds
-  std::uint32_t characters = 0;        // of the text that was spoken
-  std::uint32_t searches = 0;          // search units of a rerank, web searches
-  std::uint32_t pages = 0;             // of documents
+  std::uint32_t images = 0;      // pictures that were made
+  std::uint32_t audio_ms = 0;    // length of the audio, in milliseconds
+  std::uint32_t characters = 0;  // of the text that was spoken
+  std::uint32_t searches = 0;    // search units of a rerank
+  /// That a model made on the way. Never free by silence: without a price the dearest that is
+  /// known.
+  std::uint32_t web_searches = 0;
+  std::uint32_t pages = 0;  // of documents
 };
 
 /// Prices by unit. What is not given costs what it is a part of, or nothing.
@@ -78,6 +77,17 @@ struct Rates {
   std::optional<NanoUsd>& operator[](Unit unit) { return given[static_cast<std::size_t>(unit)]; }
   bool has(Unit unit) const { return given[static_cast<std::size_t>(unit)].has_value(); }
   NanoUsd of(Unit unit) const;
+  /// The largest that is given among these.
+  NanoUsd dearest(std::initializer_list<Unit> units) const;
+};
+
+/// Factors, in thousandths, by how a request is served.
+struct ServiceFactors {
+  std::array<std::optional<std::uint32_t>, dialect::service_tiers_count> given{};
+
+  /// Where none is given: what may be cheaper costs the same, and what is dearer the most that is
+  /// known of any vendor (priority 2.5, fast 6), also where its name says nothing.
+  std::uint32_t of(dialect::ServiceTier tier) const;
 };
 
 /// What a model costs for a time.
@@ -97,6 +107,7 @@ struct Price {
   std::vector<Picture> pictures{};  // before Unit::image
   bool month_day = false;           // its name may end in a date of four digits, -MMDD
   std::uint32_t regional = 1000;    // thousandths, where a region is named to serve it
+  ServiceFactors service_tiers{};   // of all but the flat price
   std::optional<Peak> peak{};
   std::int64_t begins = INT64_MIN;  // seconds since the epoch
   std::int64_t ends = INT64_MAX;

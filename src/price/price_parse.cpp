@@ -68,6 +68,7 @@ class Reader {
     if (name == "from") return day(name, value, price.begins);
     if (name == "until") return day(name, value, price.ends);
     if (name == "peak") return peak(value, price);
+    if (name == "service_tiers") return service_tiers(value, price);
     if (name == "regional") return factor(name, value, price.regional);
     if (name == "month_day") {
       price.month_day = value == "true";
@@ -145,11 +146,25 @@ class Reader {
     price.peak = std::move(*read);
     return true;
   }
+  bool service_tiers(std::string_view value, Price& price) {
+    const bool whole = for_each_member(value, [&](std::string_view token, std::string_view number) {
+      const std::string name = text_of(token);
+      for (std::size_t i = 0; i < dialect::service_tiers_count; ++i) {
+        if (name != dialect::name_of(static_cast<dialect::ServiceTier>(i))) continue;
+        std::uint32_t thousandths = 0;
+        if (!factor("service_tiers." + name, number, thousandths)) return false;
+        price.service_tiers.given[i] = thousandths;
+        return true;
+      }
+      return fail("service_tiers." + name, "is not known");
+    });
+    return whole || fail("service_tiers", "must be an object of factors by service tier");
+  }
   /// "1.1"
   bool factor(const std::string& member, std::string_view value, std::uint32_t& out) {
-    const auto parsed = parse_usd(text_of(value));
-    if (!parsed || *parsed > 1'000'000'000'000) return fail(member, "must be a factor such as 1.1");
-    out = static_cast<std::uint32_t>(*parsed / 1'000'000);
+    const auto parsed = parse_factor(text_of(value));
+    if (!parsed) return fail(member, parsed.error().message);
+    out = *parsed;
     return true;
   }
 

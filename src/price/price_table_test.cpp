@@ -96,7 +96,8 @@ TEST(PriceTable, CostsWhatTheVendorsSay) {
                         .output = 900,
                         .cached = 180'000,
                         .cache_write = 3'000};
-  EXPECT_EQ(cost("claude-opus-5-5", cached, noon, {.cache_write_long = 1'000}), "0.0768");
+  cached.cache_write_long = 1'000;
+  EXPECT_EQ(cost("claude-opus-5-5", cached), "0.0768");
   EXPECT_EQ(cost("claude-opus-4-7", tokens(1'000'000, 1'000'000)), "30");
   EXPECT_EQ(cost("claude-opus-4-1", tokens(1'000'000, 1'000'000)), "90");
   EXPECT_EQ(cost("claude-haiku-5-5", tokens(100'000, 1'000)), "0.0105");
@@ -106,6 +107,11 @@ TEST(PriceTable, CostsWhatTheVendorsSay) {
   EXPECT_EQ(cost("claude-haiku-5-5", read), "0.01575");  // what the cache held counts for the tier
   const dialect::Usage half{.known = true, .input = 300'000, .output = 2'000, .cached = 200'000};
   EXPECT_EQ(cost("gpt-6.1-sol", half), "0.47");
+  dialect::Usage served = half;
+  served.tier = dialect::ServiceTier::flex;
+  EXPECT_EQ(cost("gpt-6.1-sol", served), "0.235");
+  served.tier = dialect::ServiceTier::priority;
+  EXPECT_EQ(cost("gpt-6.1-sol", served), "0.94");
   EXPECT_EQ(cost("grok-4.7", tokens(199'999, 1'000)), "0.405998");
   EXPECT_EQ(cost("grok-4.7", tokens(200'000, 1'000)), "0.812");
   EXPECT_EQ(cost("gemini-4-argon", tokens(1'000, 1'000)), "0.012");
@@ -161,6 +167,11 @@ TEST(PriceTable, MistakesAreNamed) {
             std::string::npos);
   EXPECT_NE(problem(R"({"m":{"peak":{"hours":"9-5","days":"mon-fri","factor":2}}})").find("m.peak"),
             std::string::npos);
+  EXPECT_NE(problem(R"({"m":{"service_tiers":{"slow":"2"}}})").find("m.service_tiers.slow"),
+            std::string::npos);
+  EXPECT_NE(problem(R"({"m":{"service_tiers":{"flex":"half"}}})").find("m.service_tiers.flex"),
+            std::string::npos);
+  EXPECT_EQ(problem(R"({"m":{"service_tiers":{"flex":"0.5"}}})"), "");
   EXPECT_EQ(problem(R"({"m":{"images":{"low":"0.01"},"price":0.5}})"), "");
 }
 

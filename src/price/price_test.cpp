@@ -63,11 +63,76 @@ TEST(Price, SoundAndPicturesArePartsOfTheTokens) {
                                 {Unit::audio_output, 80'000'000'000},
                                 {Unit::image_input, 5'000'000'000}});
   dialect::Usage usage{.known = true, .input = 100, .output = 50};
-  MediaUsage media{.audio_input = 60, .audio_output = 45, .image_input = 10};
-  EXPECT_EQ(Quote{&price}.cost(usage, media),
-            30 * 2500 + 60 * 40000 + 10 * 5000 + 5 * 10000 + 45 * 80000);
-  media.audio_input = huge;  // more than there is: each token once
-  EXPECT_EQ(Quote{&price}.cost(usage, media), 100 * 40000 + 5 * 10000 + 45 * 80000);
+  usage.audio_input = 60;
+  usage.audio_output = 45;
+  usage.image_input = 10;
+  EXPECT_EQ(Quote{&price}.cost(usage), 30 * 2500 + 60 * 40000 + 10 * 5000 + 5 * 10000 + 45 * 80000);
+  usage.cached = usage.audio_cached = 20;  // sound that was cached has no other price here
+  EXPECT_EQ(Quote{&price}.cost(usage), 30 * 2500 + 60 * 40000 + 10 * 5000 + 5 * 10000 + 45 * 80000);
+  usage.audio_input = huge;  // more than there is: each token once
+  usage.cached = usage.audio_cached = 0;
+  EXPECT_EQ(Quote{&price}.cost(usage), 100 * 40000 + 5 * 10000 + 45 * 80000);
+}
+
+TEST(Price, CachedTokensOfAKindAreCountedOnce) {
+  const Price price = price_of({{Unit::input, 1'000'000'000},
+                                {Unit::cached, 100'000'000},
+                                {Unit::audio_input, 10'000'000'000},
+                                {Unit::audio_cached, 2'000'000'000},
+                                {Unit::image_input, 5'000'000'000}});
+  dialect::Usage usage{.known = true, .input = 100};
+  usage.cached = 70;
+  usage.audio_input = 50;
+  usage.audio_cached = 40;
+  usage.image_input = 30;
+  usage.image_cached = 20;
+  // Of 50 sound 40 were cached, of 30 pictures 20, of 20 text 10.
+  EXPECT_EQ(Quote{&price}.cost(usage), 10 * 10000 + 10 * 5000 + 10 * 1000 + 40 * 2000 + 30 * 100);
+}
+
+TEST(Price, AKindThatIsNotKnownCostsAsTheDearest) {
+  const Price price = price_of({{Unit::input, 1'000'000'000},
+                                {Unit::output, 2'000'000'000},
+                                {Unit::audio_input, 30'000'000'000},
+                                {Unit::image_output, 40'000'000'000}});
+  dialect::Usage usage{.known = true, .input = 10, .output = 10};
+  usage.other_input = 4;
+  usage.other_output = 3;
+  EXPECT_EQ(Quote{&price}.cost(usage), 6 * 1000 + 4 * 30000 + 7 * 2000 + 3 * 40000);
+}
+
+TEST(Price, AServiceTierHasAFactor) {
+  using dialect::ServiceTier;
+  Price price = price_of({{Unit::input, 1'000'000'000}});
+  dialect::Usage usage{.known = true, .input = 1000};
+  const auto cost = [&](ServiceTier tier) {
+    usage.tier = tier;
+    return Quote{&price}.cost(usage);
+  };
+  // What has no factor is never cheaper than it may be.
+  EXPECT_EQ(cost(ServiceTier::standard), 1'000'000);
+  EXPECT_EQ(cost(ServiceTier::flex), 1'000'000);
+  EXPECT_EQ(cost(ServiceTier::batch), 1'000'000);
+  EXPECT_EQ(cost(ServiceTier::reserved), 1'000'000);
+  EXPECT_EQ(cost(ServiceTier::priority), 2'500'000);
+  EXPECT_EQ(cost(ServiceTier::fast), 6'000'000);
+  EXPECT_EQ(cost(ServiceTier::other), 6'000'000);
+  price.service_tiers.given[static_cast<std::size_t>(ServiceTier::flex)] = 500;
+  price.service_tiers.given[static_cast<std::size_t>(ServiceTier::priority)] = 2000;
+  EXPECT_EQ(cost(ServiceTier::flex), 500'000);
+  EXPECT_EQ(cost(ServiceTier::priority), 2'000'000);
+  usage.tier = ServiceTier::flex;
+  EXPECT_EQ((Quote{&price, 1100}.cost(usage)), 550'000);
+}
+
+TEST(Price, AWebSearchIsNeverFreeBySilence) {
+  const MediaUsage two{.web_searches = 2};
+  Price price = price_of({{Unit::input, 1}});
+  EXPECT_EQ(Quote{&price}.cost({}, two), 50'000'000);
+  price.rates[Unit::search] = 10'000'000;
+  EXPECT_EQ(Quote{&price}.cost({}, two), 20'000'000);
+  price.rates[Unit::search] = 0;
+  EXPECT_EQ(Quote{&price}.cost({}, two), 0);
 }
 
 TEST(Price, PicturesSecondsCharactersSearchesAndCalls) {
@@ -134,8 +199,16 @@ TEST(Price, NeverOverflows) {
                          .cached = edge(),
                          .cache_write = edge(),
                          .reasoning = edge()};
-    MediaUsage media = {edge(), edge(), edge(), edge(), edge(),
-                        edge(), edge(), edge(), edge(), edge()};
+    usage.cache_write_long = edge();
+    usage.audio_input = edge();
+    usage.audio_cached = edge();
+    usage.audio_output = edge();
+    usage.image_input = edge();
+    usage.image_output = edge();
+    usage.other_input = edge();
+    usage.other_output = edge();
+    usage.tier = static_cast<dialect::ServiceTier>(random() % dialect::service_tiers_count);
+    MediaUsage media = {edge(), edge(), edge(), edge(), edge(), edge()};
     const NanoUsd cost = quote.cost(usage, media);
     ASSERT_GE(cost, 0);
     if (media.images < 0xffffffff) {

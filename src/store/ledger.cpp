@@ -25,7 +25,10 @@ constexpr const char* schema = R"sql(
     target TEXT NOT NULL DEFAULT '', address TEXT NOT NULL DEFAULT '',
     operation TEXT NOT NULL DEFAULT '', images INTEGER NOT NULL DEFAULT 0,
     audio_ms INTEGER NOT NULL DEFAULT 0, characters INTEGER NOT NULL DEFAULT 0,
-    searches INTEGER NOT NULL DEFAULT 0);
+    searches INTEGER NOT NULL DEFAULT 0, cache_write_long INTEGER NOT NULL DEFAULT 0,
+    audio_input INTEGER NOT NULL DEFAULT 0, audio_output INTEGER NOT NULL DEFAULT 0,
+    image_input INTEGER NOT NULL DEFAULT 0, image_output INTEGER NOT NULL DEFAULT 0,
+    service_tier TEXT NOT NULL DEFAULT '');
   CREATE INDEX IF NOT EXISTS attempts_by_time ON attempts (time_us);
   CREATE TRIGGER IF NOT EXISTS attempts_stay BEFORE UPDATE ON attempts
     BEGIN SELECT RAISE(ABORT, 'the ledger is immutable'); END;
@@ -34,19 +37,28 @@ constexpr const char* schema = R"sql(
 constexpr const char* insertion =
     "INSERT INTO attempts (time_us, request_id, attempt, tenant, team, key, user, model, provider, "
     "upstream_model, input, cached, cache_write, output, reasoning, source, price_version, "
-    "cost_nano_usd, outcome, target, address, operation, images, audio_ms, characters, searches) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "cost_nano_usd, outcome, target, address, operation, images, audio_ms, characters, searches, "
+    "cache_write_long, audio_input, audio_output, image_input, image_output, service_tier) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// Of a file that an older version began.
 struct Column {
   const char* name;
   const char* type;
 };
-constexpr Column later_columns[] = {
-    {"target", "TEXT NOT NULL DEFAULT ''"},     {"address", "TEXT NOT NULL DEFAULT ''"},
-    {"operation", "TEXT NOT NULL DEFAULT ''"},  {"images", "INTEGER NOT NULL DEFAULT 0"},
-    {"audio_ms", "INTEGER NOT NULL DEFAULT 0"}, {"characters", "INTEGER NOT NULL DEFAULT 0"},
-    {"searches", "INTEGER NOT NULL DEFAULT 0"}};
+constexpr Column later_columns[] = {{"target", "TEXT NOT NULL DEFAULT ''"},
+                                    {"address", "TEXT NOT NULL DEFAULT ''"},
+                                    {"operation", "TEXT NOT NULL DEFAULT ''"},
+                                    {"images", "INTEGER NOT NULL DEFAULT 0"},
+                                    {"audio_ms", "INTEGER NOT NULL DEFAULT 0"},
+                                    {"characters", "INTEGER NOT NULL DEFAULT 0"},
+                                    {"searches", "INTEGER NOT NULL DEFAULT 0"},
+                                    {"cache_write_long", "INTEGER NOT NULL DEFAULT 0"},
+                                    {"audio_input", "INTEGER NOT NULL DEFAULT 0"},
+                                    {"audio_output", "INTEGER NOT NULL DEFAULT 0"},
+                                    {"image_input", "INTEGER NOT NULL DEFAULT 0"},
+                                    {"image_output", "INTEGER NOT NULL DEFAULT 0"},
+                                    {"service_tier", "TEXT NOT NULL DEFAULT ''"}};
 
 // SQLite's SUM fails where it does not fit: whole dollars and the rest are summed apart.
 constexpr const char* sums =
@@ -178,7 +190,12 @@ void Ledger::insert(const LedgerRow& row) {
   text(row.target);
   text(row.address);
   text(row.operation);
-  for (const auto count : {row.images, row.audio_ms, row.characters, row.searches}) number(count);
+  for (const auto count :
+       {row.images, row.audio_ms, row.characters, row.searches, row.cache_write_long,
+        row.audio_input, row.audio_output, row.image_input, row.image_output}) {
+    number(count);
+  }
+  text(row.service_tier);
   const int done = sqlite3_step(statement);
   sqlite3_reset(statement);
   if (done != SQLITE_DONE) throw std::runtime_error(sqlite3_errmsg(database_.get()));

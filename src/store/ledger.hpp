@@ -37,10 +37,16 @@ struct LedgerRow {
   std::uint32_t cache_write = 0;
   std::uint32_t output = 0;
   std::uint32_t reasoning = 0;
+  std::uint32_t cache_write_long = 0;  // of cache_write
+  std::uint32_t audio_input = 0;       // of the input
+  std::uint32_t audio_output = 0;
+  std::uint32_t image_input = 0;
+  std::uint32_t image_output = 0;
   std::uint32_t images = 0;      // pictures that were made
   std::uint32_t audio_ms = 0;    // length of the audio
   std::uint32_t characters = 0;  // of the text that was spoken
   std::uint32_t searches = 0;
+  std::string service_tier{};   // standard, flex, ...; empty: nothing was served
   std::string source{};         // provider | estimated | none
   std::string price_version{};  // empty: no price is known
   std::int64_t cost = 0;        // billionths of a US dollar

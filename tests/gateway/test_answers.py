@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from support.guard import Guard
 from support.http import connect, events, read_until_closed, request
 from support.programs import Gateway
 from support.scripted import DONE, LAST, Scripted, chunk, delta, event, stream_head, usage_chunk, whole
@@ -120,6 +121,86 @@ def test_all_choices_are_waited_for(tmp_path):
     with behind(script, tmp_path, timeouts={"ending": "300ms"}) as gateway:
         _, _, body = ask(gateway, stream=True, n=2)
         assert b'"index":1' in body and b'"error":{' not in body
+
+
+BEHIND = 'data: {"id":"c","choices":[{"index":0,"delta":{"content":"BEHIND"}}]}\n\n: BEHIND\n\ndata: BEHIND\n\n'
+ENDS = {  # the last words of an answer, with its terminal event
+    "chat": (CHAT, delta("", '"stop"') + DONE),
+    "chat with usage": (CHAT, delta("", '"stop"') + usage_chunk(5, 8) + DONE),
+    "chat in CRLF": (CHAT, "data: [DONE]\r\n\r\n"),
+    "an error": (CHAT, 'data: {"error":{"message":"x","code":500}}\n\n'),
+    "responses": ("/v1/responses", event("response.completed", response={"id": "r", "output": []})),
+    "messages": ("/v1/messages", event("message_stop")),
+}
+
+
+def ends_at_every_byte(ending):
+    """The number that is asked tells where the last words, and what is behind them, are cut in two."""
+    def script(connection, request):
+        body = request.json()
+        cut = int(body["input"] if "input" in body else body["messages"][0]["content"])
+        text = (ENDS[ending][1] + BEHIND).encode()
+        connection.sendall(stream_head() + chunk(delta("hello") if CHAT == ENDS[ending][0] else event("ping")))
+        if cut:
+            connection.sendall(chunk(text[:cut]))
+            time.sleep(0.003)
+        connection.sendall((chunk(text[cut:]) if cut < len(text) else b"") + LAST)
+    return script
+
+
+def ask_where_to_cut(gateway, path, cut, **members):
+    content = {"input": str(cut)} if path == "/v1/responses" else {"messages": [{"role": "user", "content": str(cut)}]}
+    return request(gateway.address, "POST", path, {"model": "m", "stream": True, "max_tokens": 9, **content, **members})
+
+
+WAYS = {
+    "record": {}, "without ids": {"generations": {"event_ids": False}},
+    "filter": {"filter": {"rules": [{"name": "all", "detect": ["email"]}]}},
+    "guard": {}, "cache": {"cache": {"mode": "auto"}},
+    "usage taken out": {"rate_limits": [{"name": "t", "unit": "tokens", "rate": "1000000000/s"}]},
+}
+
+
+@pytest.mark.parametrize("way,ending", [(way, "chat") for way in WAYS] + [("record", ending) for ending in ENDS if ending != "chat"]
+                         + [("filter", "responses"), ("guard", "messages"), ("usage taken out", "chat with usage")])
+def test_nothing_behind_the_end_goes_out(tmp_path, way, ending):
+    """Neither where it comes with the end in one read, nor behind it, nor cut in between."""
+    path, words = ENDS[ending]
+    config = dict(WAYS[way])
+    with contextlib.ExitStack() as stack:
+        if way == "guard":
+            guard = stack.enter_context(Guard(lambda text: ("BEHIND" not in text, "")))
+            config["guards"] = [guard.config()]
+        gateway = stack.enter_context(behind(ends_at_every_byte(ending), tmp_path, **config))
+        told = set()
+        for cut in range(len(words) + len(BEHIND) + 1):
+            status, headers, body = ask_where_to_cut(gateway, path, cut)
+            assert status == 200 and b"BEHIND" not in body, (cut, body)
+            bodies = [body]
+            if cut % 16 == 0:
+                again = request(gateway.address, "GET", f"/v1/generations/{headers['x-hawser-generation']}/events")[2]
+                bodies.append(ask_where_to_cut(gateway, path, cut)[2] if way == "cache" else again)
+            told.update(tuple(events(one)) for one in bodies)
+        assert len(told) == 1, told
+        assert told.pop()[-1].strip() == events(words.encode())[-1].strip()
+
+
+@pytest.mark.parametrize("cut", [0, 10, len(DONE), len(DONE) + 5])
+def test_nothing_behind_the_end_goes_out_over_a_websocket(tmp_path, cut):
+    def script(connection, _):
+        text = (DONE + BEHIND).encode()
+        connection.sendall(stream_head() + chunk(delta("hello")) + (chunk(text[:cut]) if cut else b""))
+        time.sleep(0.003)
+        connection.sendall(chunk(text[cut:]) + LAST)
+
+    with behind(script, tmp_path) as gateway:
+        chat = WebSocket(gateway.address, "/v1/chat")
+        for _ in range(2):
+            chat.send({"model": "m", "messages": [{"role": "user", "content": "hi"}]})
+            told = []
+            while not told or told[-1] != "[DONE]":
+                told.append(chat.receive())
+            assert len(told) == 2 and "BEHIND" not in "".join(told)
 
 
 # --- usage
@@ -385,6 +466,23 @@ def test_who_closes_behind_the_end_was_not_cancelled(tmp_path, mark):
         body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "a story"}]}
         _, _, answer = request(gateway.address, "POST", CHAT, body, {"x-stainless-retry-count": "1"})
         assert b"answer2.0" in answer
+
+
+@pytest.mark.parametrize("way", ["plain", "filter", "guard"])
+def test_who_closes_behind_the_finish_reason_was_not_cancelled(tmp_path, way):
+    """Whoever reads the answer on its way knows that it is all there."""
+    def script(connection, _):
+        connection.sendall(stream_head() + chunk(delta("hello")) + chunk(delta("", '"stop"')))
+        time.sleep(2)
+        connection.sendall(chunk(DONE) + LAST)
+
+    with Guard(lambda text: (True, "")) as guard:
+        config = {"plain": {}, "guard": {"guards": [guard.config()]},
+                  "filter": {"filter": {"rules": [{"name": "all", "detect": ["email"]}]}}}[way]
+        with behind(script, tmp_path, timeouts={"ending": "10s"}, generations={"on_disconnect": "cancel"}, **config) as gateway:
+            leave_after(gateway, b'"stop"', "hi")
+            line = logged(gateway)
+            assert line["status"] == 200 and not line.get("error"), line
 
 
 def test_a_shared_key_joins_nobody_by_equal_bodies(tmp_path):

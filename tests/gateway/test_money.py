@@ -11,6 +11,7 @@ import pytest
 
 from support.http import request
 from support.programs import Gateway
+from support.scripted import DONE, LAST, Scripted, chunk, delta, stream_head, usage_chunk, whole
 
 KEPT = {"hard": [{"name": "b", "period": "day", "hard": "0.50"}], "soft": [{"name": "b", "period": "day", "soft": "0.50"}]}
 
@@ -126,6 +127,7 @@ CALLS = {
     "completions": ("/v1/completions", {"model": "m", "prompt": "hi"}),
     "responses": ("/v1/responses", {"model": "m", "input": "hi"}),
     "messages": ("/v1/messages", {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}),
+    "gemini": ("/v1beta/models/m:generateContent", {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
     "embeddings": ("/v1/embeddings", {"model": "m", "input": ["hi", "there"]}),
     "image_generation": ("/v1/images/generations", {"model": "m", "prompt": "a sea"}),
     "image_edit": ("/v1/images/edits", form({"model": "m", "prompt": "a sea"}, name="image")),
@@ -157,7 +159,7 @@ def test_what_has_no_price_is_refused_under_a_hard_budget(money, name):
     assert (status, money.provider.asked) == (403, [])
     error = answer["error"]
     assert "has no price" in error["message"] and '"b"' in error["message"] and "prices" in error["message"]
-    if name != "messages":
+    if name not in ("messages", "gemini"):
         assert error["code"] == "unknown_price"
     if name in ("chat", "speech", "transcription"):
         assert "`m`" in error["message"]
@@ -208,6 +210,152 @@ def test_all_that_is_sold_has_a_price(money, name):
         assert 0 < row["cost_nano_usd"] < 100_000_000
     else:
         assert row["cost_nano_usd"] == cost
+
+
+def answered(usage, **members):
+    return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "usage": usage, "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "x"}}], **members}
+
+
+KINDS = {"input": "1", "output": "2", "cached": "0.1", "cache_write": "1.25", "cache_write_long": "2", "reasoning": "3",
+         "audio_input": "10", "audio_cached": "4", "audio_output": "20", "image_input": "5", "image_output": "40", "search": "0.01"}
+TOLD = {  # what a provider tells, and what it costs in billionths of a dollar
+    "sound": ("chat", answered({
+        "prompt_tokens": 100, "completion_tokens": 60, "total_tokens": 160,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 40, "text_tokens": 60},
+        "completion_tokens_details": {"reasoning_tokens": 5, "audio_tokens": 30, "text_tokens": 25}}),
+        60 * 1000 + 40 * 10000 + 25 * 2000 + 5 * 3000 + 30 * 20000),
+    "sound beside the prompt": ("chat", answered({
+        "prompt_tokens": 9, "completion_tokens": 201, "total_tokens": 585,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 375}}), 9 * 1000 + 375 * 10000 + 201 * 2000),
+    "a kind of tomorrow": ("chat", answered({
+        "prompt_tokens": 100, "completion_tokens": 60, "total_tokens": 160,
+        "prompt_tokens_details": {"smell_tokens": 40}, "completion_tokens_details": {"taste_tokens": 10}}),
+        60 * 1000 + 40 * 10000 + 50 * 2000 + 10 * 40000),
+    "thoughts that only the total tells": ("chat", answered({
+        "prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109}), 35 * 1000 + 12 * 2000 + 62 * 3000),
+    "searches": ("chat", answered({
+        "prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20,
+        "server_tool_use_details": {"web_search_requests": 3}}), 10 * 1000 + 10 * 2000 + 30_000_000),
+    "pictures": ("image_generation", {"created": 1, "data": [{"b64_json": "QUJD"}], "usage": {
+        "input_tokens": 50, "output_tokens": 4160, "total_tokens": 4210,
+        "input_tokens_details": {"text_tokens": 20, "image_tokens": 30}}}, 20 * 1000 + 30 * 5000 + 4160 * 40000),
+    "pictures with words": ("image_generation", {"created": 1, "data": [{"b64_json": "QUJD"}], "usage": {
+        "input_tokens": 50, "output_tokens": 100, "total_tokens": 150,
+        "input_tokens_details": {"text_tokens": 50, "image_tokens": 0},
+        "output_tokens_details": {"text_tokens": 8, "image_tokens": 92}}}, 50 * 1000 + 8 * 2000 + 92 * 40000),
+    "a transcript": ("transcription", {"text": "hello", "usage": {
+        "type": "tokens", "input_tokens": 14, "output_tokens": 45, "total_tokens": 59,
+        "input_token_details": {"text_tokens": 4, "audio_tokens": 10}}}, 4 * 1000 + 10 * 10000 + 45 * 2000),
+    "a transcript of what is not said": ("transcription", {"text": "hello", "usage": {
+        "type": "tokens", "input_tokens": 14, "output_tokens": 45, "total_tokens": 59}}, 14 * 10000 + 45 * 2000),
+    "caches of two lives": ("messages", {"id": "msg_1", "type": "message", "role": "assistant", "model": "m",
+        "content": [{"type": "text", "text": "x"}], "stop_reason": "end_turn", "usage": {
+            "input_tokens": 4, "cache_creation_input_tokens": 1100, "cache_read_input_tokens": 90, "output_tokens": 155,
+            "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 1000},
+            "server_tool_use": {"web_search_requests": 2}, "service_tier": "standard"}},
+        4 * 1000 + 90 * 100 + 100 * 1250 + 1000 * 2000 + 155 * 2000 + 20_000_000),
+    "modalities": ("gemini", {"candidates": [{"content": {"parts": [{"text": "x"}], "role": "model"}, "finishReason": "STOP"}],
+        "usageMetadata": {
+            "promptTokenCount": 100, "candidatesTokenCount": 50, "totalTokenCount": 188, "thoughtsTokenCount": 7,
+            "toolUsePromptTokenCount": 31, "cachedContentTokenCount": 40,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 30}, {"modality": "AUDIO", "tokenCount": 70}],
+            "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 40}],
+            "toolUsePromptTokensDetails": [{"modality": "TEXT", "tokenCount": 31}],
+            "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 50}]}},
+        61 * 1000 + 30 * 10000 + 40 * 4000 + 50 * 40000 + 7 * 3000),
+    "priority": ("chat", answered({"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}, service_tier="priority"),
+                 (10 * 1000 + 10 * 2000) * 5 // 2),
+    "a tier of tomorrow": ("chat", answered({"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}, service_tier="warp"),
+                           (10 * 1000 + 10 * 2000) * 6),
+    "flex without a factor": ("chat", answered({"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}, service_tier="flex"),
+                              10 * 1000 + 10 * 2000),
+}
+PLACES = {"chat": "/chat/", "messages": "/messages", "gemini": ":generateContent", "image_generation": "/images/",
+          "transcription": "/audio/transcriptions"}
+
+
+@pytest.mark.parametrize("told", TOLD)
+def test_every_kind_that_is_told_is_billed_once(money, told):
+    name, answer, cost = TOLD[told]
+    gateway = money(prices={"models": {"m": KINDS}}, answers={PLACES[name]: answer}, budgets=[
+        {"name": "b", "period": "day", "hard": "1000"}])
+    status, body = call(gateway, name)
+    assert status == 200, body
+    row = money.rows(gateway, 1)[0]
+    assert row["cost_nano_usd"] == cost and row["source"] == "provider"
+    if told == "caches of two lives":
+        assert (row["cache_write"], row["cache_write_long"], row["searches"]) == (1100, 1000, 2)
+    if told == "priority":
+        assert row["service_tier"] == "priority"
+    if told == "modalities":
+        assert (row["audio_input"], row["image_output"]) == (70, 50)
+
+
+@pytest.mark.parametrize("asked,served,factor", [
+    (None, "priority", 2), ("priority", "default", 1), ("priority", None, 2), ("flex", "flex", 0.5), ("flex", None, 1),
+    ("flex", "default", 1), ("auto", "default", 1), (None, None, 1), ("warp", None, 6)])
+@pytest.mark.parametrize("stream", [False, True])
+def test_how_it_was_served_decides_what_it_costs(money, asked, served, factor, stream):
+    """The answer's word goes before the request's; without it nothing is taken for cheaper than it may be."""
+    usage = {"prompt_tokens": 1000, "completion_tokens": 1000, "total_tokens": 2000}
+    members = {"service_tier": served} if served else {}
+
+    def script(connection, _):
+        if not stream:
+            return connection.sendall(whole(answered(usage, **members)))
+        tier = f',"service_tier":"{served}"' if served else ""
+        connection.sendall(stream_head() + chunk(delta("x", more=tier) + delta("", '"stop"', tier)
+                                                 + usage_chunk(1000, 1000) + DONE) + LAST)
+    with Scripted(script) as provider:
+        gateway = money(providers={"up": provider.provider()}, prices={"models": {"m": {
+            "input": "1", "output": "2", "service_tiers": {"flex": "0.5", "priority": "2"}}}})
+        body = {**CALLS["chat"][1], "stream": stream, **({"service_tier": asked} if asked else {})}
+        assert request(gateway.address, "POST", "/v1/chat/completions", body)[0] == 200
+        assert money.rows(gateway, 1)[0]["cost_nano_usd"] == 3_000_000 * factor
+
+
+def test_a_dearer_tier_is_reserved_before_it_is_asked(money):
+    """$0.30 at the usual price: twice of that fits in no $0.50."""
+    gateway = money(prices={"models": {"m": {"input": "0", "output": "3000"}}})
+    body = {**CALLS["chat"][1], "max_tokens": 100}
+    assert post(gateway, "/v1/chat/completions", {**body, "service_tier": "priority"})[0] == 429
+    assert post(gateway, "/v1/chat/completions", {**body, "service_tier": "warp"})[0] == 429
+    assert post(gateway, "/v1/chat/completions", {**body, "service_tier": "flex"})[0] == 200
+
+
+# What each operation that has a price reserves before it is asked, in thousandths of a dollar. Every kind of operation
+# stands in the table of stage/admit/forecast_test.cpp; here is that what is forecast there is what a budget holds.
+OUT, IN = {"input": "0", "output": "1000"}, {"input": "1000", "output": "0"}
+MESSAGES = [{"role": "user", "content": "hi"}]
+GEMINI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+USUAL = 50  # admission.output_tokens
+RESERVED = [
+    ("/v1/chat/completions", {"messages": MESSAGES}, OUT, USUAL),
+    ("/v1/chat/completions", {"messages": MESSAGES, "n": 3}, OUT, 3 * USUAL),
+    ("/v1/chat/completions", {"messages": MESSAGES, "max_completion_tokens": 20, "n": 4}, OUT, 80),
+    ("/v1/chat/completions", {"messages": MESSAGES, "max_tokens": 100_000}, OUT, USUAL),
+    ("/v1/completions", {"prompt": "hi", "n": 2, "best_of": 5}, OUT, 5 * USUAL),
+    ("/v1/completions", {"prompt": ["a", "b", "c"], "max_tokens": 7}, OUT, 21),
+    ("/v1/responses", {"input": "hi"}, OUT, USUAL),
+    ("/v1/messages", {"messages": MESSAGES, "max_tokens": 12}, OUT, 12),
+    ("/v1beta/models/m:generateContent", {**GEMINI, "generationConfig": {"candidateCount": 3}}, OUT, 3 * USUAL),
+    ("/v1beta/models/m:generateContent", {**GEMINI, "generation_config": {"candidate_count": 3, "max_output_tokens": 6}}, OUT, 18),
+    ("/v1/embeddings", {"input": list(range(500))}, IN, 500),
+    ("/v1/embeddings", {"input": [[1] * 250, [2] * 250]}, IN, 500),
+    ("/v1/images/generations", {"prompt": "a sea", "n": 7}, {"image": "0.001"}, 7),
+    ("/v1/audio/speech", {"input": "hello", "voice": "a"}, {"character": "1000"}, 5),
+    ("/v1/rerank", {"query": "q", "documents": ["a"] * 201}, {"search": "0.001"}, 3),
+]
+
+
+@pytest.mark.parametrize("path,body,price,units", RESERVED, ids=range(len(RESERVED)))
+def test_what_is_reserved_before_it_is_asked(money, tmp_path, path, body, price, units):
+    """A budget of one unit less has no room for it, one of as much has."""
+    for hard, expected in ((units - 1, 429), (units, 200)):
+        with money(prices={"models": {"m": price}}, admission={"output_tokens": USUAL},
+                   budgets=[{"name": f"b{hard}", "period": "day", "hard": f"{hard / 1000:.3f}"}]) as gateway:
+            assert post(gateway, path, {"model": "m", **body})[0] == expected, hard
 
 
 def test_pictures_use_the_budget_up(money):

@@ -7,6 +7,7 @@ import openai
 import pytest
 
 from support.programs import Gateway
+from support.scripted import LAST, Scripted, chunk, event, stream_head, whole
 from support.websocket import Closed, WebSocket
 
 
@@ -147,6 +148,111 @@ def test_warm_up(gateway, sim):
     assert warm["output"] == [] and sim.journal() == []
     create(socket, "count: 3", store=False, previous_response_id=warm["id"])
     assert output_text(events_until_end(socket)) == counted(3)
+
+
+# --- bounds of what one connection makes the gateway keep
+
+def bounded(folder, provider, **websocket):
+    return Gateway(folder, workers=1, providers={"p": provider.provider()}, websocket=websocket)
+
+
+def warm(socket, items, **more):
+    create(socket, items, generate=False, store=False, **more)
+    return events_until_end(socket)[-1]
+
+
+def known(socket, turn):
+    """Whether the connection still keeps the turn."""
+    answer = warm(socket, [], previous_response_id=turn)
+    if answer["type"] == "error":
+        assert answer["error"]["code"] == "previous_response_not_found"
+    return answer["type"] == "response.completed"
+
+
+def ends_with(response_id):
+    def script(connection, _):
+        connection.sendall(stream_head() + chunk(event("response.created", response={"id": response_id})) + chunk(
+            event("response.completed", response={"id": response_id, "output": []})) + LAST)
+    return script
+
+
+@pytest.mark.parametrize("items", [[], [{"role": "user", "content": "hi"}]])
+def test_turns_are_counted_those_of_no_bytes_too(tmp_path, items):
+    with Scripted(ends_with("r")) as provider, bounded(tmp_path, provider, responses_turns_max=3) as gateway:
+        socket = WebSocket(gateway.address, "/v1/responses")
+        first = warm(socket, items)["response"]["id"]
+        assert known(socket, first)  # is itself a turn more
+        turns = [warm(socket, items)["response"]["id"] for _ in range(3)]
+        assert not known(socket, first)
+        assert known(socket, turns[2])
+
+
+def test_bytes_of_turns_are_counted(tmp_path):
+    def text(size):
+        return [{"role": "user", "content": "x" * size}]
+    with Scripted(ends_with("r")) as provider, bounded(tmp_path, provider, responses_turns_bytes_max="64KiB") as gateway:
+        socket = WebSocket(gateway.address, "/v1/responses")
+        assert not known(socket, warm(socket, text(70_000))["response"]["id"])  # longer than all of it
+        first, second = (warm(socket, text(40_000))["response"]["id"] for _ in range(2))
+        assert not known(socket, first)
+        small = warm(socket, text(1_000))["response"]["id"]
+        create(socket, "hi", store=False, previous_response_id=second)
+        assert events_until_end(socket)[-1]["type"] == "response.completed"
+        assert len(provider.seen[-1].body) > 40_000
+        assert known(socket, small)
+
+
+@pytest.mark.parametrize("length,kept", [(256, True), (257, False)])
+def test_a_providers_name_of_a_response_is_bounded(tmp_path, length, kept):
+    name = "r" * length
+    with Scripted(ends_with(name)) as provider, bounded(tmp_path, provider) as gateway:
+        socket = WebSocket(gateway.address, "/v1/responses")
+        create(socket, "hi", store=False)
+        assert events_until_end(socket)[-1]["response"]["id"] == name
+        assert known(socket, name) == kept
+
+
+def test_names_that_a_client_chooses_are_bounded(tmp_path):
+    with Scripted(ends_with("r")) as provider, bounded(tmp_path, provider) as gateway:
+        socket = WebSocket(gateway.address, "/v1/responses")
+        for length, kind in ((256, "response.completed"), (257, "error")):
+            answer = warm(socket, [], model='m' * (length - 2))
+            assert answer["type"] == kind and len(json.dumps(answer)) < 1_000
+        for length, kind in ((128, "response.completed"), (129, "error")):
+            answer = warm(socket, [], stream_id="s" * length)
+            assert answer["type"] == kind, length
+        create(socket, "hi", store=False, previous_response_id="y" * 300_000)
+        assert len(json.dumps(events_until_end(socket)[-1])) < 1_000
+
+
+@pytest.mark.parametrize("size,told", [(60_000, True), (70_000, False), (3_000_000, False)])
+def test_a_refusal_is_kept_up_to_64_kib(tmp_path, size, told):
+    body = json.dumps({"error": {"message": "x" * size, "code": "no"}})
+
+    def script(connection, _):
+        connection.sendall(whole(body, status="400 Bad Request"))
+    with Scripted(script) as provider, bounded(tmp_path, provider) as gateway:
+        socket = WebSocket(gateway.address, "/v1/responses")
+        create(socket, "hi")
+        answer = events_until_end(socket)[-1]
+        assert answer["status"] == 400 and len(json.dumps(answer)) < 66_000
+        assert (answer["error"] is not None) == told
+        socket.send({"type": "ping"})
+        assert socket.receive_json() == {"type": "pong"}
+
+
+def test_those_who_wait_in_a_lane_are_counted(tmp_path):
+    def script(connection, _):
+        time.sleep(5)
+        return True
+    with Scripted(script) as provider, bounded(tmp_path, provider, responses_in_flight_max=3) as gateway:
+        socket = WebSocket(gateway.address, "/v1/responses")
+        for _ in range(4):
+            create(socket, "hi")
+        error = events_until_end(socket)[-1]["error"]
+        assert error["code"] == "websocket_stream_limit_reached" and "in flight" in error["message"]
+        time.sleep(0.2)
+        assert len(provider.seen) == 1, "one after the other"
 
 
 def test_a_providers_refusal_is_an_error_event(sim, tmp_path):

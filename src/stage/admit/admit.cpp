@@ -103,22 +103,6 @@ LimitFigures limit_figures(telemetry::Registry& registry,
   return figures;
 }
 
-/// Of a request whose answer is text, or nothing but what it reads.
-Forecast Admit::forecast_text(const Exchange& exchange, const History& history,
-                              const BodyFacts& body) const {
-  Forecast forecast;
-  forecast.purchase = purchase_of(exchange);
-  forecast.tokens.input = std::max(history.input_of(body.text), body.token_numbers);
-  if (exchange.request.endpoint.operation() == dialect::Operation::moderations) {
-    forecast.default_model = "omni-moderation-latest";
-  }
-  if (forecast.purchase == price::Purchase::text_in) return forecast;
-  std::uint64_t output = history.output_p80(table_->defaults().output_tokens);
-  if (body.output_max > 0) output = std::min(output, body.output_max);
-  forecast.tokens.output = output * body.choices;
-  return forecast;
-}
-
 /// Everything or nothing: one that has no room stays a while, the others go back at once.
 Admit::Obstacle Admit::take_all(const Exchange& exchange, Holding& holding, Clock::time_point now) {
   Obstacle leaky;
@@ -165,10 +149,7 @@ Admit::BodyFacts Admit::read_body(const Exchange& exchange) const {
     facts.media = forecast_media(exchange, table_->defaults());
     return facts;
   }
-  facts.text = asked_text(request.body, model_of(exchange));
-  facts.token_numbers = token_numbers(request);
-  facts.choices = choices_of(request);
-  facts.output_max = output_max_of(request);
+  facts.text = text_facts(request, model_of(exchange));
   facts.tells_usage = request.facts.usage_asked ||
                       request.endpoint.api == dialect::Api::responses ||
                       request.endpoint.api == dialect::Api::messages;
@@ -182,14 +163,14 @@ std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange, BodyFacts body) 
   std::optional<tokenizer::Counter> counter;
   if (body.is_text) {
     history = limits_.histories.of(exchange);
-    body.media = forecast_text(exchange, *history, body);
+    body.media = forecast_text(exchange, body.text, *history, table_->defaults());
     if (request.facts.stream && !body.tells_usage) {
       counter.emplace(tokenizer::encoding_for(model_of(exchange)));
     }
   }
-  auto holding =
-      std::make_unique<Holding>(table_, limits_.known, std::move(history), body.media.tokens,
-                                body.text, request.endpoint.api, body.choices, std::move(counter));
+  auto holding = std::make_unique<Holding>(table_, limits_.known, std::move(history),
+                                           body.media.tokens, body.text.asked, request.endpoint.api,
+                                           body.text.choices, std::move(counter));
   if (table_->bills()) {
     holding->charge_to(std::make_unique<Bill>(exchange, table_->billed_address(exchange),
                                               table_->prices(), limits_.shared.ledger.get(),

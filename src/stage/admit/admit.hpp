@@ -69,19 +69,14 @@ class Admit final : public exchange::Stage {
   /// What a body says of its cost.
   struct BodyFacts {
     bool is_text = false;  // its answer is text, or it is only read
-    AskedText text{};
-    std::uint64_t token_numbers = 0;
-    std::uint64_t choices = 0;     // answers that it asks for; 0: they are no text
-    std::uint64_t output_max = 0;  // tokens of each; 0: not said
-    bool tells_usage = false;      // the stream's last event has counts
-    Forecast media{};              // of what is no text
+    TextFacts text{};
+    bool tells_usage = false;  // the stream's last event has counts
+    Forecast media{};          // of what is no text
   };
   BodyFacts read_body(const exchange::Exchange& exchange) const;
   Task<exchange::Answer> read_and_run(exchange::Exchange& exchange, exchange::Next next);
   Task<exchange::Answer> run_read(exchange::Exchange& exchange, exchange::Next next,
                                   BodyFacts body);
-  Forecast forecast_text(const exchange::Exchange& exchange, const History& history,
-                         const BodyFacts& body) const;
   std::unique_ptr<Holding> weigh(const exchange::Exchange& exchange, BodyFacts body);
   std::optional<Error> pass_over_unpriced(exchange::Exchange& exchange, const Bill& bill);
   Obstacle take_all(const exchange::Exchange& exchange, Holding& holding, Clock::time_point now);

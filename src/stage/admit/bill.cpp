@@ -62,12 +62,15 @@ price::NanoUsd Bill::expected_at(const exchange::Target& target) const {
   dialect::Usage usage = expected_.usage();
   const price::NanoUsd plain = charge(quote, usage, expected_.media);
   if (expected_.purchase != price::Purchase::text) return plain;
-  const price::MediaUsage heard{.audio_input = usage.input, .audio_output = usage.output};
-  const price::MediaUsage seen{.image_input = usage.input, .image_output = usage.output};
-  const auto media = std::max(charge(quote, usage, heard), charge(quote, usage, seen));
-  usage.cache_write = usage.input;
+  dialect::Usage heard = usage, seen = usage;
+  heard.audio_input = usage.input;
+  heard.audio_output = usage.output;
+  seen.image_input = usage.input;
+  seen.image_output = usage.output;
+  usage.cache_write = usage.cache_write_long = usage.input;
   usage.reasoning = usage.output;
-  return std::max({plain, media, charge(quote, usage, {})});
+  return std::max(
+      {plain, charge(quote, heard, {}), charge(quote, seen, {}), charge(quote, usage, {})});
 }
 
 /// What is bought for nothing costs nothing, whatever its model does.
@@ -167,10 +170,21 @@ void Bill::answers(const exchange::Target& target, std::uint32_t attempt) {
   names_.attempt = attempt;
 }
 
-/// What providers count beside tokens is as it was expected: pictures, seconds, characters,
-/// searches.
-void Bill::settle(const dialect::Usage& usage, bool counted, bool whole) {
-  const price::MediaUsage& media = expected_.media;
+/// What providers do not tell is as it was expected.
+price::MediaUsage Bill::media_of(const dialect::Usage& usage) const {
+  price::MediaUsage media = expected_.media;
+  if (usage.audio_ms > 0) media.audio_ms = usage.audio_ms;
+  if (expected_.purchase != price::Purchase::searches) {
+    media.web_searches = usage.searches;
+  } else if (usage.searches > 0) {
+    media.searches = usage.searches;
+  }
+  return media;
+}
+
+void Bill::settle(const dialect::Usage& told, bool counted, bool whole) {
+  const dialect::Usage usage = expected_.completed(told);
+  const price::MediaUsage media = media_of(usage);
   const price::NanoUsd cost = charge(quote_, usage, media);
   give_back(cost);
   if (notes_ && quote_) {
@@ -184,10 +198,16 @@ void Bill::settle(const dialect::Usage& usage, bool counted, bool whole) {
   row.cache_write = usage.cache_write;
   row.output = usage.output;
   row.reasoning = usage.reasoning;
+  row.cache_write_long = usage.cache_write_long;
+  row.audio_input = usage.audio_input;
+  row.audio_output = usage.audio_output;
+  row.image_input = usage.image_input;
+  row.image_output = usage.image_output;
+  row.service_tier = dialect::name_of(usage.tier);
   row.images = media.images;
   row.audio_ms = media.audio_ms;
   row.characters = media.characters;
-  row.searches = media.searches;
+  row.searches = usage.searches > 0 ? usage.searches : media.searches;
   row.source = counted ? "estimated" : "provider";
   row.cost = cost;
   if (quote_) row.price_version = prices_->version();

@@ -50,9 +50,9 @@ class Bill {
   void failed(const exchange::Target& target, std::uint32_t attempt, Code code);
   /// The attempt that answers; the target may be gone when it is settled.
   void answers(const exchange::Target& target, std::uint32_t attempt);
-  /// @param counted  `usage` is our own estimate, for the provider told none
+  /// @param counted  `told` is our own estimate, for the provider told none
   /// @param whole    the answer came to its end
-  void settle(const dialect::Usage& usage, bool counted, bool whole);
+  void settle(const dialect::Usage& told, bool counted, bool whole);
 
  private:
   struct Held {
@@ -67,6 +67,7 @@ class Bill {
   price::Quote quote_of(const exchange::Target& target) const;
   price::NanoUsd charge(const price::Quote& quote, const dialect::Usage& usage,
                         const price::MediaUsage& media) const;
+  price::MediaUsage media_of(const dialect::Usage& usage) const;
   /// Whether a hard budget is among those that hold.
   bool binds() const;
   void give_back(price::NanoUsd spent);

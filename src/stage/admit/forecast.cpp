@@ -68,7 +68,6 @@ void forecast_audio(const Request& request, const MediaFacts& facts,
   if (!length) return;
   forecast.media.audio_ms = narrow(*length);
   const std::uint64_t seconds = *length / 1000 + 1;
-  forecast.media.audio_input = narrow(seconds * audio_tokens_a_second);
   forecast.tokens.input = seconds * audio_tokens_a_second;
   forecast.tokens.output = seconds * transcript_tokens_a_second;
 }
@@ -77,7 +76,6 @@ void forecast_speech(const MediaFacts& facts, Forecast& forecast) {
   const std::uint64_t characters = facts.characters("input");
   forecast.measured = facts.readable();
   forecast.media.characters = narrow(characters);
-  forecast.media.audio_output = narrow(characters * speech_tokens_a_character);
   forecast.tokens.input = characters;
   forecast.tokens.output = characters * speech_tokens_a_character;
 }
@@ -90,25 +88,34 @@ void forecast_search(const MediaFacts& facts, std::uint64_t body, Forecast& fore
   forecast.tokens.input = body / bytes_a_token;
 }
 
-bool is_gemini(const Request& request) {
-  const Operation operation = request.endpoint.operation();
-  return operation == Operation::gemini_generate || operation == Operation::gemini_stream;
-}
-
-std::uint64_t of_generation_config(const Request& request, const char* name) {
-  if (!request.json) return 0;
-  std::string_view config = json_member(request.body, "generationConfig");
-  if (config.empty()) config = json_member(request.body, "generation_config");
-  return json_number(config, name).value_or(0);
-}
-
 }  // namespace
 
 dialect::Usage Forecast::usage() const {
   dialect::Usage usage;
   usage.input = narrow(tokens.input);
   usage.output = narrow(tokens.output);
-  return usage;
+  return completed(usage);
+}
+
+dialect::Usage Forecast::completed(dialect::Usage told) const {
+  const bool cheaper = tier < dialect::ServiceTier::priority;
+  if (!told.tier_told) told.tier = cheaper ? dialect::ServiceTier::standard : tier;
+  if (!told.input_split && purchase == Purchase::audio) told.audio_input = told.input;
+  if (!told.output_split && purchase == Purchase::speech) told.audio_output = told.output;
+  if (!told.output_split && purchase == Purchase::images) told.image_output = told.output;
+  return told;
+}
+
+dialect::ServiceTier service_tier_of(const Request& request) {
+  auto tier = dialect::ServiceTier::standard;
+  if (!request.json) return tier;
+  for (const auto name : {"service_tier", "serviceTier", "speed"}) {
+    const std::string_view token = json_member(request.body, name);
+    dialect::Usage asked;
+    dialect::take_service_tier(token, asked);
+    tier = std::max(tier, asked.tier);
+  }
+  return tier;
 }
 
 Purchase purchase_of(const Exchange& exchange) {
@@ -135,26 +142,41 @@ Purchase purchase_of(const Exchange& exchange) {
   return Purchase::unknown;
 }
 
-std::uint64_t choices_of(const Request& request) {
-  if (!is_gemini(request)) return std::max<std::uint64_t>(request.facts.choices, 1);
-  return std::clamp<std::uint64_t>(of_generation_config(request, "candidateCount"), 1, 65'535);
-}
-
 std::uint64_t token_numbers(const Request& request) {
   const Operation operation = request.endpoint.operation();
   if (operation == Operation::embeddings) return MediaFacts(request).numbers("input");
   return operation == Operation::completions ? MediaFacts(request).numbers("prompt") : 0;
 }
 
-std::uint64_t output_max_of(const Request& request) {
-  return is_gemini(request) ? of_generation_config(request, "maxOutputTokens")
-                            : request.facts.output_max;
+TextFacts text_facts(const Request& request, std::string_view model) {
+  return {.asked = asked_text(request.body, model),
+          .token_numbers = token_numbers(request),
+          .choices = std::max<std::uint64_t>(request.facts.choices, 1),
+          .output_max = request.facts.output_max,
+          .tier = service_tier_of(request)};
+}
+
+Forecast forecast_text(const Exchange& exchange, const TextFacts& facts, const History& history,
+                       const ForecastDefaults& defaults) {
+  Forecast forecast;
+  forecast.purchase = purchase_of(exchange);
+  forecast.tier = facts.tier;
+  forecast.tokens.input = std::max(history.input_of(facts.asked), facts.token_numbers);
+  if (exchange.request.endpoint.operation() == Operation::moderations) {
+    forecast.default_model = "omni-moderation-latest";
+  }
+  if (forecast.purchase == Purchase::text_in) return forecast;
+  std::uint64_t output = history.output_p80(defaults.output_tokens);
+  if (facts.output_max > 0) output = std::min(output, facts.output_max);
+  forecast.tokens.output = output * facts.choices;
+  return forecast;
 }
 
 Forecast forecast_media(const Exchange& exchange, const ForecastDefaults& defaults) {
   const Request& request = exchange.request;
   Forecast forecast;
   forecast.purchase = purchase_of(exchange);
+  forecast.tier = service_tier_of(request);
   const MediaFacts facts(request);
   switch (forecast.purchase) {
     case Purchase::nothing:

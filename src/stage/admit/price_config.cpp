@@ -1,6 +1,7 @@
 #include "stage/admit/price_config.hpp"
 
 #include <charconv>
+#include <optional>
 
 #include "dialect/operation.hpp"
 
@@ -13,6 +14,14 @@ void check_amount(const std::string& path, const std::string& text,
   if (!text.empty() && !parsed) problems.push_back({path, parsed.error().message});
 }
 
+std::optional<dialect::ServiceTier> service_tier_named(std::string_view name) {
+  for (std::size_t i = 0; i < dialect::service_tiers_count; ++i) {
+    const auto tier = static_cast<dialect::ServiceTier>(i);
+    if (name == dialect::name_of(tier)) return tier;
+  }
+  return std::nullopt;
+}
+
 price::Price price_of(const PriceConfig& config) {
   price::Price price;
   if (!config.price.empty()) price.flat = *price::parse_usd(config.price);
@@ -21,6 +30,10 @@ price::Price price_of(const PriceConfig& config) {
   }
   for (const auto& [variant, amount] : config.images) {
     price.pictures.push_back({variant, *price::parse_usd(amount)});
+  }
+  for (const auto& [name, factor] : config.service_tiers) {
+    const auto tier = static_cast<std::size_t>(*service_tier_named(name));
+    price.service_tiers.given[tier] = *price::parse_factor(factor);
   }
   return price;
 }
@@ -32,6 +45,7 @@ std::string version_of(const PricesConfig& prices) {
     text.append(model).append("\n").append(price.price).append("\n");
     for (const auto& amount : price.units) text.append(amount).append("\n");
     for (const auto& [variant, amount] : price.images) text.append(variant + "=" + amount + "\n");
+    for (const auto& [tier, factor] : price.service_tiers) text.append(tier + "*" + factor + "\n");
   }
   for (const auto& [name, amount] : prices.operations) text.append(name + "=" + amount + "\n");
   std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
@@ -59,6 +73,13 @@ std::vector<config::Problem> PriceConfig::check() const {
   for (const auto& [variant, amount] : images) {
     check_amount("images." + variant, amount, problems);
     if (amount.empty()) problems.push_back({"images." + variant, "is empty"});
+  }
+  for (const auto& [name, factor] : service_tiers) {
+    const std::string path = "service_tiers." + name;
+    if (!service_tier_named(name)) problems.push_back({path, "is no service tier"});
+    if (const auto parsed = price::parse_factor(factor); !parsed) {
+      problems.push_back({path, parsed.error().message});
+    }
   }
   return problems;
 }

@@ -14,6 +14,7 @@ struct PriceConfig {
   std::string price{};
   std::array<std::string, price::units_count> units{};
   config::Map<std::string> images{};
+  config::Map<std::string> service_tiers{};
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -25,6 +26,9 @@ struct PriceConfig {
     }
     field("images", images, config::Anything{},
           "A picture by its size and quality: 1024x1024/high, 1024x1024 or high.");
+    field("service_tiers", service_tiers, config::Anything{},
+          "A factor for answers that are served otherwise: flex, batch, reserved, priority, fast, "
+          "other.");
   }
   std::vector<config::Problem> check() const;
 };

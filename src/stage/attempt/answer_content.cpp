@@ -105,12 +105,7 @@ Result<Piece> AnswerContent::end_early() {
 
 dialect::Usage AnswerContent::usage() const {
   dialect::Usage usage = counts_ ? reader_.usage() : dialect::Usage();
-  if (continuation_) {
-    const dialect::Usage second = continuation_->usage();
-    usage.known = usage.known || second.known;
-    usage.input += second.input;
-    usage.output += second.output;
-  }
+  if (continuation_) dialect::add_usage(usage, continuation_->usage());
   return usage;
 }
 
@@ -269,7 +264,7 @@ std::optional<Result<Piece>> AnswerContent::piece_now() {
     if (!events_) return plain(*piece);
     Piece whole = whole_events(*piece);
     if (strips_usage_ && reader_.usage_chunk().size > 0) whole = without_usage(whole);
-    if (reader_.ended()) done_ = true;
+    if (reader_.closed()) done_ = true;
     if (reader_.finished() && reader_.data_now()) ending_by_ = pool_->now() + limits_.ending;
     whole.last = done_ && reader_.complete();
     if (reservation_ && !whole.bytes.empty()) reservation_->see(whole.bytes, whole.events);
@@ -320,7 +315,13 @@ Piece AnswerContent::whole_events(Piece piece) {
     std::string().swap(held_);
     out = joined_;
   }
-  reader_.read(out);
+  const std::size_t read = reader_.read(out);
+  if (reader_.closed()) {  // what stands behind it is nobody's: the connection is drained of it
+    out = out.substr(0, read);
+    wire::SseScanner answer;
+    answer.feed(out);
+    return {.bytes = out, .events = answer.ended() + (half && read > whole_out ? 1 : 0)};
+  }
   if (half && reader_.complete()) ++events;
   if (half && !reader_.complete()) out = out.substr(0, whole_out);
   if (!piece.last) hold_back(piece.bytes.substr(whole));

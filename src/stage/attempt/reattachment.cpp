@@ -10,12 +10,6 @@ namespace {
 
 constexpr auto stop_patience = 30s;
 
-void add(dialect::Usage& sum, const dialect::Usage& more) {
-  sum.known = sum.known || more.known;
-  sum.input = std::max(sum.input, more.input);
-  sum.output = std::max(sum.output, more.output);
-}
-
 }  // namespace
 
 std::string_view HopLines::take_out(std::string_view events) {
@@ -126,7 +120,7 @@ Task<bool> Reattachment::begin(exchange::NotesPtr) {
 Task<bool> Reattachment::take_up() {
   begun_ = true;
   if (answer_) {
-    add(past_, answer_->content().usage());
+    dialect::merge_usage(past_, answer_->content().usage());
     finished_ = finished_ || answer_->content().finished();
   }
   answer_.reset();
@@ -186,7 +180,7 @@ bool Reattachment::finished() const {
 
 dialect::Usage Reattachment::usage() const {
   dialect::Usage sum = past_;
-  if (answer_) add(sum, answer_->content().usage());
+  if (answer_) dialect::merge_usage(sum, answer_->content().usage());
   return sum;
 }
 

@@ -12,7 +12,13 @@ Entry sample() {
   entry.content = std::string("data: {}\n\n\0\xff", 12);
   entry.stream = true;
   entry.with_usage = true;
-  entry.usage = {true, false, 17, 4'000'000'000, 3, 2, 1};
+  entry.usage = {.known = true,
+                 .cached_within = false,
+                 .input = 17,
+                 .output = 4'000'000'000,
+                 .cached = 3,
+                 .cache_write = 2,
+                 .reasoning = 1};
   entry.tenant = "acme";
   entry.model = "m";
   entry.stored = WallClock::time_point(milliseconds(1'700'000'000'123));

@@ -9,7 +9,7 @@
 namespace hawser::stage::cache {
 
 /// Content that passes by and is kept on the way; told once it is whole.
-class Filling final : public generation::Content {
+class Filling final : public generation::ContentDecorator {
  public:
   using Whole = std::function<void(std::string content, const dialect::Usage& usage)>;
   /// @param lease  of what is kept until it is whole; where there is no more, nothing is kept
@@ -24,13 +24,11 @@ class Filling final : public generation::Content {
     if (!whole_) return content_->next();
     return next_kept();
   }
-  void lead_to(const net::Companion* next) override { content_->lead_to(next); }
-  dialect::Usage usage() const override { return content_->usage(); }
-  bool spliced() const override { return content_->spliced(); }
-  bool finished() const override { return content_->finished(); }
-  void cancel() override { content_->cancel(); }
 
  private:
+  generation::Content& content() override { return *content_; }
+  const generation::Content& content() const override { return *content_; }
+  bool holds_back() const override { return false; }
   Task<Result<net::Piece>> next_kept() {
     auto piece = co_await content_->next();
     if (!piece || kept_.size() + piece->bytes.size() > size_max_ ||

@@ -15,7 +15,10 @@ class Replay final : public generation::Content {
          Clock::duration pause);
 
   Task<Result<net::Piece>> next() override;
+  void lead_to(const net::Companion*) override {}
   dialect::Usage usage() const override { return usage_; }
+  bool finished() const override { return at_ == frames_.size(); }
+  bool spliced() const override { return false; }
   void cancel() override;
 
  private:

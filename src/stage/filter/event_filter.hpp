@@ -30,6 +30,8 @@ class EventFilter {
   /// When release() is to be called; nothing: nothing waits.
   std::optional<Clock::time_point> due() const;
   std::string release(Clock::time_point now);
+  /// Whether the end of a text waits for what follows it.
+  bool holds_back() const { return waiting_.has_value() || !holding_.empty(); }
   /// The stream ends.
   std::string finish();
   /// A rule ended the answer.

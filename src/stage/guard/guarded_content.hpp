@@ -12,7 +12,7 @@ namespace hawser::stage::guard {
 
 /// A streamed answer of which nothing leaves that its guards did not allow. Its text is judged in
 /// windows, each with the end of the one before, so that nothing hides between two.
-class GuardedContent final : public generation::Content {
+class GuardedContent final : public generation::ContentDecorator {
  public:
   /// @param about      all of the question but the text
   /// @param must_read  an event that cannot be read ends the answer
@@ -22,11 +22,12 @@ class GuardedContent final : public generation::Content {
   /// Errors: those of the content; filtered when a guard ended the answer; upstream when it cannot
   /// be read
   Task<Result<net::Piece>> next() override;
-  dialect::Usage usage() const override { return source_.content().usage(); }
-  bool spliced() const override { return source_.content().spliced(); }
-  void cancel() override { source_.content().cancel(); }
 
  private:
+  generation::Content& content() override { return source_.content(); }
+  const generation::Content& content() const override { return source_.content(); }
+  bool holds_back() const override { return source_.holds_back() || !held_.empty(); }
+
   /// Reads until there is a window to judge. @return whether the content is over
   Task<bool> read_window();
   void take(const net::Piece& piece);

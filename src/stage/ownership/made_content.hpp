@@ -24,18 +24,17 @@ struct Maker {
 
 /// A stream that passes as it is, and whose objects are noted for a tenant before a reader sees
 /// their ids.
-class MadeContent final : public generation::Content {
+class MadeContent final : public generation::ContentDecorator {
  public:
   MadeContent(std::unique_ptr<generation::Content> content, Maker maker)
       : content_(std::move(content)), maker_(std::move(maker)) {}
 
   Task<Result<net::Piece>> next() override;
-  void lead_to(const net::Companion* next) override { content_->lead_to(next); }
-  dialect::Usage usage() const override { return content_->usage(); }
-  bool spliced() const override { return content_->spliced(); }
-  void cancel() override { content_->cancel(); }
 
  private:
+  generation::Content& content() override { return *content_; }
+  const generation::Content& content() const override { return *content_; }
+  bool holds_back() const override { return false; }
   void note(std::string_view frames);
 
   std::unique_ptr<generation::Content> content_;
