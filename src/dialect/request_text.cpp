@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
 
 #include "base/json.hpp"
 #include "base/json_scan.hpp"
@@ -23,7 +24,12 @@ class Texts {
   RequestText found{};
 
   bool name(const JsonToken& token, unsigned depth) {
-    names_[depth] = token.inner();  // an escaped name is some other name: its value is text
+    names_[depth] = token.inner();
+    if (token.escaped) {
+      if (decoded_.empty()) decoded_.resize(names_.size());
+      if (!decode_json_string(token.text, decoded_[depth])) return false;
+      names_[depth] = decoded_[depth];
+    }
     if (depth != 1) return true;
     reads_ = std::find(read_members.begin(), read_members.end(), names_[1]) != read_members.end();
     conversation_ = names_[1] == "messages" || names_[1] == "input" || names_[1] == "contents";
@@ -68,6 +74,7 @@ class Texts {
   const std::function<void(std::string_view)>& each_;
   std::string scratch_;
   std::array<std::string_view, json_depth_max + 1> names_{};
+  std::vector<std::string> decoded_{};  // of names that have escapes, by depth
   bool reads_ = false;
   bool conversation_ = false;
   bool in_list_ = false;

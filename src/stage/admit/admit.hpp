@@ -73,7 +73,6 @@ class Admit final : public exchange::Stage {
     std::uint64_t token_numbers = 0;
     std::uint64_t choices = 0;     // answers that it asks for; 0: they are no text
     std::uint64_t output_max = 0;  // tokens of each; 0: not said
-    bool tells_usage = false;      // the stream's last event has counts
     Forecast media{};              // of what is no text
   };
   BodyFacts read_body(const exchange::Exchange& exchange) const;

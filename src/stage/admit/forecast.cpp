@@ -39,8 +39,9 @@ std::uint64_t tokens_of_picture(std::string_view size, std::string_view quality)
 }
 
 void forecast_pictures(const Request& request, const MediaFacts& facts, Forecast& forecast) {
-  const std::uint64_t count =
-      facts.readable() ? std::max<std::uint64_t>(facts.number("n").value_or(1), 1) : pictures_max;
+  const auto given = facts.number("n");
+  const bool unread = !facts.readable() || (!given && facts.has("n") && !request.json);
+  const std::uint64_t count = std::max<std::uint64_t>(given.value_or(unread ? pictures_max : 1), 1);
   const auto or_default = [&](const char* name, const char* otherwise) {
     auto value = facts.text(name);
     // Where it cannot be read, the dearest counts.
@@ -90,18 +91,6 @@ void forecast_search(const MediaFacts& facts, std::uint64_t body, Forecast& fore
   forecast.tokens.input = body / bytes_a_token;
 }
 
-bool is_gemini(const Request& request) {
-  const Operation operation = request.endpoint.operation();
-  return operation == Operation::gemini_generate || operation == Operation::gemini_stream;
-}
-
-std::uint64_t of_generation_config(const Request& request, const char* name) {
-  if (!request.json) return 0;
-  std::string_view config = json_member(request.body, "generationConfig");
-  if (config.empty()) config = json_member(request.body, "generation_config");
-  return json_number(config, name).value_or(0);
-}
-
 }  // namespace
 
 dialect::Usage Forecast::usage() const {
@@ -136,8 +125,7 @@ Purchase purchase_of(const Exchange& exchange) {
 }
 
 std::uint64_t choices_of(const Request& request) {
-  if (!is_gemini(request)) return std::max<std::uint64_t>(request.facts.choices, 1);
-  return std::clamp<std::uint64_t>(of_generation_config(request, "candidateCount"), 1, 65'535);
+  return std::max<std::uint64_t>(request.facts.choices, 1);
 }
 
 std::uint64_t token_numbers(const Request& request) {
@@ -147,8 +135,7 @@ std::uint64_t token_numbers(const Request& request) {
 }
 
 std::uint64_t output_max_of(const Request& request) {
-  return is_gemini(request) ? of_generation_config(request, "maxOutputTokens")
-                            : request.facts.output_max;
+  return request.facts.output_max;
 }
 
 Forecast forecast_media(const Exchange& exchange, const ForecastDefaults& defaults) {

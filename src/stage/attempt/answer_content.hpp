@@ -89,6 +89,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   Task<Result<net::Piece>> next_of_this();
   Task<Result<net::Piece>> next_continued();
   Task<bool> begin_continuation();
+  Task<bool> begin_call(exchange::NotesPtr notes);
   Task<Result<net::Piece>> next_at_hand();
   Task<Result<net::Piece>> read_piece(Clock::time_point deadline);
   Task<Result<net::Piece>> wait_for_piece(Clock::time_point deadline);
@@ -105,7 +106,8 @@ class AnswerContent final : public net::Companion, public generation::Content {
   void hold_back(std::string_view rest);
   Result<net::Piece> ending() const;
   Result<net::Piece> end_early();
-  bool whole() const;
+  exchange::Told told_here() const;
+  exchange::Told told() const;
   Error broken(const Error& error);
   void finish();
 

@@ -69,13 +69,11 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     exchange.trail.target = &walk.target();
     ++exchange.trail.attempts;
     ++at_target;
+    if (exchange.reservation) exchange.reservation->begins(walk.target(), exchange.trail.attempts);
     Hedged asked = co_await ask(exchange, walk);
     const Failure& failure = asked.tried.failure;
     if (asked.tried.answer && failure.reached == Reached::content_out) {
       co_return answers(exchange, walk, std::move(asked));
-    }
-    if (exchange.reservation) {
-      exchange.reservation->failed(*asked.target, asked.attempt, failure.code);
     }
     if (walk.failed(*asked.target, failure, Clock::now())) {
       tries_->counts.shard->add(tries_->counts.breakers_opened);
@@ -93,6 +91,13 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       }
     }
     Step step = decide(failure, now, retry_);
+    const auto proof = not_charged(failure);
+    const auto* again = std::get_if<TrySame>(&step);
+    // Without a proof it goes on there, and the next try attaches to it: the call is the same.
+    const bool attaches = again != nullptr && again->free && !proof;
+    if (exchange.reservation && !attaches) {
+      exchange.reservation->failed(asked.attempt, failure.code, proof);
+    }
     if (std::holds_alternative<TryNext>(step) && !move_on(exchange, walk, last)) {
       now.has_next_target = false;
       step = decide(failure, now, retry_);
@@ -115,7 +120,9 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       tries_->budget.spend(Clock::now());
       if (!co_await pause(exchange, same->wait))
         co_return Error{.code = Code::cancelled, .message = "cancelled"};
-      if (exchange.reservation) exchange.reservation->moves_to(exchange, walk.target());
+      if (exchange.reservation && !exchange.reservation->moves_to(exchange, walk.target())) {
+        co_return give_up(exchange, std::move(asked.tried), GiveUp{.retries_spent = true});
+      }
     } else {
       exchange.trail.fresh_connection = false;
       tries_->counts.shard->add(tries_->counts.fallbacks);
@@ -176,7 +183,7 @@ Answer Attempt::answers(Exchange& exchange, Walk& walk, Hedged asked) const {
     exchange.reservation = exchange::note_usage(exchange.notes, std::move(exchange.reservation));
   }
   if (exchange.reservation) {
-    exchange.reservation->answers(target, asked.attempt);
+    exchange.reservation->answers(asked.attempt);
     asked.tried.content->hold(std::move(exchange.reservation));
   }
   return std::move(asked.tried.answer);

@@ -40,7 +40,9 @@ Task<bool> SecondCall::begin(exchange::NotesPtr notes) {
     co_return false;
   }
   if (counts_) ask_for_usage(exchange.request);
+  not_charged_.reset();
   Tried tried = co_await tries_->once(exchange, target_);
+  not_charged_ = attempt::not_charged(tried.failure);
   const bool answers = tried.stream != nullptr && tried.failure.reached == Reached::content_out;
   log::info("a broken stream is continued", {{"request_id", log::safe(exchange.id)},
                                              {"target", log::safe(target_.name)},
