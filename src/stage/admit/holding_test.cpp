@@ -67,7 +67,7 @@ struct Admitted {
   exchange::Principal principal{"tenant", "team", "key", {}};
   exchange::Target first, other;
   std::vector<RateLimitConfig> limits{
-      {.name = "tokens", .unit = Unit::tokens, .rate = "1/d", .burst = burst}};
+      {.name = "tokens", .unit = Unit::tokens, .rate = "1M/d", .burst = burst}};
   std::vector<BudgetConfig> budgets{{.name = "b", .hard = "100"}};
   AdmissionConfig admission{};
   config::Map<TenantConfig> tenants{};
