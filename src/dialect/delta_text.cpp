@@ -120,8 +120,7 @@ std::string_view text_in(AnswerFormat format, std::string_view data) {
 
 }  // namespace
 
-void append_all_deltas(Api api, std::string_view frames, std::string& out) {
-  const AnswerFormat format = format_of(api);
+void append_all_deltas(AnswerFormat format, std::string_view frames, std::string& out) {
   std::string scratch;
   while (!frames.empty()) {
     const std::size_t size = wire::first_frame(frames).size;

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "dialect/api.hpp"
+#include "dialect/answer_format.hpp"
 
 namespace hawser::dialect {
 
@@ -14,6 +14,9 @@ void append_delta_text(Api api, std::string_view frame, std::string& out);
 
 /// The same of several events: every text that is told in pieces, of all
 /// choices, what a model thought and what it gave its tools included.
-void append_all_deltas(Api api, std::string_view frames, std::string& out);
+void append_all_deltas(AnswerFormat format, std::string_view frames, std::string& out);
+inline void append_all_deltas(Api api, std::string_view frames, std::string& out) {
+  append_all_deltas(format_of(api), frames, out);
+}
 
 }  // namespace hawser::dialect

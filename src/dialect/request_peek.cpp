@@ -2,18 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 #include <optional>
 
 #include "base/json.hpp"
 #include "base/json_scan.hpp"
+#include "dialect/count.hpp"
 #include "dialect/token_texts.hpp"
 
 namespace hawser::dialect {
 namespace {
 
 constexpr std::size_t members_max = 256;       // of the outermost object
+constexpr std::size_t inner_members_max = 64;  // of one that is looked into
 constexpr std::uint32_t choices_max = 0xffff;  // what is beyond counts as so many
 
 // Members that a policy or a provider acts on. Sorted.
@@ -123,29 +124,30 @@ std::uint32_t hash_of(std::string_view name) {
   return hash;
 }
 
-std::uint32_t count_of(std::string_view token) {
-  std::uint32_t count = 0;
-  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), count);
-  if (error == std::errc::result_out_of_range) return std::numeric_limits<std::uint32_t>::max();
-  return error == std::errc{} && end == token.data() + token.size() ? count : 0;
+/// Outermost members whose own members are looked at.
+bool is_looked_into(std::string_view name) {
+  return name == "stream_options" || name == "generationConfig" || name == "generation_config";
 }
 
 /// Members of members that are looked at.
 enum class Inner : std::uint8_t { none, include_usage, candidates, output_max };
 
-Inner inner_of(std::string_view outer, const JsonToken& token) {
-  const bool options = outer == "stream_options";
-  if (!options && outer != "generationConfig" && outer != "generation_config") return Inner::none;
-  std::string_view name = token.inner();
-  std::string decoded;
-  if (token.escaped) {
-    if (!decode_json_string(token.text, decoded)) return Inner::none;
-    name = decoded;
-  }
-  if (options) return name == "include_usage" ? Inner::include_usage : Inner::none;
-  if (name == "candidateCount" || name == "candidate_count") return Inner::candidates;
-  const bool most = name == "maxOutputTokens" || name == "max_output_tokens";
-  return most ? Inner::output_max : Inner::none;
+struct InnerName {
+  std::string_view name;
+  Inner is;
+  bool option;  // of stream_options; else of Gemini's configuration
+};
+constexpr InnerName inner_names[] = {{"include_usage", Inner::include_usage, true},
+                                     {"candidateCount", Inner::candidates, false},
+                                     {"candidate_count", Inner::candidates, false},
+                                     {"maxOutputTokens", Inner::output_max, false},
+                                     {"max_output_tokens", Inner::output_max, false}};
+
+/// The name as all the spellings that some reader takes for the same have it in common.
+std::string canonical(std::string_view name) {
+  std::string out = folded(name);
+  std::erase(out, '_');
+  return out;
 }
 
 /// Takes the facts from the outermost members as the scan meets them.
@@ -157,10 +159,11 @@ class Peek {
   bool name(const JsonToken& token, unsigned depth) {
     if (depth > 2) return true;
     if (depth == 2) {
-      inner_ = inner_of(name_, token);
       if (name_ != "metadata") note_token_texts(token);
-      return true;
+      return !is_looked_into(name_) || note_inner(token);
     }
+    inner_members_ = 0;
+    inner_ = Inner::none;
     name_ = token.inner();
     if (token.escaped) {
       if (!decode_json_string(token.text, decoded_)) return false;
@@ -175,8 +178,10 @@ class Peek {
       facts_.logprobs = facts_.logprobs || token.escaped || names_token_texts(token.inner());
     }
     if (depth == 2 && prompts_listed_) ++prompts_;
+    if (depth == 2) take_inner(token.text);
     if (depth != 1) return depth > 1 || object_missing();
     if (name_ == "model") return take_model(token);
+    take_count(token.text);
     if (name_ == "stream") return wrong(not_a("stream", "a boolean"));
     if (name_ == "safety_identifier" || (name_ == "user" && facts_.user.empty())) {
       facts_.user = token.text;
@@ -193,7 +198,10 @@ class Peek {
     if (depth == 0 && kind != '{') return object_missing();
     take_token_texts("{", depth);
     if (depth == 2 && prompts_listed_ && kind == '[') ++prompts_;
+    if (depth == 2) take_inner({});
     if (depth != 1) return true;
+    take_count({});
+    if (name_ == "background") facts_.background = true;
     prompts_listed_ = kind == '[' && name_ == "prompt";
     if (name_ == "model") return wrong(not_a("model", "a string"));
     return name_ != "stream" || wrong(not_a("stream", "a boolean"));
@@ -209,6 +217,8 @@ class Peek {
   void count_choices() {
     const std::uint64_t all = std::uint64_t{facts_.choices} * std::max<std::uint32_t>(prompts_, 1);
     facts_.choices = static_cast<std::uint16_t>(std::min<std::uint64_t>(all, choices_max));
+    const auto& most = facts_.output_maxima;
+    facts_.output_max = std::max({most.chat, most.responses, most.gemini});
   }
 
   std::optional<Error> error{};
@@ -236,8 +246,40 @@ class Peek {
     return false;
   }
 
+  /// Nobody may read another one than we do.
+  bool note_inner(const JsonToken& token) {
+    inner_ = Inner::none;
+    if (!decode_json_string(token.text, inner_name_)) return false;
+    const std::string same = canonical(inner_name_);
+    const std::uint32_t hash = hash_of(same);
+    const auto end = inner_hashes_.begin() + static_cast<std::ptrdiff_t>(inner_members_);
+    if (std::find(inner_hashes_.begin(), end, hash) != end) {
+      return refuse_inner("Duplicate field '" + name_of_inner() + "' in the request body.");
+    }
+    if (inner_members_ == inner_members_max) {
+      return refuse_inner("'" + std::string(name_) + "' has more than 64 fields.");
+    }
+    inner_hashes_[inner_members_++] = hash;
+    for (const auto& [name, is, option] : inner_names) {
+      if (option != (name_ == "stream_options") || same != canonical(name)) continue;
+      inner_ = is;
+      if (inner_name_ == name) return true;
+    }
+    if (inner_ == Inner::none) return true;
+    return refuse_inner("Unknown field '" + name_of_inner() +
+                        "': it differs from a known field only in its spelling.");
+  }
+  std::string name_of_inner() const { return std::string(name_) + "." + inner_name_; }
+  bool refuse_inner(std::string message) {
+    error = Error{
+        .code = Code::invalid_request, .message = std::move(message), .param = name_of_inner()};
+    return false;
+  }
+
   bool note_name() {
-    const std::uint32_t hash = hash_of(name_);
+    // Gemini takes both for the same.
+    const bool snake = name_ == "generation_config";
+    const std::uint32_t hash = hash_of(snake ? "generationConfig" : name_);
     const auto end = hashes_.begin() + static_cast<std::ptrdiff_t>(members_);
     if (std::find(hashes_.begin(), end, hash) != end) {
       error = Error{.code = Code::invalid_request,
@@ -274,24 +316,34 @@ class Peek {
       return facts_.stream || value == "false" || value == "null" ||
              wrong(not_a("stream", "a boolean"));
     }
-    if (name_ == "max_tokens" || name_ == "max_output_tokens" || name_ == "max_completion_tokens") {
-      take_output_max(value);
-    }
+    take_count(value);
+    if (name_ == "background") facts_.background = value != "false" && value != "null";
     if (name_ == "store") facts_.stores = value == "true";
-    if (name_ == "n" || name_ == "best_of") take_choices(value);
     return true;
+  }
+  /// A count that stands outermost. @param value  empty: an object or a list
+  void take_count(std::string_view value) {
+    if (name_ == "n" || name_ == "best_of") take_choices(value, name_ == "n" ? "n" : "best_of");
+    if (name_ == "max_tokens" || name_ == "max_completion_tokens") {
+      take_output_max(value, facts_.output_maxima.chat);
+    }
+    if (name_ == "max_output_tokens") take_output_max(value, facts_.output_maxima.responses);
   }
   void take_inner(std::string_view value) {
     if (inner_ == Inner::include_usage) facts_.usage_asked = value == "true";
-    if (inner_ == Inner::candidates) take_choices(value);
-    if (inner_ == Inner::output_max) take_output_max(value);
+    if (inner_ == Inner::candidates) take_choices(value, "candidateCount");
+    if (inner_ == Inner::output_max) take_output_max(value, facts_.output_maxima.gemini);
+    inner_ = Inner::none;
   }
   /// Of several names the larger counts: which one the provider goes by is not known.
-  void take_output_max(std::string_view value) {
-    facts_.output_max = std::max(facts_.output_max, count_of(value));
+  static void take_output_max(std::string_view value, std::uint32_t& most) {
+    most = std::max(most, read_count(value).value_or(0));
   }
-  void take_choices(std::string_view value) {
-    const std::uint32_t count = std::min(count_of(value), choices_max);
+  void take_choices(std::string_view value, std::string_view name) {
+    if (value == "null") return;
+    const auto read = read_count(value);
+    if (!read) facts_.unread_count = name;
+    const std::uint32_t count = std::min(read.value_or(0), choices_max);
     facts_.choices = std::max(facts_.choices, static_cast<std::uint16_t>(count));
   }
 
@@ -300,7 +352,10 @@ class Peek {
   PeekMode mode_;
   std::string_view name_{};  // of the outermost member under way
   std::string decoded_{};
-  Inner inner_ = Inner::none;  // what the next scalar is
+  Inner inner_ = Inner::none;  // what the next value of a member's member is
+  std::string inner_name_{};
+  std::size_t inner_members_ = 0;
+  std::array<std::uint32_t, inner_members_max> inner_hashes_;  // as hashes_
   std::string token_name_{};
   bool token_texts_ = false;  // the next value says whether token_name_ is asked for
   bool prompts_listed_ = false;

@@ -14,14 +14,22 @@ struct RequestFacts {
   std::string_view user{};     // a token in the body: "user" or its later name
   std::uint32_t model_at = 0;  // where it stands in the body: a JSON token with its quotes, or
   std::uint32_t model_size = 0;
-  std::uint32_t output_max = 0;  // tokens: max_tokens and its later names; 0: not said
-  std::uint16_t choices = 1;     // n and best_of: so many answers are written
+  std::uint32_t output_max = 0;  // tokens; 0: not said
+  /// What it says under the names of each API; decode takes the one that counts.
+  struct OutputMaxima {
+    std::uint32_t chat = 0;       // max_tokens, max_completion_tokens
+    std::uint32_t responses = 0;  // max_output_tokens
+    std::uint32_t gemini = 0;     // generationConfig.maxOutputTokens
+  } output_maxima{};
+  std::string_view unread_count{};  // n, best_of or candidateCount, where its value is no number
+  std::uint16_t choices = 1;        // n, best_of, candidateCount: so many answers are written
   bool has_model : 1 = false;
   bool form : 1 = false;     // the model is the bare value of a form's field
   bool in_path : 1 = false;  // the model stands in the path, not in the body
   bool stream : 1 = false;
   bool usage_asked : 1 = false;  // stream_options.include_usage
   bool stores : 1 = false;       // store: true
+  bool background : 1 = false;   // the answer is made when nobody waits for it
   bool logprobs : 1 = false;     // the answer repeats its text token by token
 };
 
@@ -31,7 +39,7 @@ enum class PeekMode : std::uint8_t {
   unknown  // of a path that the gateway does not know: a model that is no text is none
 };
 
-/// Reads a JSON request in one pass: no tree, no copy, no number parsed. Strict where a lax reader
+/// Reads a JSON request in one pass: no tree, no copy. Strict where a lax reader
 /// might see another request: it is one JSON object by RFC 8259 in UTF-8, no member of it stands
 /// twice, and none has a name that only differs from a known one in case (Go's encoding/json takes
 /// those for the same).

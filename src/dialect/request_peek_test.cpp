@@ -151,5 +151,80 @@ TEST(RequestPeek, AnswersOfEveryPromptOfAList) {
   EXPECT_EQ(choices(many + "]}"), 0xffffu);
 }
 
+TEST(RequestPeek, CountsAreReadInEverySpelling) {
+  for (const auto* n : {"64", "64.0", "6.4e1", R"("64")", R"(" 64 ")"}) {
+    for (const std::string& body :
+         {std::string(R"({"n":)") + n + "}", std::string(R"({"\u006e":)") + n + "}",
+          std::string(R"({"best_of":)") + n + "}",
+          std::string(R"({"generationConfig":{"candidateCount":)") + n + "}}",
+          std::string(R"({"generation_config":{"candidate_count":)") + n + "}}"}) {
+      RequestFacts facts;
+      ASSERT_TRUE(peek_request(body, facts)) << body;
+      EXPECT_EQ(facts.choices, 64u) << body;
+      EXPECT_TRUE(facts.unread_count.empty()) << body;
+    }
+  }
+  for (const auto* n : {R"("many")", "[64]", "{}"}) {
+    RequestFacts facts;
+    ASSERT_TRUE(peek_request(std::string(R"({"n":)") + n + "}", facts));
+    EXPECT_EQ(facts.unread_count, "n");
+    ASSERT_TRUE(
+        peek_request(std::string(R"({"generationConfig":{"candidateCount":)") + n + "}}", facts));
+    EXPECT_EQ(facts.unread_count, "candidateCount");
+  }
+  RequestFacts facts;
+  ASSERT_TRUE(peek_request(R"({"n":null,"best_of":null})", facts));
+  EXPECT_TRUE(facts.unread_count.empty());
+}
+
+TEST(RequestPeek, NoMemberOfWhatIsLookedIntoStandsTwice) {
+  for (const auto* body :
+       {R"({"stream_options":{"include_usage":true,"include_usage":false}})",
+        R"({"stream_options":{"include_usage":true,"include_us\u0061ge":false}})",
+        R"({"stream_options":{"include_usage":true,"Include_Usage":false}})",
+        R"({"stream_options":{"Include_Usage":false}})",
+        R"({"stream_options":{"includeUsage":false}})", R"({"stream_options":{"a":1,"a":2}})",
+        R"({"generationConfig":{"candidateCount":1,"candidateCount":64}})",
+        R"({"generationConfig":{"candidateCount":1,"candidate_count":64}})",
+        R"({"generationConfig":{"CandidateCount":64}})",
+        R"({"generationConfig":{},"generation_config":{"candidateCount":64}})"}) {
+    RequestFacts facts;
+    EXPECT_FALSE(peek_request(body, facts)) << body;
+    EXPECT_FALSE(peek_request(body, facts, PeekMode::unknown)) << body;
+  }
+  for (const auto* body :
+       {R"({"stream_options":{"include_usage":true,"include_obfuscation":false}})",
+        R"({"stream_options":null})", R"({"metadata":{"a":1,"a":2}})",
+        R"({"generationConfig":{"candidateCount":2,"topK":1,"top_p":1}})"}) {
+    RequestFacts facts;
+    EXPECT_TRUE(peek_request(body, facts)) << body;
+  }
+}
+
+TEST(RequestPeek, TheLongestAnswerByTheNameOfItsApi) {
+  RequestFacts facts;
+  ASSERT_TRUE(peek_request(R"({"max_tokens":5,"max_completion_tokens":"7","max_output_tokens":3,)"
+                           R"("generationConfig":{"maxOutputTokens":2}})",
+                           facts));
+  EXPECT_EQ(facts.output_maxima.chat, 7u);
+  EXPECT_EQ(facts.output_maxima.responses, 3u);
+  EXPECT_EQ(facts.output_maxima.gemini, 2u);
+}
+
+TEST(RequestPeek, WhatRunsInTheBackground) {
+  const auto runs = [](std::string_view body) {
+    RequestFacts facts;
+    EXPECT_TRUE(peek_request(body, facts)) << body;
+    return facts.background;
+  };
+  EXPECT_TRUE(runs(R"({"background":true})"));
+  EXPECT_TRUE(runs(R"({"b\u0061ckground":true})"));
+  EXPECT_TRUE(runs(R"({"background":1})"));
+  EXPECT_TRUE(runs(R"({"background":"true"})"));
+  EXPECT_FALSE(runs(R"({"background":false})"));
+  EXPECT_FALSE(runs(R"({"background":null})"));
+  EXPECT_FALSE(runs(R"({"metadata":{"background":true}})"));
+}
+
 }  // namespace
 }  // namespace hawser::dialect

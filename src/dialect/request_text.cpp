@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
 
 #include "base/json.hpp"
 #include "base/json_scan.hpp"
@@ -43,6 +44,7 @@ class Texts {
   bool name(const JsonToken& token, unsigned depth) {
     names_[depth] = token.inner();
     if (token.escaped) {
+      if (decoded_.empty()) decoded_.resize(names_.size());
       if (!decode_json_string(token.text, decoded_[depth])) return false;
       names_[depth] = decoded_[depth];
     }
@@ -92,7 +94,7 @@ class Texts {
   /// Views into the source, or into what was decoded of a level further out: that one stays until
   /// its container has ended.
   std::array<std::string_view, json_depth_max + 1> names_{};
-  std::array<std::string, json_depth_max + 1> decoded_{};
+  std::vector<std::string> decoded_{};  // of names that have escapes, by depth
   bool reads_ = false;
   bool conversation_ = false;
   bool in_list_ = false;

@@ -48,5 +48,13 @@ TEST(RequestText, OfNonsenseThereIsNone) {
   }
 }
 
+TEST(RequestText, NamesAreReadAsTheyAreMeant) {
+  std::string all;
+  for_each_text(R"({"messag\u0065s":[{"role":"user","conten\u0074":"word"}],"m\u0065tadata":"no"})",
+                [&](std::string_view text) { all.append(text).append(" "); });
+  EXPECT_NE(all.find("word"), std::string::npos);
+  EXPECT_EQ(all.find("no "), std::string::npos);
+}
+
 }  // namespace
 }  // namespace hawser::dialect

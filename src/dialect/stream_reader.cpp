@@ -159,6 +159,8 @@ void StreamReader::read_data(std::string_view frame, std::string_view type, std:
   if (!chunks) usage_chunk_ = {};
   if (data == "[DONE]") {
     usage_chunk_ = {};
+    // Totals that ran to here are whole.
+    usage_final_ = usage_final_ || (chunks && usage_.output > 0);
     ended_ = ended_ || generates(format_);
     closed_ = ended_;
     return;
@@ -191,6 +193,7 @@ struct StreamReader::Chunk {
   std::uint32_t finished = 0;  // bits by index
   std::string_view text{};     // the token of its only text
   std::uint32_t texts = 0;
+  bool usage_told = false;
   Usage usage{};
 
   explicit Chunk(const Usage& before) : usage(before) {}
@@ -210,6 +213,7 @@ struct StreamReader::Chunk {
         take_text(value);
       } else if (name == "usage" && is_object(value)) {
         take_usage(value, usage);
+        usage_told = true;
       }
       return true;
     });
@@ -251,6 +255,7 @@ void StreamReader::read_chunk(std::string_view frame, std::string_view data) {
       take_service_tier(value, chunk.usage);
     } else if (name == "x_groq" && is_object(value)) {
       take_usage_of(value, chunk.usage);
+      chunk.usage_told = true;
     } else if (name == "error") {
       chunk.error = chunk.error || says_something(value);
     } else if (name == "object" || name == "type") {
@@ -270,6 +275,7 @@ void StreamReader::read_chunk(std::string_view frame, std::string_view data) {
   if (chunk.error || (!chunk.has_choices && has_message && has_code)) return fail();
   finished_choices_ |= chunk.finished;
   finished_ = finished_ || static_cast<std::uint32_t>(std::popcount(finished_choices_)) >= choices_;
+  usage_final_ = usage_final_ || (finished_ && (usage_told || chunk.usage_told));
   const char* const begin = chunk.text.data();
   const bool plain = chunk.count == 1 && chunk.texts == 1 && chunk.finished == 0 && !usage_told;
   if (!plain || begin < frame.data() || begin >= frame.data() + frame.size()) return;
@@ -295,6 +301,7 @@ void StreamReader::read_response(std::string_view type, std::string_view data) {
     ended_ = true;
     failed_ = failed_ || type == "response.failed";
     take_usage_of(data, usage_);
+    usage_final_ = usage_.known;
     return;
   }
   const bool before =
@@ -310,6 +317,9 @@ void StreamReader::read_message(std::string_view type, std::string_view data) {
     ended_ = true;
   } else if (type == "message_start" || type == "message_delta") {
     take_usage_of(data, usage_);
+    const bool stops = says_something(json_member(json_member(data, "delta"), "stop_reason"));
+    const bool told = says_something(json_member(json_member(data, "usage"), "output_tokens"));
+    usage_final_ = usage_final_ || (type == "message_delta" && stops && told);
   } else if (type != "ping") {
     content_ = true;
   }
@@ -317,11 +327,14 @@ void StreamReader::read_message(std::string_view type, std::string_view data) {
 
 void StreamReader::read_candidates(std::string_view data) {
   Usage usage = usage_;
-  bool error = false, content = false;
+  bool error = false, content = false, usage_told = false;
   std::uint32_t finished = 0, blocked = 0;
   const bool whole = for_each_named(data, [&](std::string_view name, std::string_view value) {
     if (name == "error") error = says_something(value);
-    if (name == "usageMetadata" && is_object(value)) take_usage(value, usage);
+    if (name == "usageMetadata" && is_object(value)) {
+      take_usage(value, usage);
+      usage_told = true;
+    }
     if (name == "promptFeedback" && is_set(json_member(value, "blockReason"))) blocked = 1;
     if (name != "candidates") return true;
     for_each_element(value, [&](std::string_view candidate) {
@@ -341,6 +354,7 @@ void StreamReader::read_candidates(std::string_view data) {
   finished_choices_ |= finished;
   const auto count = static_cast<std::uint32_t>(std::popcount(finished_choices_));
   finished_ = finished_ || blocked > 0 || count >= choices_;
+  usage_final_ = usage_final_ || (finished_ && usage_told);
 }
 
 bool tells_error(std::string_view body) {

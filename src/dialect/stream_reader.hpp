@@ -67,6 +67,9 @@ class StreamReader {
   /// Whether what was read last held an event with data.
   bool data_now() const { return data_now_; }
   const Usage& usage() const { return usage_; }
+  /// Whether that is the provider's last word: what it told before the end of the answer is a total
+  /// that still runs, or none of its output yet.
+  bool usage_final() const { return usage_.known && usage_final_; }
 
   /// Of what was read last: the chunk that tells nothing but the usage of a chat.
   struct Place {
@@ -89,6 +92,7 @@ class StreamReader {
 
   DeltaShape shape_{};
   std::unique_ptr<UsageReader> document_{};
+  bool usage_final_ = false;
   Usage usage_{};
   Place usage_chunk_{};
   AnswerFormat format_;

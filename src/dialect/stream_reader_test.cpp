@@ -257,5 +257,47 @@ TEST(ContentForm, IsToldByTheFirstBytes) {
   EXPECT_EQ(form_of("<html>"), ContentForm::other);
 }
 
+/// The provider's last word, not a total that still runs.
+TEST(StreamReader, WhichUsageIsFinal) {
+  const std::string some = R"(,"usage":{"prompt_tokens":9,"completion_tokens":1})";
+  const std::string running = chunk("a", R"(,"finish_reason":null)", some);
+  const std::string stop = chunk("", R"(,"finish_reason":"stop")");
+  const std::string last = R"(data: {"choices":[])" + some + "}\n\n";
+  EXPECT_FALSE(after(chat, running).usage_final());
+  EXPECT_FALSE(after(chat, running + stop).usage_final());
+  EXPECT_TRUE(after(chat, running + stop + last).usage_final());
+  EXPECT_TRUE(after(chat, chunk("a", R"(,"finish_reason":"stop")", some)).usage_final());
+  EXPECT_TRUE(after(chat, running + stop + "data: [DONE]\n\n").usage_final());
+  EXPECT_FALSE(after(chat, stop + "data: [DONE]\n\n").usage_final());
+
+  const auto event = [](const std::string& json) { return "data: " + json + "\n\n"; };
+  const std::string start =
+      event(R"({"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}})");
+  const std::string delta = event(
+      R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":7}})");
+  const std::string silent =
+      event(R"({"type":"message_delta","delta":{"stop_reason":"end_turn"}})");
+  const std::string end = event(R"({"type":"message_stop"})");
+  constexpr auto messages = AnswerFormat::messages;
+  EXPECT_FALSE(after(messages, start).usage_final());
+  EXPECT_TRUE(after(messages, start + delta).usage_final());
+  EXPECT_FALSE(after(messages, start + silent + end).usage_final());
+
+  const auto gemini = [&](const char* reason, const char* usage) {
+    return event(std::string(R"({"candidates":[{"index":0,"content":{"parts":[{"text":"a"}]})") +
+                 reason + "}]" + usage + "}");
+  };
+  const auto* tokens = R"(,"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1})";
+  constexpr auto google = AnswerFormat::gemini;
+  EXPECT_FALSE(after(google, gemini("", tokens)).usage_final());
+  EXPECT_TRUE(after(google, gemini(R"(,"finishReason":"STOP")", tokens)).usage_final());
+  EXPECT_FALSE(after(google, gemini(R"(,"finishReason":"STOP")", "")).usage_final());
+
+  constexpr auto responses = AnswerFormat::responses;
+  EXPECT_TRUE(after(responses, event(R"({"type":"response.completed","response":{"usage":)"
+                                     R"({"input_tokens":9,"output_tokens":1}}})"))
+                  .usage_final());
+}
+
 }  // namespace
 }  // namespace hawser::dialect

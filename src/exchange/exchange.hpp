@@ -17,6 +17,7 @@
 #include "dialect/usage.hpp"
 #include "exchange/candidates.hpp"
 #include "exchange/notes.hpp"
+#include "exchange/reservation.hpp"
 #include "generation/record.hpp"
 #include "generation/rules.hpp"
 #include "net/cancellation.hpp"
@@ -27,31 +28,6 @@
 #include "wire/media_type.hpp"
 
 namespace hawser::exchange {
-
-struct Exchange;
-
-/// What an exchange has taken of its limits until it is known what it used. Owned by the exchange,
-/// then by the content of its answer; when its owner dies, what was not used goes back.
-class Reservation {
- public:
-  virtual ~Reservation() = default;
-  /// @param bytes   of the answer, as they pass: whole events of a stream
-  /// @param events  how many; 0: not a stream
-  virtual void see(std::string_view bytes, std::uint32_t events) = 0;
-  /// The next attempt goes to this target, or to the same one again: what is set for targets is
-  /// taken there, and what was held of the one before goes back. Told before `trail.target` is.
-  /// @return false: it has no room, and nothing has changed
-  virtual bool moves_to(const Exchange& exchange, const Target& target) = 0;
-  /// An attempt came to nothing.
-  virtual void failed(const Target& target, std::uint32_t attempt, Code code) = 0;
-  /// This one answers: from here on the reservation belongs to its content.
-  virtual void answers(const Target& target, std::uint32_t attempt) = 0;
-  /// The provider's own counts, where it told them. Once, at the end.
-  /// @param whole  the answer came to its end
-  virtual void settle(const dialect::Usage& usage, bool whole) = 0;
-  /// Of its exchange, where any are taken.
-  virtual Notes* notes() { return nullptr; }
-};
 
 /// Who asks. Lives as long as the configuration that the exchange began with.
 struct Principal {

@@ -17,21 +17,44 @@ class Noted final : public Reservation {
   bool moves_to(const Exchange& exchange, const Target& target) override {
     return inner_ == nullptr || inner_->moves_to(exchange, target);
   }
-  void failed(const Target& target, std::uint32_t attempt, Code code) override {
-    if (inner_) inner_->failed(target, attempt, code);
+  void begins(const Target& target, std::uint32_t attempt) override {
+    if (inner_) inner_->begins(target, attempt);
   }
-  void answers(const Target& target, std::uint32_t attempt) override {
-    if (inner_) inner_->answers(target, attempt);
+  bool begins_beside(const Exchange& exchange, const Target& target,
+                     std::uint32_t attempt) override {
+    return inner_ == nullptr || inner_->begins_beside(exchange, target, attempt);
   }
-  void settle(const dialect::Usage& usage, bool whole) override {
-    if (inner_) inner_->settle(usage, whole);  // tells its cost
-    notes_->usage = usage;
-    notes_->whole = whole;
-    notes_->settled = true;
+  void failed(std::uint32_t attempt, Code code, std::optional<NotCharged> proof) override {
+    if (inner_) inner_->failed(attempt, code, proof);
+  }
+  void answers(std::uint32_t attempt) override {
+    if (inner_) inner_->answers(attempt);
+  }
+  bool answers_again(const Told& broken) override {
+    dialect::add_usage(before_, broken.usage);
+    const bool again = inner_ == nullptr || inner_->answers_again(broken);
+    if (!again) note({});
+    return again;
+  }
+  void not_answered_again(std::optional<NotCharged> proof) override {
+    if (inner_) inner_->not_answered_again(proof);
+    note({});
+  }
+  void settle(const Told& told) override {
+    if (inner_) inner_->settle(told);  // tells its cost
+    note(told);
   }
   Notes* notes() override { return notes_.get(); }
 
  private:
+  void note(const Told& told) {
+    notes_->usage = told.usage;
+    dialect::add_usage(notes_->usage, before_);
+    notes_->whole = told.whole;
+    notes_->settled = true;
+  }
+
+  dialect::Usage before_{};  // of answers that broke and were gone on with
   NotesPtr notes_;
   std::unique_ptr<Reservation> inner_;
 };

@@ -3,6 +3,8 @@
 
 namespace hawser::h2 {
 
+using net::IoStatus;
+
 void Server::soon() {
   if (flushing_ || receiving_ || over_) return;  // what is to be sent is sent behind it
   if (stream_.reactor().busy()) {

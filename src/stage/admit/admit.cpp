@@ -1,5 +1,6 @@
 #include "stage/admit/admit.hpp"
 
+#include "stage/admit/countable.hpp"
 #include "stage/admit/limit_fields.hpp"
 #include "telemetry/log.hpp"
 
@@ -70,6 +71,17 @@ Error unpriced(const Exchange& exchange, const exchange::Target& target, const B
                    "\" is hard. Give it one under prices.models or prices.operations, or write "
                    "price: 0 there if it is free.";
   return error;
+}
+
+/// Its answer tells no usage, and whoever reads it later pays for nothing.
+Error runs_on_uncounted() {
+  return {.code = Code::permission,
+          .message =
+              "A hard budget or a limit of output tokens binds this request, and what a "
+              "response in the background uses is not known to it. Ask without background, "
+              "or have admission.background_responses allow it.",
+          .param = "background",
+          .client_may_retry = false};
 }
 
 constexpr std::array wait_bounds{0.001, 0.005, 0.01, 0.05, 0.1,  0.25,
@@ -150,9 +162,6 @@ Admit::BodyFacts Admit::read_body(const Exchange& exchange) const {
     return facts;
   }
   facts.text = text_facts(request, model_of(exchange));
-  facts.tells_usage = request.facts.usage_asked ||
-                      request.endpoint.api == dialect::Api::responses ||
-                      request.endpoint.api == dialect::Api::messages;
   return facts;
 }
 
@@ -164,13 +173,14 @@ std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange, BodyFacts body) 
   if (body.is_text) {
     history = limits_.histories.of(exchange);
     body.media = forecast_text(exchange, body.text, *history, table_->defaults());
-    if (request.facts.stream && !body.tells_usage) {
-      counter.emplace(tokenizer::encoding_for(model_of(exchange)));
-    }
+    if (request.facts.stream) counter.emplace(tokenizer::encoding_for(model_of(exchange)));
   }
-  auto holding = std::make_unique<Holding>(table_, limits_.known, std::move(history),
-                                           body.media.tokens, body.text.asked, request.endpoint.api,
-                                           body.text.choices, std::move(counter));
+  const AnswerTraits answer{.format = dialect::format_of(request.endpoint),
+                            .choices = body.text.choices,
+                            .background = request.facts.background};
+  auto holding =
+      std::make_unique<Holding>(table_, limits_.known, std::move(history), body.media.tokens,
+                                body.text.asked, answer, std::move(counter));
   if (table_->bills()) {
     holding->charge_to(std::make_unique<Bill>(exchange, table_->billed_address(exchange),
                                               table_->prices(), limits_.shared.ledger.get(),
@@ -199,6 +209,13 @@ std::optional<Error> Admit::pass_over_unpriced(Exchange& exchange, const Bill& b
 // Not a coroutine: who need not wait passes without a frame.
 Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
   if (free_of_charge(exchange)) return next(exchange);
+  if (table_->counts_tokens()) {
+    if (const auto why = why_uncountable(exchange.request)) return exchange::answer_now(*why);
+    const bool runs_on = exchange.request.facts.background;
+    if (runs_on && !table_->defaults().background_responses && table_->binds_output(exchange)) {
+      return exchange::answer_now(runs_on_uncounted());
+    }
+  }
   if (table_->counts_tokens() && exchange.request.body.size() > net::Offload::on_worker_max) {
     return read_and_run(exchange, next);
   }

@@ -70,8 +70,7 @@ class Admit final : public exchange::Stage {
   struct BodyFacts {
     bool is_text = false;  // its answer is text, or it is only read
     TextFacts text{};
-    bool tells_usage = false;  // the stream's last event has counts
-    Forecast media{};          // of what is no text
+    Forecast media{};  // of what is no text
   };
   BodyFacts read_body(const exchange::Exchange& exchange) const;
   Task<exchange::Answer> read_and_run(exchange::Exchange& exchange, exchange::Next next);

@@ -33,7 +33,7 @@ void decision(benchmark::State& state) {
       state.ResumeTiming();
     }
     Holding& holding = taken.emplace_back(table, known, history, Amounts{100, 500}, AskedText{},
-                                          dialect::Api::chat, 1, std::nullopt);
+                                          AnswerTraits{}, std::nullopt);
     for (const Limit& limit : table->limits()) {
       if (!limit.concerns(call.exchange())) continue;
       table->name_counter(limit, call.exchange(), nullptr, name);

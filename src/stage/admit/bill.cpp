@@ -1,6 +1,7 @@
 #include "stage/admit/bill.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/json.hpp"
 
@@ -94,6 +95,13 @@ bool Bill::take(const Budget& budget, const store::LimitCounterPtr& counter, con
 }
 
 bool Bill::moves_to(const exchange::Target& target, const CounterAt& counter_at) {
+  if (beside_) {  // it was taken when that call began
+    spend(held_, 0);
+    held_ = std::move(beside_->held);
+    call_ = std::move(*beside_);
+    beside_.reset();
+    return true;
+  }
   if (binds() && !priced_at(target)) return false;
   const price::NanoUsd amount = expected_at(target);
   std::vector<Held> moved;
@@ -127,47 +135,102 @@ bool Bill::moves_to(const exchange::Target& target, const CounterAt& counter_at)
 }
 
 void Bill::extend(std::uint64_t output) {
-  const price::NanoUsd before = charge(quote_, expected_.usage(), expected_.media);
+  const price::NanoUsd before = charge(call_.quote, expected_.usage(), expected_.media);
   expected_.tokens.output += output;
   const price::NanoUsd more =
-      std::max<price::NanoUsd>(charge(quote_, expected_.usage(), expected_.media) - before, 0);
+      std::max<price::NanoUsd>(charge(call_.quote, expected_.usage(), expected_.media) - before, 0);
   for (Held& held : held_) {
     held.counter->spend.adjust(held.window, more);
     held.amount = price::saturating_add(held.amount, more);
   }
 }
 
+bool Bill::take(std::vector<Held>& held, price::NanoUsd amount) {
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    Held& one = held[i];
+    const bool taken = one.counter->spend.take(one.window, amount, most_of(*one.budget), one.end);
+    one.amount = taken ? amount : 0;
+    if (taken || one.budget->hard == 0) continue;
+    while (i-- > 0)
+      held[i].counter->spend.adjust(held[i].window, -std::exchange(held[i].amount, 0));
+    return false;
+  }
+  return true;
+}
+
+/// What was held has become what was spent.
+void Bill::spend(std::vector<Held>& held, price::NanoUsd spent) {
+  for (Held& one : held) {
+    one.counter->spend.adjust(one.window, spent - one.amount);
+    one.amount = 0;
+  }
+}
+
 void Bill::give_back(price::NanoUsd spent) {
-  for (const Held& held : held_) held.counter->spend.adjust(held.window, spent - held.amount);
+  spend(held_, spent);
   held_.clear();
 }
 
-void Bill::name_target(const exchange::Target& target, store::LedgerRow& row) const {
-  row.target = target.name;
-  row.provider = target.provider_name;
-  if (!target.model.empty()) row.upstream_model = target.model;
+Bill::Call Bill::call_of(const exchange::Target& target, std::uint32_t attempt) const {
+  Call call;
+  call.attempt = attempt;
+  call.quote = quote_of(target);
+  call.expected = expected_at(target);
+  call.target = target.name;
+  call.provider = target.provider_name;
+  call.model = target.model;
+  return call;
 }
 
-store::LedgerRow Bill::row_of(std::uint32_t attempt) const {
+bool Bill::begins_beside(const exchange::Target& target, std::uint32_t attempt,
+                         const CounterAt& counter_at) {
+  if (binds() && !priced_at(target)) return false;
+  Call call = call_of(target, attempt);
+  for (const Held& held : held_) {
+    call.held.push_back({held.budget, held.counter, held.window, held.end, 0});
+    if (held.budget->by_target) call.held.back().counter = counter_at(*held.budget);
+  }
+  if (!take(call.held, call.expected)) return false;
+  beside_ = std::move(call);
+  return true;
+}
+
+bool Bill::begins_again() {
+  if (!take(held_, call_.expected)) return false;
+  ++call_.attempt;
+  return true;
+}
+
+store::LedgerRow Bill::row_of(const Call& call) const {
   store::LedgerRow row = names_;
   row.time_us = now_us();
-  row.attempt = attempt;
+  row.attempt = call.attempt;
+  row.target = call.target;
+  row.provider = call.provider;
+  if (!call.model.empty()) row.upstream_model = call.model;
   row.source = "none";
   return row;
 }
 
-void Bill::failed(const exchange::Target& target, std::uint32_t attempt, Code code) {
-  if (ledger_ == nullptr) return;
-  store::LedgerRow row = row_of(attempt);
-  name_target(target, row);
-  row.outcome = name_of(code);
-  ledger_->append(std::move(row));
+void Bill::failed(std::uint32_t attempt, Code code, bool charged) {
+  const bool second = beside_ && beside_->attempt == attempt;
+  Call& call = second ? *beside_ : call_;
+  std::vector<Held>& held = second ? call.held : held_;
+  if (charged) {
+    spend(held, write(call, expected_.usage(), true, name_of(code)));
+  } else {
+    if (second) spend(held, 0);
+    if (ledger_ != nullptr) {
+      store::LedgerRow row = row_of(call);
+      row.outcome = name_of(code);
+      ledger_->append(std::move(row));
+    }
+  }
+  if (second) beside_.reset();
 }
 
-void Bill::answers(const exchange::Target& target, std::uint32_t attempt) {
-  quote_ = quote_of(target);
-  name_target(target, names_);
-  names_.attempt = attempt;
+void Bill::settle(const dialect::Usage& usage, bool counted, bool whole) {
+  spend(held_, write(call_, usage, counted, whole ? "done" : "aborted"));
 }
 
 /// What providers do not tell is as it was expected.
@@ -182,17 +245,18 @@ price::MediaUsage Bill::media_of(const dialect::Usage& usage) const {
   return media;
 }
 
-void Bill::settle(const dialect::Usage& told, bool counted, bool whole) {
+/// @return the cost
+price::NanoUsd Bill::write(const Call& call, const dialect::Usage& told, bool counted,
+                           std::string_view outcome) {
   const dialect::Usage usage = expected_.completed(told);
   const price::MediaUsage media = media_of(usage);
-  const price::NanoUsd cost = charge(quote_, usage, media);
-  give_back(cost);
-  if (notes_ && quote_) {
+  const price::NanoUsd cost = charge(call.quote, usage, media);
+  if (notes_ && call.quote) {
     notes_->cost = price::saturating_add(notes_->cost, cost);
     notes_->priced = true;
   }
-  if (ledger_ == nullptr) return;
-  store::LedgerRow row = row_of(names_.attempt);
+  if (ledger_ == nullptr) return cost;
+  store::LedgerRow row = row_of(call);
   row.input = usage.input;
   row.cached = usage.cached;
   row.cache_write = usage.cache_write;
@@ -210,9 +274,10 @@ void Bill::settle(const dialect::Usage& told, bool counted, bool whole) {
   row.searches = usage.searches > 0 ? usage.searches : media.searches;
   row.source = counted ? "estimated" : "provider";
   row.cost = cost;
-  if (quote_) row.price_version = prices_->version();
-  row.outcome = whole ? "done" : "aborted";
+  if (call.quote) row.price_version = prices_->version();
+  row.outcome = outcome;
   ledger_->append(std::move(row));
+  return cost;
 }
 
 }  // namespace hawser::stage::admit

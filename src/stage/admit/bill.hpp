@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@
 namespace hawser::stage::admit {
 
 /// What one exchange costs, and whether that is known: holds money of its budgets until it is
-/// known, and writes a row of the ledger for each attempt, whatever became of it.
+/// known, and writes a row of the ledger for each call, whatever became of it.
 class Bill {
  public:
   /// @param address  of who asks, for budgets by address
@@ -38,21 +39,31 @@ class Bill {
   bool take(const Budget& budget, const store::LimitCounterPtr& counter, const Window& window,
             price::NanoUsd amount);
   void undo() { give_back(0); }
-  /// The same at another target: what it costs there, of the budgets that are set for it.
-  /// @param counter_at  the counter that a budget by target has there
-  /// @return false: a budget has no room for it, or a hard one no price; nothing has changed
+  /// The counter that a budget by target has at the target in question.
   using CounterAt = std::function<store::LimitCounterPtr(const Budget&)>;
+  /// The next call goes there: takes what it costs there, of the budgets that are set for it. What
+  /// is still held of the call before counts.
+  /// @return false: a budget has no room for it, or a hard one no price; nothing has changed
   bool moves_to(const exchange::Target& target, const CounterAt& counter_at);
   /// It is longer than was expected: takes that too, whether there is room or not.
   void extend(std::uint64_t output);
 
-  /// An attempt that came to nothing.
-  void failed(const exchange::Target& target, std::uint32_t attempt, Code code);
-  /// The attempt that answers; the target may be gone when it is settled.
-  void answers(const exchange::Target& target, std::uint32_t attempt);
-  /// @param counted  `told` is our own estimate, for the provider told none
+  void begins(const exchange::Target& target, std::uint32_t attempt) {
+    call_ = call_of(target, attempt);
+  }
+  /// A second call while the first is under way: takes what that costs too.
+  /// @return as moves_to
+  bool begins_beside(const exchange::Target& target, std::uint32_t attempt,
+                     const CounterAt& counter_at);
+  /// A call came to nothing. @param charged  as it was expected; else it costs nothing
+  void failed(std::uint32_t attempt, Code code, bool charged);
+  /// What the call used that answers, or answered until it broke: its row is written.
+  /// @param counted  `usage` is our own estimate, for the provider did not tell all of it
   /// @param whole    the answer came to its end
-  void settle(const dialect::Usage& told, bool counted, bool whole);
+  void settle(const dialect::Usage& usage, bool counted, bool whole);
+  /// After the answer's settlement: takes what a further call of the same target costs.
+  /// @return false: there is no room for it
+  bool begins_again();
 
  private:
   struct Held {
@@ -62,8 +73,21 @@ class Bill {
     std::chrono::system_clock::time_point end;  // of it
     price::NanoUsd amount;
   };
-  store::LedgerRow row_of(std::uint32_t attempt) const;
-  void name_target(const exchange::Target& target, store::LedgerRow& row) const;
+  /// One call. The target may be gone when it is settled.
+  struct Call {
+    std::uint32_t attempt = 0;
+    price::Quote quote{};
+    price::NanoUsd expected = 0;
+    std::string target{}, provider{}, model{};
+    std::vector<Held> held{};  // of one beside the first
+  };
+  Call call_of(const exchange::Target& target, std::uint32_t attempt) const;
+  store::LedgerRow row_of(const Call& call) const;
+  /// Takes `amount` of all of them at the given counters. @return false: nothing was taken
+  static bool take(std::vector<Held>& held, price::NanoUsd amount);
+  static void spend(std::vector<Held>& held, price::NanoUsd spent);
+  price::NanoUsd write(const Call& call, const dialect::Usage& told, bool counted,
+                       std::string_view outcome);
   price::Quote quote_of(const exchange::Target& target) const;
   price::NanoUsd charge(const price::Quote& quote, const dialect::Usage& usage,
                         const price::MediaUsage& media) const;
@@ -76,9 +100,10 @@ class Bill {
   store::Ledger* ledger_;
   exchange::NotesPtr notes_;
   Forecast expected_;
-  store::LedgerRow names_{};  // the exchange's, and of the target that answers
+  store::LedgerRow names_{};  // the exchange's
   std::chrono::system_clock::time_point begun_ = std::chrono::system_clock::now();
-  price::Quote quote_{};
+  Call call_{};
+  std::optional<Call> beside_{};
   std::vector<Held> held_{};
 };
 

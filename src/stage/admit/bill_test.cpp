@@ -82,7 +82,7 @@ TEST_F(BillTest, SettlesWhatWasUsed) {
   Bill one = bill(text(1'000'000, 0));
   ASSERT_TRUE(one.take(hard, counter, window, one.expected_at(target("m"))));
   EXPECT_EQ(spent(), dollar + dollar / 4);
-  one.answers(target("m"), 1);
+  one.begins(target("m"), 1);
   one.extend(500'000);
   EXPECT_GE(spent(), 2 * dollar);
   one.settle({.known = true, .input = 1'000'000, .output = 250'000}, false, true);
@@ -95,7 +95,7 @@ TEST_F(BillTest, WhatTheProviderDidNotTellIsAsExpected) {
   two.media.images = 2;
   Bill one = bill(two);
   ASSERT_TRUE(one.take(hard, counter, window, one.expected_at(target("picture"))));
-  one.answers(target("picture"), 1);
+  one.begins(target("picture"), 1);
   one.settle({.known = true, .input = 50, .output = 4'160}, false, true);
   EXPECT_EQ(spent(), dollar);
 }
@@ -118,7 +118,7 @@ TEST_F(BillTest, SaturatesAtTheExtremes) {
   for (int i = 0; i < 3'500; ++i) {
     auto one = std::make_unique<Bill>(exchange, "", prices(), nullptr, text(1, 1));
     ASSERT_TRUE(one->take(soft, counter, window, one->expected_at(target("dear"))));
-    one->answers(target("dear"), 1);
+    one->begins(target("dear"), 1);
     bills.push_back(std::move(one));
   }
   for (auto& one : bills) {

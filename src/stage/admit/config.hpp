@@ -161,6 +161,7 @@ struct AdmissionConfig {
   std::uint32_t input_tokens = 512;
   std::uint32_t output_tokens = 512;
   std::uint32_t audio_bytes_a_second = 1'000;
+  bool background_responses = false;
   std::uint32_t waiting_max = 10'000;
   std::uint32_t counters_max = 100'000;
 
@@ -183,6 +184,10 @@ struct AdmissionConfig {
           config::Range<std::uint32_t>{100, 1'000'000},
           "Bytes that a second of sound has at least, where its length is not told: how long an "
           "upload is taken for until its answer says it.");
+    field("background_responses", background_responses, config::Anything{},
+          "true: a request with background: true passes where a hard budget or a limit of output "
+          "tokens binds it, and is charged what was reserved for it: what it used is told to who "
+          "reads it later, and counted by nobody. false: it is refused there.");
     field("waiting_max", waiting_max, config::Range<std::uint32_t>{0, 1'000'000},
           "Exchanges of all tenants that may wait for leaky buckets at a time; who comes beyond is "
           "refused.");

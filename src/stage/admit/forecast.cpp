@@ -39,8 +39,9 @@ std::uint64_t tokens_of_picture(std::string_view size, std::string_view quality)
 }
 
 void forecast_pictures(const Request& request, const MediaFacts& facts, Forecast& forecast) {
-  const std::uint64_t count =
-      facts.readable() ? std::max<std::uint64_t>(facts.number("n").value_or(1), 1) : pictures_max;
+  const auto given = facts.number("n");
+  const bool unread = !facts.readable() || (!given && facts.has("n") && !request.json);
+  const std::uint64_t count = std::max<std::uint64_t>(given.value_or(unread ? pictures_max : 1), 1);
   const auto or_default = [&](const char* name, const char* otherwise) {
     auto value = facts.text(name);
     // Where it cannot be read, the dearest counts.

@@ -118,7 +118,7 @@ LimitTable::LimitTable(const Given& given)
       prices_(given.prices),
       ipv6_prefix_(given.admission.ipv6_prefix),
       defaults_{given.admission.input_tokens, given.admission.output_tokens,
-                given.admission.audio_bytes_a_second},
+                given.admission.audio_bytes_a_second, given.admission.background_responses},
       waiting_max_(given.admission.waiting_max),
       tenants_(given.tenants) {
   for (const auto& limit : given.limits) limits_.push_back(compile(limit, limits_.size()));
@@ -135,6 +135,14 @@ LimitTable::LimitTable(const Given& given)
   for (const auto& text : given.admission.trusted_proxies) {
     if (const auto prefix = IpPrefix::parse(text)) trusted_.push_back(*prefix);
   }
+}
+
+bool LimitTable::binds_output(const exchange::Exchange& exchange) const {
+  if (hard_budget(exchange.principal->tenant) != nullptr) return true;
+  return std::any_of(limits_.begin(), limits_.end(), [&](const Limit& limit) {
+    const bool output = limit.unit == Unit::output_tokens || limit.unit == Unit::tokens;
+    return output && limit.concerns(exchange);
+  });
 }
 
 const Budget* LimitTable::hard_budget(std::string_view tenant) const {

@@ -49,6 +49,7 @@ struct ForecastDefaults {
   std::uint32_t input_tokens = 0;
   std::uint32_t output_tokens = 0;
   std::uint32_t audio_bytes_a_second = 1;
+  bool background_responses = false;
 };
 
 /// All limits of one configuration. Immutable, shared by the workers.
@@ -80,6 +81,8 @@ class LimitTable {
   const ForecastDefaults& defaults() const { return defaults_; }
   /// Exchanges that may wait for leaky buckets at a time.
   std::uint32_t waiting_max() const { return waiting_max_; }
+  /// Whether a hard budget or a limit of output binds it.
+  bool binds_output(const exchange::Exchange& exchange) const;
   /// The first hard budget that concerns a tenant; null: none does.
   const Budget* hard_budget(std::string_view tenant) const;
   Share share_of(std::string_view tenant) const;

@@ -1,16 +1,15 @@
 #include "stage/admit/media_facts.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 
 #include "base/json.hpp"
+#include "dialect/count.hpp"
 
 namespace hawser::stage::admit {
 namespace {
 
 constexpr std::size_t text_max = 64;
-constexpr double number_max = 1e9;
+constexpr std::uint64_t number_max = 1'000'000'000;
 
 std::uint64_t characters_in(std::string_view text) {
   return static_cast<std::uint64_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -39,18 +38,6 @@ std::vector<std::string_view> parts_of(std::string_view form, std::string_view n
     at = end + delimiter.size();
   }
   return parts;
-}
-
-std::optional<std::uint64_t> number_in(std::string_view token) {
-  if (token.size() >= 2 && token.front() == '"' && token.back() == '"') {
-    token = token.substr(1, token.size() - 2);  // some APIs take "2"
-  }
-  double number = 0;
-  const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), number);
-  if (error == std::errc::result_out_of_range) return static_cast<std::uint64_t>(number_max);
-  if (error != std::errc{} || end != token.data() + token.size()) return std::nullopt;
-  if (!std::isfinite(number) || number < 0) return std::nullopt;
-  return static_cast<std::uint64_t>(std::ceil(std::min(number, number_max)));
 }
 
 std::uint32_t little_endian(std::string_view bytes) {
@@ -89,7 +76,12 @@ std::string_view MediaFacts::value(std::string_view name) const {
 /// Of several fields of one name some programs take the first, some the last: the largest counts.
 std::optional<std::uint64_t> MediaFacts::number(std::string_view name) const {
   std::optional<std::uint64_t> largest;
-  for (const std::string_view token : values(name)) largest = std::max(largest, number_in(token));
+  for (const std::string_view token : values(name)) {
+    if (token == "null") continue;
+    const auto count = dialect::read_count(token);
+    if (!count) return std::nullopt;
+    largest = std::max(largest.value_or(0), std::min<std::uint64_t>(*count, number_max));
+  }
   return largest;
 }
 

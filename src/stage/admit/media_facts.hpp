@@ -19,8 +19,9 @@ class MediaFacts {
 
   /// Whether the body is at hand as a whole, and is JSON or a form.
   bool readable() const { return json_ || form_; }
-  /// Nothing where there is none; what is no number counts as none, what is huge as 10^9.
+  /// Of several fields the largest; nothing where there is none, or one that is no number.
   std::optional<std::uint64_t> number(std::string_view name) const;
+  bool has(std::string_view name) const { return !values(name).empty(); }
   /// Empty where there is none, cut at 64 bytes.
   std::string text(std::string_view name) const;
   /// Unicode characters of a text; of a list, those of its texts.

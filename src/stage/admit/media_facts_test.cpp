@@ -48,7 +48,7 @@ TEST(MediaFacts, NumbersAreBounded) {
   EXPECT_EQ(number(R"({"n": 1e300})"), 1'000'000'000u);
   EXPECT_EQ(number(R"({"n": 1e999})"), 1'000'000'000u);
   EXPECT_EQ(number(R"({"n": 1, "n": 7})"), 7u);
-  EXPECT_EQ(number(R"({"n": -1})"), std::nullopt);
+  EXPECT_EQ(number(R"({"n": -1})"), 0u);
   EXPECT_EQ(number(R"({"n": null})"), std::nullopt);
   EXPECT_EQ(number(R"({"m": 1})"), std::nullopt);
 }

@@ -46,14 +46,27 @@ AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::Upstr
 }
 
 AnswerContent::~AnswerContent() {
-  if (reservation_) reservation_->settle(usage(), whole());
+  if (reservation_) reservation_->settle(told());
   finish();
 }
 
-/// Whether it came to its end.
-bool AnswerContent::whole() const {
-  if (continuation_ && continuation_->begun()) return done_ || continuation_->whole();
-  return done_ && (!events_ || reader_.complete());
+/// Of this answer alone, without what it is gone on with.
+exchange::Told AnswerContent::told_here() const {
+  exchange::Told told;
+  told.usage = counts_ ? reader_.usage() : dialect::Usage();
+  told.whole = done_ && (!events_ || reader_.complete());
+  const bool text = events_ && dialect::generates(reader_.format());
+  told.final = text ? reader_.usage_final() : told.whole;
+  return told;
+}
+
+/// Of the call that the reservation is for.
+exchange::Told AnswerContent::told() const {
+  if (!continuation_ || !continuation_->begun()) return told_here();
+  exchange::Told told;
+  told.usage = continuation_->spliced() ? continuation_->usage() : usage();
+  told.whole = told.final = done_ || continuation_->whole();
+  return told;
 }
 
 /// The answer is over or is wanted no more. Behind the end of a stream its connection is read for a
@@ -141,7 +154,22 @@ Task<Result<Piece>> AnswerContent::next() {
 Task<bool> AnswerContent::begin_continuation() {
   exchange::NotesPtr notes;
   if (reservation_) notes = reservation_->notes();
+  if (reservation_ && continuation_->calls_again()) return begin_call(std::move(notes));
   return continuation_->begin(std::move(notes));
+}
+
+/// Both calls are paid for, and each is charged for itself.
+Task<bool> AnswerContent::begin_call(exchange::NotesPtr notes) {
+  if (!reservation_->answers_again(told_here())) {
+    reservation_.reset();
+    co_return false;
+  }
+  const bool begun = co_await continuation_->begin(std::move(notes));
+  if (!begun) {
+    reservation_->not_answered_again(continuation_->not_charged());
+    reservation_.reset();
+  }
+  co_return begun;
 }
 
 Task<Result<Piece>> AnswerContent::next_continued() {
@@ -162,7 +190,9 @@ Task<Result<Piece>> AnswerContent::next_continued() {
     continuation_.reset();
     co_return without_rest(std::move(piece), false);
   }
-  co_return co_await continuation_->next();
+  auto more = co_await continuation_->next();
+  if (more && reservation_) reservation_->see(more->bytes, more->events);
+  co_return more;
 }
 
 /// A stream that broke and cannot be taken up: without its rest it may be whole all the same.

@@ -92,6 +92,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   Task<Result<net::Piece>> next_continued();
   Task<bool> begin_continuation();
   Result<net::Piece> without_rest(Result<net::Piece> broken, bool finished);
+  Task<bool> begin_call(exchange::NotesPtr notes);
   Task<Result<net::Piece>> next_at_hand();
   Task<Result<net::Piece>> read_piece(Clock::time_point deadline);
   Task<Result<net::Piece>> wait_for_piece(Clock::time_point deadline);
@@ -109,7 +110,8 @@ class AnswerContent final : public net::Companion, public generation::Content {
   Result<net::Piece> ending() const;
   bool may_end_early(bool broke) const;
   Result<net::Piece> end_early();
-  bool whole() const;
+  exchange::Told told_here() const;
+  exchange::Told told() const;
   Error broken(const Error& error);
   void finish();
 

@@ -52,13 +52,11 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     exchange.trail.target = &walk.target();
     ++exchange.trail.attempts;
     ++at_target;
+    if (exchange.reservation) exchange.reservation->begins(walk.target(), exchange.trail.attempts);
     Hedged asked = co_await ask(way, fresh_connection);
     const Failure& failure = asked.tried.failure;
     if (asked.tried.answer && failure.reached == Reached::content_out) {
       co_return answers(way, std::move(asked));
-    }
-    if (exchange.reservation) {
-      exchange.reservation->failed(*asked.one.target, asked.attempt, failure.code);
     }
     if (walk.failed(*asked.one.target, failure, Clock::now())) {
       tries_->counts.shard->add(tries_->counts.breakers_opened);
@@ -77,6 +75,13 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       }
     }
     Step step = decide(failure, now, retry_);
+    const auto proof = not_charged(failure);
+    const auto* again = std::get_if<TrySame>(&step);
+    // Without a proof it goes on there, and the next try attaches to it: the call is the same.
+    const bool attaches = again != nullptr && again->free && !proof;
+    if (exchange.reservation && !attaches) {
+      exchange.reservation->failed(asked.attempt, failure.code, proof);
+    }
     if (std::holds_alternative<TryNext>(step) && !move_on(way, last)) {
       now.has_next_target = false;
       step = decide(failure, now, retry_);
@@ -99,7 +104,9 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       tries_->budget.spend(Clock::now());
       if (!co_await pause(exchange.cancellation, same->wait))
         co_return Error{.code = Code::cancelled, .message = "cancelled"};
-      if (exchange.reservation) exchange.reservation->moves_to(exchange, walk.target());
+      if (exchange.reservation && !exchange.reservation->moves_to(exchange, walk.target())) {
+        co_return give_up(exchange, std::move(asked.tried), GiveUp{.retries_spent = true});
+      }
     } else {
       fresh_connection = false;
       tries_->counts.shard->add(tries_->counts.fallbacks);
@@ -149,7 +156,10 @@ Task<Hedged> Attempt::ask(const Way& way, bool fresh_connection) {
   first.fresh_connection = fresh_connection;
   Hedged asked;
   if (const auto after = hedge_after(way)) {
-    Race race(*tries_, way.request, way.walk);
+    Race race(*tries_, way.request, way.walk, [&exchange](const Target& target, auto attempt) {
+      auto* const held = exchange.reservation.get();
+      return held == nullptr || held->begins_beside(exchange, target, attempt);
+    });
     asked = co_await race.run(std::move(first), exchange.trail.attempts, *after, hedges_);
   } else {
     asked.one = std::move(first);
@@ -161,7 +171,7 @@ Task<Hedged> Attempt::ask(const Way& way, bool fresh_connection) {
   if (!asked.lost) co_return asked;
   ++exchange.trail.attempts;
   if (!exchange.reservation) co_return asked;
-  exchange.reservation->failed(*asked.lost->target, asked.lost->attempt, asked.lost->code);
+  exchange.reservation->failed(asked.lost->attempt, asked.lost->code, asked.lost->proof);
   const bool second = asked.attempt > asked.lost->attempt;
   if (second) exchange.reservation->moves_to(exchange, *asked.one.target);
   co_return asked;
@@ -180,7 +190,7 @@ Answer Attempt::answers(const Way& way, Hedged asked) const {
     exchange.reservation = exchange::note_usage(exchange.notes, std::move(exchange.reservation));
   }
   if (exchange.reservation) {
-    exchange.reservation->answers(target, asked.attempt);
+    exchange.reservation->answers(asked.attempt);
     asked.tried.content->hold(std::move(exchange.reservation));
   }
   return std::move(asked.tried.answer);

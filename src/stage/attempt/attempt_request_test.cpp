@@ -47,9 +47,15 @@ class Taken final : public exchange::Reservation {
  public:
   void see(std::string_view, std::uint32_t) override {}
   bool moves_to(const Exchange&, const exchange::Target&) override { return true; }
-  void failed(const exchange::Target&, std::uint32_t, Code) override {}
-  void answers(const exchange::Target&, std::uint32_t) override {}
-  void settle(const dialect::Usage&, bool) override {}
+  void begins(const exchange::Target&, std::uint32_t) override {}
+  bool begins_beside(const Exchange&, const exchange::Target&, std::uint32_t) override {
+    return true;
+  }
+  void failed(std::uint32_t, Code, std::optional<exchange::NotCharged>) override {}
+  void answers(std::uint32_t) override {}
+  bool answers_again(const exchange::Told&) override { return true; }
+  void not_answered_again(std::optional<exchange::NotCharged>) override {}
+  void settle(const exchange::Told&) override {}
 };
 
 /// An exchange behind all stages but the last.

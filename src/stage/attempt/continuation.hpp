@@ -1,6 +1,7 @@
 #pragma once
 
 #include "exchange/notes.hpp"
+#include "exchange/reservation.hpp"
 #include "generation/generation.hpp"
 
 namespace hawser::stage::attempt {
@@ -32,6 +33,11 @@ class Continuation {
   virtual bool whole() const = 0;
   /// Whether there were two calls that were paid for.
   virtual bool spliced() const = 0;
+  /// Whether it is taken up by a call of its own, which is paid for beside the first; else what it
+  /// uses is told with that.
+  virtual bool calls_again() const = 0;
+  /// Where it did not begin: whether it is proven that its call is not charged.
+  virtual std::optional<exchange::NotCharged> not_charged() const = 0;
 };
 
 }  // namespace hawser::stage::attempt

@@ -53,7 +53,23 @@ bool shed(int status) {
   return status == 429 || status == 503 || status == 529;
 }
 
+/// Whoever says that waited for one who may still be at work, and who charges for it.
+bool of_a_proxy(int status) {
+  return status == 504 || status == 524;
+}
+
 }  // namespace
+
+std::optional<exchange::NotCharged> not_charged(const Failure& failure) {
+  using Proof = exchange::NotCharged::Proof;
+  if (failure.reached == Reached::content_out) return std::nullopt;
+  if (failure.reached == Reached::not_connected) return exchange::NotCharged(Proof::not_connected);
+  if (failure.reached == Reached::unprocessed) return exchange::NotCharged(Proof::not_read);
+  if (failure.not_sent_whole) return exchange::NotCharged(Proof::not_sent_whole);
+  const bool refused = failure.refused || failure.status >= 400;
+  if (refused && !of_a_proxy(failure.status)) return exchange::NotCharged(Proof::refused);
+  return std::nullopt;
+}
 
 Step decide(const Failure& failure, const Situation& now, const RetryConfig& config) {
   const bool out_of_attempts = now.attempts >= config.attempts_max;

@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "exchange/reservation.hpp"
 #include "stage/attempt/config.hpp"
 
 namespace hawser::stage::attempt {
@@ -25,6 +26,8 @@ struct Failure {
   std::optional<bool> should_retry{};         // the provider's x-should-retry
   bool kept_ended = false;                    // a kept connection ended without a word
   bool out_of_quota = false;                  // waiting does not help this credential
+  bool not_sent_whole = false;                // half a request is on its way at most
+  bool refused = false;                       // by an error in place of any content
 };
 
 struct Situation {
@@ -57,6 +60,9 @@ struct GiveUp {
   bool operator==(const GiveUp&) const = default;
 };
 using Step = std::variant<TrySame, TryNext, GiveUp>;
+
+/// Whether it is proven that the provider does not charge for it.
+std::optional<exchange::NotCharged> not_charged(const Failure& failure);
 
 /// Decides; does nothing. All of the retry policy is here and is tested as a table.
 ///

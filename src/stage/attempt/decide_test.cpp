@@ -172,5 +172,32 @@ TEST(Decide, AKeptConnectionThatEndsIsTriedOnceMoreOnANewOne) {
   EXPECT_NE(decide(ended, {.idempotent = true}, config), fresh);
 }
 
+/// Who is not proven to be free is charged.
+TEST(NotCharged, FollowsTheTable) {
+  using enum Reached;
+  using Proof = exchange::NotCharged::Proof;
+  const auto proof = [](const Failure& failure) -> std::optional<Proof> {
+    const auto found = not_charged(failure);
+    if (!found) return std::nullopt;
+    return found->proof();
+  };
+  const auto answered = [](int status) { return Failure{sent_request, Code::upstream, status}; };
+  EXPECT_EQ(proof({.reached = not_connected}), Proof::not_connected);
+  EXPECT_EQ(proof({.reached = unprocessed}), Proof::not_read);
+  EXPECT_EQ(proof({.reached = sent_request, .not_sent_whole = true}), Proof::not_sent_whole);
+  for (const int status : {400, 401, 403, 404, 408, 429, 500, 502, 503, 529}) {
+    EXPECT_EQ(proof(answered(status)), Proof::refused) << status;
+  }
+  // Who says that stands before one who may be at work still.
+  for (const int status : {504, 524}) EXPECT_EQ(proof(answered(status)), std::nullopt) << status;
+  EXPECT_EQ(proof({.reached = sent_request, .status = 200, .refused = true}), Proof::refused);
+  EXPECT_EQ(proof(answered(200)), std::nullopt);
+  for (const Code code : {Code::cancelled, Code::timeout, Code::connection, Code::upstream}) {
+    EXPECT_EQ(proof({.reached = sent_request, .code = code}), std::nullopt);
+    EXPECT_EQ(proof({.reached = content_out, .code = code}), std::nullopt);
+  }
+  EXPECT_EQ(proof({.reached = sent_request, .kept_ended = true}), std::nullopt);
+}
+
 }  // namespace
 }  // namespace hawser::stage::attempt

@@ -1,6 +1,10 @@
 #include "stage/attempt/hedge.hpp"
 
 #include <algorithm>
+#include <string>
+
+#include "base/json.hpp"
+#include "base/json_scan.hpp"
 
 namespace hawser::stage::attempt {
 
@@ -8,23 +12,51 @@ using net::IoStatus;
 
 namespace {
 
-/// Members whose request is kept, runs on by itself, or acts: true, or a tool of the provider's.
+/// Names and words of a request that is kept, runs on by itself, or makes its provider act: members
+/// of it, and the kinds of tools by their beginning. Wherever they stand: a text that has nothing
+/// but such a word costs a hedge and no more.
+class Marks {
+ public:
+  bool found = false;
+
+  bool name(const JsonToken& token, unsigned) { return look(token); }
+  bool string(const JsonToken& token, unsigned) { return look(token); }
+  bool scalar(const JsonToken&, unsigned) { return true; }
+  bool open(char, unsigned, std::size_t) { return true; }
+  bool close(char, unsigned, std::size_t) { return true; }
+
+ private:
+  bool look(const JsonToken& token) {
+    constexpr std::string_view whole[] = {"store",        "background", "previous_response_id",
+                                          "conversation", "mcp",        "mcp_servers",
+                                          "container"};
+    constexpr std::string_view begun[] = {"web_search",   "code_interpreter", "file_search",
+                                          "computer_use", "image_generation", "code_execution"};
+    std::string_view text = token.inner();
+    if (token.escaped) {
+      found = found || !decode_json_string(token.text, decoded_);
+      text = decoded_;
+    }
+    const auto is = [text](std::string_view mark) { return text == mark; };
+    const auto begins = [text](std::string_view mark) { return text.starts_with(mark); };
+    found = found || std::any_of(std::begin(whole), std::end(whole), is) ||
+            std::any_of(std::begin(begun), std::end(begun), begins);
+    return !found;
+  }
+
+  std::string decoded_;
+};
+
 bool leaves_something(std::string_view body) {
-  constexpr std::string_view marks[] = {
-      "\"store\"",        "\"background\"",  "\"previous_response_id\"",
-      "\"conversation\"", "\"web_search",    "\"code_interpreter",
-      "\"file_search",    "\"computer_use",  "\"image_generation",
-      "\"mcp\"",          "\"code_execution"};
-  return std::any_of(std::begin(marks), std::end(marks), [&](std::string_view mark) {
-    return body.find(mark) != std::string_view::npos;
-  });
+  Marks marks;
+  return scan_json(body, marks) != JsonFault::none || marks.found;
 }
 
 }  // namespace
 
 bool may_hedge(const exchange::Request& request) {
-  return request.endpoint.traits().generates && request.stream == nullptr &&
-         !leaves_something(request.body);
+  return request.endpoint.traits().generates && request.stream == nullptr && request.json &&
+         !request.facts.stores && !request.facts.background && !leaves_something(request.body);
 }
 
 /// By itself, until it is over; nobody awaits it but through `wake_`.
@@ -39,10 +71,12 @@ Detached Race::ask(Side& side, const AttemptRequest& request) {
 void Race::begin_second() {
   walk_.leave();
   if (walk_.choose(Clock::now()).what != health::Choice::What::take) return;
+  const std::uint32_t attempt = first_.attempt + 1;
+  if (!room_(walk_.target(), attempt)) return;
   second_.one.target = &walk_.target();
   second_.one.health = walk_.health();
   second_.load = walk_.begin();
-  second_.attempt = first_.attempt + 1;
+  second_.attempt = attempt;
   again_.emplace(request_, second_ends_);
   tries_.counts.shard->add(tries_.counts.hedges);
   ask(second_, *again_);
@@ -76,7 +110,7 @@ Hedged Race::take(Side& winner, Side& loser) {
   if (loser.begun) {
     walk_.leave();  // both were asked
     const Code code = loser.answers() ? Code::cancelled : loser.tried.failure.code;
-    out.lost = Hedged::Lost{loser.one.target, loser.attempt, code};
+    out.lost = Hedged::Lost{loser.attempt, code, not_charged(loser.tried.failure)};
     if (!loser.answers()) walk_.failed(*loser.one.target, loser.tried.failure, Clock::now());
   }
   if (&winner == &second_) tries_.counts.shard->add(tries_.counts.hedges_won);

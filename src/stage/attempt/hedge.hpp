@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 
 #include "stage/attempt/tries.hpp"
 #include "stage/attempt/walk.hpp"
@@ -35,9 +36,9 @@ struct Hedged {
   health::Load load{};        // of its target
   /// The other one, where there were two.
   struct Lost {
-    const exchange::Target* target = nullptr;
     std::uint32_t attempt = 0;
     Code code = Code::cancelled;
+    std::optional<exchange::NotCharged> proof{};
   };
   std::optional<Lost> lost{};
 };
@@ -46,8 +47,14 @@ struct Hedged {
 /// content wins; the other request is cancelled, and booked as an attempt of its own.
 class Race {
  public:
-  Race(Tries& tries, const AttemptRequest& request, Walk& walk)
-      : tries_(tries), request_(request), walk_(walk), wake_(tries.reactor()) {}
+  /// Whether what is set for a target has room for a second call, which is taken.
+  using Room = std::function<bool(const exchange::Target& target, std::uint32_t attempt)>;
+  Race(Tries& tries, const AttemptRequest& request, Walk& walk, Room room)
+      : tries_(tries),
+        request_(request),
+        walk_(walk),
+        room_(std::move(room)),
+        wake_(tries.reactor()) {}
 
   /// @param attempt  the number of the first try, which is to begin as that one
   Task<Hedged> run(Try first, std::uint32_t attempt, milliseconds after, HedgeBudget& budget);
@@ -70,6 +77,7 @@ class Race {
   Tries& tries_;
   const AttemptRequest& request_;
   Walk& walk_;
+  Room room_;
   net::Waiter wake_;
   Side first_{};
   Side second_{};

@@ -49,6 +49,8 @@ class Reattachment final : public Continuation {
   dialect::Usage usage() const override;
   bool finished() const override;
   bool whole() const override { return whole_; }
+  bool calls_again() const override { return false; }
+  std::optional<exchange::NotCharged> not_charged() const override { return std::nullopt; }
 
  private:
   Task<bool> take_up();

@@ -38,7 +38,9 @@ Task<bool> SecondCall::begin(exchange::NotesPtr notes) {
   if (!call_->valid()) co_return false;
   Try one;
   one.target = &target_;
+  not_charged_.reset();
   Tried tried = co_await tries_->once(call_->request(), one);
+  not_charged_ = attempt::not_charged(tried.failure);
   const bool answers = tried.stream != nullptr && tried.failure.reached == Reached::content_out;
   log::info("a broken stream is continued", {{"request_id", log::safe(call_->request().id())},
                                              {"target", log::safe(target_.name)},

@@ -31,6 +31,8 @@ class SecondCall final : public Continuation {
   dialect::Usage usage() const override;
   bool finished() const override { return false; }  // then it ends by itself
   bool whole() const override { return whole_; }
+  bool calls_again() const override { return true; }
+  std::optional<exchange::NotCharged> not_charged() const override { return not_charged_; }
 
  private:
   std::shared_ptr<Tries> tries_;
@@ -43,6 +45,8 @@ class SecondCall final : public Continuation {
   std::uint64_t kept_ = 0;  // bytes that the lease is of
   std::unique_ptr<FurtherCall> call_;
   generation::GenerationPtr answer_;
+  /// Until it goes out.
+  std::optional<exchange::NotCharged> not_charged_{exchange::NotCharged::Proof::not_connected};
   const net::Companion* leads_to_ = nullptr;
   std::string joined_;
   bool whole_ = false;

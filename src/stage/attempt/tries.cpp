@@ -163,6 +163,7 @@ Task<Tried> Tries::try_once(const AttemptRequest& request, Try& one) {
     tried.failure = {.reached = unread ? Reached::unprocessed : Reached::sent_request,
                      .code = of_client != nullptr ? Code::cancelled : tried.error.code};
     tried.failure.kept_ended = sent == IoStatus::failed && connection->reused();
+    tried.failure.not_sent_whole = true;
     co_return tried;
   }
   co_return co_await receive(request, one, std::move(connection), sent_bytes);
@@ -360,6 +361,7 @@ Task<Tried> Tries::begin_answer(const AttemptRequest& request, Try& one,
     }
     tried.failure = failure;
     if (!opening->error_event) tried.failure.reached = Reached::content_out;
+    tried.failure.refused = opening->error_event && !content->usage().known;
     if (opening->events != head.event_stream) relabel(head, opening->events);
   } else {
     tried.failure.reached = Reached::content_out;
