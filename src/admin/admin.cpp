@@ -69,10 +69,38 @@ Task<> Admin::accept_all() {
       continue;
     }
     auto stream = std::make_unique<net::Stream>(reactor_, accepted.fd);
-    if (connections_ >= views_.config()->connections_max) continue;  // closes it
+    // Who asks nothing makes room for who may; where all ask something, the new one is closed.
+    if (connections_ >= views_.config()->connections_max && !close_idlest()) continue;
     if (const auto tls = views_.tls()) stream->secure(net::make_server_ssl(*tls));
     spawn(serve(std::move(stream)), end_quietly);
   }
+}
+
+/// A connection while it is waited for what it asks.
+class Admin::Idle {
+ public:
+  Idle(std::list<Idle*>& all, net::Stream& stream) : all_(all), stream_(stream) {
+    all_.push_back(this);
+  }
+  ~Idle() { all_.remove(this); }
+  Idle(const Idle&) = delete;
+  Idle& operator=(const Idle&) = delete;
+
+  void close() {
+    all_.remove(this);
+    stream_.cancel();
+  }
+
+ private:
+  std::list<Idle*>& all_;
+  net::Stream& stream_;
+};
+
+/// @return whether there was one
+bool Admin::close_idlest() {
+  if (idle_.empty()) return false;
+  idle_.front()->close();
+  return true;
 }
 
 Task<> Admin::serve(std::unique_ptr<net::Stream> stream) {
@@ -83,6 +111,7 @@ Task<> Admin::serve(std::unique_ptr<net::Stream> stream) {
   ++connections_;
   const Leaving leaving{connections_};
   if (stream->secured()) {
+    const Idle waits(idle_, *stream);
     if (co_await stream->handshake(Clock::now() + patience) != IoStatus::ok) co_return;
   }
   co_await serve_requests(*stream);
@@ -111,7 +140,12 @@ Task<> Admin::serve_requests(net::Stream& stream) {
       reply.closes = true;
     } else if (!whole) {
       if (in.full()) in.grow();
-      if (co_await stream.read(in, deadline) != IoStatus::ok) co_return;
+      IoStatus read = IoStatus::ok;
+      {
+        const Idle waits(idle_, stream);
+        read = co_await stream.read(in, deadline);
+      }
+      if (read != IoStatus::ok) co_return;
       if (complete) searched = 0;
       continue;
     } else {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 
@@ -38,6 +39,7 @@ class Admin {
   void stop() { listener_.cancel(); }
 
  private:
+  class Idle;
   /// An answer. A body goes out whole; HEAD gets its length alone.
   struct Reply {
     int status = 200;
@@ -51,6 +53,7 @@ class Admin {
   Task<> accept_all();
   Task<> serve(std::unique_ptr<net::Stream> stream);
   Task<> serve_requests(net::Stream& stream);
+  bool close_idlest();
   Task<Reply> answer(const wire::RequestHead& head, std::string_view body);
   Task<Reply> purge(std::string_view query) const;
   Reply explain(std::string_view body) const;
@@ -61,6 +64,7 @@ class Admin {
   net::Listener listener_;
   Views views_;
   std::uint32_t connections_ = 0;
+  std::list<Idle*> idle_{};  // each on the frame of who waits; the longest first
   Clock::time_point next_warning_{};
 };
 

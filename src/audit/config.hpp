@@ -36,6 +36,7 @@ struct AuditConfig {
   Bytes segment_max{64 * 1024 * 1024};
   milliseconds segment_time{24h};
   Bytes queue_max{64 * 1024 * 1024};
+  std::uint32_t strangers_a_second = 100;
 
   template <class Visitor>
   void fields(Visitor&& field) {
@@ -73,6 +74,8 @@ struct AuditConfig {
     field("queue_max", queue_max,
           config::Range<Bytes>{Bytes(4 * 1024), Bytes(std::uint64_t{1} << 40)},
           "Bytes of records that may wait for the disk.");
+    field("strangers_a_second", strangers_a_second, config::Range<std::uint32_t>{1, 1'000'000},
+          "Records a second of requests without a valid key; what is beyond is only counted.");
   }
   std::vector<config::Problem> check() const {
     const auto parsed = MasterKey::parse(key);

@@ -54,7 +54,21 @@ bool sync_folder(const std::string& folder) {
 
 // --- the workers' side
 
+/// One more record of a stranger within this second.
+bool Log::has_room_for_stranger() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const auto second = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  if (stranger_second_.exchange(second, std::memory_order_relaxed) != second) {
+    strangers_now_.store(0, std::memory_order_relaxed);
+  }
+  return strangers_now_.fetch_add(1, std::memory_order_relaxed) < options_.strangers_a_second;
+}
+
 void Log::Inlet::put(std::string_view rest, By by) {
+  if (by == By::stranger && !log_.has_room_for_stranger()) {
+    log_.dropped_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
   const std::size_t size = rest.size(), most = log_.options_.queue_max;
   const std::size_t strange = by == By::stranger ? size : 0;
   const auto strangers = log_.strangers_.fetch_add(strange) + strange;

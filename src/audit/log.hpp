@@ -27,6 +27,7 @@ class Log {
     std::uint64_t segment_max = 64 * 1024 * 1024;
     milliseconds segment_time{24h};
     std::size_t queue_max = 64 * 1024 * 1024;
+    std::uint32_t strangers_a_second = 100;  // records of who has no key
   };
   /// Told of trouble and of its end, on the log's thread.
   using Trouble = std::function<void(const std::string& what)>;
@@ -37,8 +38,8 @@ class Log {
   class Inlet {
    public:
     /// Who made what a record is about. Strangers (no key, or a wrong one) can make any number of
-    /// records: theirs may fill a quarter of the queue, beyond it they are only counted, and they
-    /// never bring about that others are refused.
+    /// records: so many a second are kept and at most a quarter of the queue, beyond it they are
+    /// only counted, and they never bring about that others are refused.
     enum class By : std::uint8_t { known, stranger };
     /// @param rest  of a JSON object of one line, behind its "seq"
     void put(std::string_view rest, By by = By::known);
@@ -89,6 +90,7 @@ class Log {
     std::size_t strangers = 0;  // bytes of lines
     std::vector<Told> told{};
   };
+  bool has_room_for_stranger();
   void lock_folder();
   void start(Resumed resumed);
   void run();
@@ -125,7 +127,9 @@ class Log {
   std::atomic<bool> refuses_{false};
   std::atomic<std::size_t> waiting_{0};
   std::atomic<std::size_t> strangers_{0};  // bytes of what waits
-  std::atomic<std::int64_t> oldest_{0};    // when what waits began to; 0: nothing does
+  std::atomic<std::int64_t> stranger_second_{0};
+  std::atomic<std::uint32_t> strangers_now_{0};  // their records in that second
+  std::atomic<std::int64_t> oldest_{0};          // when what waits began to; 0: nothing does
   std::atomic<std::uint64_t> dropped_{0};
   std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::uint64_t> records_{0};

@@ -288,9 +288,29 @@ TEST_F(AuditLog, UnderTheRuleToRefuseNothingIsDropped) {
   EXPECT_EQ(report.by_type.at("gap"), 1u);
 }
 
+// They could fill the disk.
+TEST_F(AuditLog, OfStrangersSoManyRecordsASecondAreKept) {
+  options_.strangers_a_second = 10;
+  {
+    const auto log = open();
+    auto& inlet = log->make_inlet();
+    const auto begun = std::chrono::steady_clock::now();
+    for (int i = 0; i < 5000; ++i) inlet.put(record(i), Log::Inlet::By::stranger);
+    inlet.put(record(1));
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(  // that were begun
+        std::chrono::steady_clock::now() - begun);
+    EXPECT_GE(log->figures().dropped,
+              5000 - 10 * (1 + static_cast<std::uint64_t>(seconds.count())));
+  }
+  const Report report = look({.stopped = true});
+  EXPECT_GE(report.by_type.at("exchange"), 11u);
+  EXPECT_GE(report.by_type.at("gap"), 1u);
+}
+
 // Whoever has no key can be refused as often as they like: that must not refuse others.
 TEST_F(AuditLog, StrangersDoNotBringTheRuleToRefuseAbout) {
   options_.queue_max = 8192;
+  options_.strangers_a_second = 1'000'000;
   options_.refuse = true;
   options_.commit_every = 1000ms;
   std::uint64_t dropped = 0;

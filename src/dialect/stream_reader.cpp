@@ -119,12 +119,12 @@ void StreamReader::read_document(std::string_view piece, bool last) {
   if (!document_ && last) {  // most are there at once
     UsageReader document;
     document.feed(piece);
-    usage_ = document.usage();
+    usage_.set(document.usage());
     return;
   }
   if (!document_) document_ = std::make_unique<UsageReader>();
   document_->feed(piece);
-  usage_ = document_->usage();
+  usage_.set(document_->usage());
   if (last) document_.reset();
 }
 
@@ -141,6 +141,12 @@ std::size_t StreamReader::read_event(std::string_view frames, std::size_t at) {
   read_data(frame, parts.type, trimmed(parts.data));
   if (usage_chunk_.size == 0) usage_chunk_ = before;
   return found.size;
+}
+
+void StreamReader::note_usage(std::string_view data) {
+  Usage told = usage();
+  take_usage_of(data, told);
+  usage_.set(told);
 }
 
 void StreamReader::fail() {
@@ -160,7 +166,7 @@ void StreamReader::read_data(std::string_view frame, std::string_view type, std:
   if (data == "[DONE]") {
     usage_chunk_ = {};
     // Totals that ran to here are whole.
-    usage_final_ = usage_final_ || (chunks && usage_.output > 0);
+    usage_final_ = usage_final_ || (chunks && usage().output > 0);
     ended_ = ended_ || generates(format_);
     closed_ = ended_;
     return;
@@ -179,7 +185,7 @@ void StreamReader::read_data(std::string_view frame, std::string_view type, std:
     case AnswerFormat::gemini:
       return read_candidates(data);
     case AnswerFormat::other:
-      take_usage_of(data, usage_);
+      note_usage(data);
       return;
   }
 }
@@ -239,7 +245,7 @@ struct StreamReader::Chunk {
 };
 
 void StreamReader::read_chunk(std::string_view frame, std::string_view data) {
-  Chunk chunk(usage_);
+  Chunk chunk(usage());
   bool usage_told = false, has_message = false, has_code = false;
   const bool whole = for_each_named(data, [&](std::string_view name, std::string_view value) {
     if (name == "choices") {
@@ -270,7 +276,7 @@ void StreamReader::read_chunk(std::string_view frame, std::string_view data) {
   const bool only_usage = whole && usage_told && chunk.has_choices && chunk.count == 0;
   if (!only_usage) usage_chunk_ = {};
   if (!whole) return;
-  usage_ = chunk.usage;
+  usage_.set(chunk.usage);
   content_ = content_ || chunk.content;
   if (chunk.error || (!chunk.has_choices && has_message && has_code)) return fail();
   finished_choices_ |= chunk.finished;
@@ -300,8 +306,8 @@ void StreamReader::read_response(std::string_view type, std::string_view data) {
   if (last) {
     ended_ = true;
     failed_ = failed_ || type == "response.failed";
-    take_usage_of(data, usage_);
-    usage_final_ = usage_.known;
+    note_usage(data);
+    usage_final_ = usage().known;
     return;
   }
   const bool before =
@@ -316,7 +322,7 @@ void StreamReader::read_message(std::string_view type, std::string_view data) {
   if (type == "message_stop") {
     ended_ = true;
   } else if (type == "message_start" || type == "message_delta") {
-    take_usage_of(data, usage_);
+    note_usage(data);
     const bool stops = says_something(json_member(json_member(data, "delta"), "stop_reason"));
     const bool told = says_something(json_member(json_member(data, "usage"), "output_tokens"));
     usage_final_ = usage_final_ || (type == "message_delta" && stops && told);
@@ -326,7 +332,7 @@ void StreamReader::read_message(std::string_view type, std::string_view data) {
 }
 
 void StreamReader::read_candidates(std::string_view data) {
-  Usage usage = usage_;
+  Usage usage = this->usage();
   bool error = false, content = false, usage_told = false;
   std::uint32_t finished = 0, blocked = 0;
   const bool whole = for_each_named(data, [&](std::string_view name, std::string_view value) {
@@ -348,7 +354,7 @@ void StreamReader::read_candidates(std::string_view data) {
     return true;
   });
   if (!whole) return;
-  usage_ = usage;
+  usage_.set(usage);
   content_ = content_ || content;
   if (error) return fail();
   finished_choices_ |= finished;

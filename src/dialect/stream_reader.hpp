@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/lazy.hpp"
 #include "dialect/answer_format.hpp"
 #include "dialect/usage_reader.hpp"
 
@@ -66,10 +67,10 @@ class StreamReader {
   bool any_data() const { return any_data_; }
   /// Whether what was read last held an event with data.
   bool data_now() const { return data_now_; }
-  const Usage& usage() const { return usage_; }
+  const Usage& usage() const { return usage_.get(); }
   /// Whether that is the provider's last word: what it told before the end of the answer is a total
   /// that still runs, or none of its output yet.
-  bool usage_final() const { return usage_.known && usage_final_; }
+  bool usage_final() const { return usage().known && usage_final_; }
 
   /// Of what was read last: the chunk that tells nothing but the usage of a chat.
   struct Place {
@@ -88,12 +89,13 @@ class StreamReader {
   void read_response(std::string_view type, std::string_view data);
   void read_message(std::string_view type, std::string_view data);
   void read_candidates(std::string_view data);
+  void note_usage(std::string_view data);
   void fail();
 
   DeltaShape shape_{};
   std::unique_ptr<UsageReader> document_{};
   bool usage_final_ = false;
-  Usage usage_{};
+  Lazy<Usage> usage_{};  // told late
   Place usage_chunk_{};
   AnswerFormat format_;
   std::uint32_t choices_;

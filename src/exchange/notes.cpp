@@ -1,5 +1,6 @@
 #include "exchange/notes.hpp"
 
+#include "base/lazy.hpp"
 #include "exchange/exchange.hpp"
 
 namespace hawser::exchange {
@@ -31,7 +32,9 @@ class Noted final : public Reservation {
     if (inner_) inner_->answers(attempt);
   }
   bool answers_again(const Told& broken) override {
-    dialect::add_usage(before_, broken.usage);
+    dialect::Usage before = before_.get();
+    dialect::add_usage(before, broken.usage);
+    before_.set(before);
     const bool again = inner_ == nullptr || inner_->answers_again(broken);
     if (!again) note({});
     return again;
@@ -49,12 +52,12 @@ class Noted final : public Reservation {
  private:
   void note(const Told& told) {
     notes_->usage = told.usage;
-    dialect::add_usage(notes_->usage, before_);
+    dialect::add_usage(notes_->usage, before_.get());
     notes_->whole = told.whole;
     notes_->settled = true;
   }
 
-  dialect::Usage before_{};  // of answers that broke and were gone on with
+  Lazy<dialect::Usage> before_{};  // of answers that broke and were gone on with
   NotesPtr notes_;
   std::unique_ptr<Reservation> inner_;
 };

@@ -23,6 +23,7 @@ void AuditView::open(const audit::AuditConfig& config) {
   options.segment_max = config.segment_max.count();
   options.segment_time = config.segment_time;
   options.queue_max = config.queue_max.count();
+  options.strangers_a_second = config.strangers_a_second;
   log_ = std::make_unique<audit::Log>(std::move(options), *key, [](const std::string& what) {
     log::warn("audit", {{"what", log::redacted(what)}});
   });

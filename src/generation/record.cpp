@@ -142,7 +142,7 @@ void Record::append(std::string_view bytes, std::uint32_t events, bool finishes)
 }
 
 void Record::end(State state, const Error* error, const dialect::Usage& usage) {
-  usage_ = usage;
+  usage_.set(usage);
   stop_ = nullptr;
   if (ended()) return;
   state_ = state;
@@ -184,7 +184,7 @@ void Record::cancel(State state) {
   if (ended()) return;
   const auto stop = std::exchange(stop_, nullptr);
   const Error stopped{.code = Code::cancelled, .message = "the generation was stopped"};
-  end(state, &stopped, usage_);
+  end(state, &stopped, usage());
   // The writer waits for readers or for its provider; the one it waits for ends it, and its
   // content.
   if (room != nullptr) {

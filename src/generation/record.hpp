@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "base/lazy.hpp"
 #include "base/result.hpp"
 #include "base/task.hpp"
 #include "dialect/api.hpp"
@@ -82,7 +83,7 @@ class Record final : public net::Companion {
   const Log& log() const { return log_; }
   /// Null unless it ended badly.
   const Error* error() const { return error_.get(); }
-  const dialect::Usage& usage() const { return usage_; }
+  const dialect::Usage& usage() const { return usage_.get(); }
   std::uint32_t epoch() const { return 1; }
   /// What was read of its log to tell its status; a look goes on where the one before ended.
   struct Digest {
@@ -161,7 +162,7 @@ class Record final : public net::Companion {
   Terms terms_;
   std::optional<AnswerHead> head_{};
   std::unique_ptr<Error> error_{};
-  dialect::Usage usage_{};
+  Lazy<dialect::Usage> usage_{};  // told at the end
   Shelf* shelf_ = nullptr;
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point ended_at_ = Clock::time_point::max();

@@ -17,7 +17,7 @@ constexpr std::size_t passed_over_max = 16;  // gaps; of older ones the heads ar
 constexpr int reads_in_a_row = 8;            // some 256 KiB, then others have their turn
 constexpr auto lingering_silence = 1s;       // of a client whose connection was ended
 constexpr auto lingering_time = 5s;
-constexpr std::size_t field_overhead = 32;   // of each field (RFC 9113, 6.5.2)
+constexpr std::size_t field_overhead = 32;  // of each field (RFC 9113, 6.5.2)
 
 nghttp2_nv pair_of(std::string_view name, std::string_view value) {
   return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),

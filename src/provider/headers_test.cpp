@@ -184,5 +184,20 @@ TEST(Provider, BlotsItsCredentialOut) {
   EXPECT_EQ(fetched, "you sent " + std::string(12, '*'));
 }
 
+TEST(Provider, BlotsOutEverySpellingAndEveryConfiguredSecret) {
+  ProviderConfig config = plain();
+  config.headers = {{"x-proxy-token", "Bearer pt/12-345"}, {"anthropic-version", "2023-06-01"}};
+  const Provider provider("p", config);
+  for (const char* spelling :
+       {"pt/12-345", R"(pt\/12-345)", R"(pt\u002f12\u002D345)", "pt%2F12-345"}) {
+    std::string text = std::string("<") + spelling + "> at 2023-06-01";
+    provider.hide_credential({}, text);
+    EXPECT_EQ(text, "<" + std::string(9, '*') + "> at 2023-06-01") << spelling;
+  }
+  std::string text = R"(sk-of-the\u002doperator)";
+  provider.hide_credential({}, text);
+  EXPECT_EQ(text, std::string(18, '*'));
+}
+
 }  // namespace
 }  // namespace hawser::provider

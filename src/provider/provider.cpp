@@ -10,12 +10,15 @@
 #include "base/keepalive.hpp"
 #include "base/process_mark.hpp"
 #include "base/random_bytes.hpp"
+#include "provider/blot_out.hpp"
 #include "wire/url.hpp"
 
 namespace hawser::provider {
 namespace {
 
 using wire::same_token;
+
+constexpr std::size_t secret_min = 6;  // bytes; less is a word
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ").append(value).append("\r\n");
@@ -116,11 +119,13 @@ Provider::Provider(std::string name, const ProviderConfig& config, std::string_v
   std::string fixed;
   append_field(fixed, "host", config.host.empty() ? url->authority() : config.host);
   append_field(fixed, "accept-encoding", "identity");  // policies read answers
-  key_ = Secret(std::string(config.api_key.reveal()));
+  secrets_.emplace_back(std::string(config.api_key.reveal()));
   if (has_credential_ && !config.oauth) fixed += field_of(auth_, config.api_key.reveal());
   for (const auto& [field, value] : config.headers) {
     append_field(fixed, field, value);
     set_.push_back(field);
+    // What clients may send, too, such as a version, is no secret.
+    if (passing(field) != Passing::always) secrets_.emplace_back(std::string(value));
   }
   auto listed = headers.pass;
   listed.insert(listed.end(), config.pass_headers.begin(), config.pass_headers.end());
@@ -204,14 +209,15 @@ void Provider::write_head(const Request& request, std::string& out) const {
 void Provider::hide_credential(std::string_view field, std::string& text) const {
   std::string_view changing = field.substr(std::min(field.find(": ") + 2, field.size()));
   if (field.empty()) changing = {};
-  if (changing.starts_with("Bearer ")) changing.remove_prefix(7);
   if (changing.ends_with("\r\n")) changing.remove_suffix(2);
-  for (const std::string_view secret : {key_.reveal(), changing}) {
-    if (secret.size() < 6) continue;  // a word, and no secret
-    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
-      text.replace(at, secret.size(), secret.size(), '*');
+  const auto hide = [&text](std::string_view secret) {
+    for (const std::string_view scheme : {"Bearer ", "Basic "}) {
+      if (secret.starts_with(scheme)) secret.remove_prefix(scheme.size());
     }
-  }
+    if (secret.size() >= secret_min) blot_out(text, secret);
+  };
+  for (const Secret& secret : secrets_) hide(secret.reveal());
+  hide(changing);
 }
 
 Result<> check_sendable(std::string_view method, std::string_view tail) {

@@ -64,7 +64,7 @@ class Provider {
   net::Origin origin_;
   std::string path_;
   std::string query_;
-  Secret key_;                    // the credential, where it stands in the configuration
+  std::vector<Secret> secrets_;   // of the configuration: the credential, values of fields
   Secret fixed_;                  // host, credential and configured fields, as they go out
   Secret names_secret_;           // of idempotency_name()
   HeaderNames pass_;              // that the configuration lists

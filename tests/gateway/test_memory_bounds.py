@@ -365,3 +365,29 @@ def test_a_body_whose_next_part_does_not_come_is_given_up(bounded):
         seen.append(tunnel.receive_json())
     assert seen[-1]["id"] == "a" and seen[-1]["s"] == 408, seen
     assert gateway.metric_becomes('hawser_bytes_in_use{kind="request_body"}', 0)
+
+
+def an_event_without_end(connection, _):
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+    with contextlib.suppress(OSError):
+        connection.sendall(b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n')
+        connection.sendall(b'data: {"choices":[{"delta":{"content":"' + b"x" * 12 * MIB)
+        connection.recv(1)
+
+
+def test_events_without_an_end_hold_no_more_than_a_key_may(tmp_path):
+    with Scripted(an_event_without_end) as provider, Gateway(
+            tmp_path, providers={"p": provider.provider()}, keys=[key("greedy")], retry={"attempts_max": 1},
+            limits={"memory": {"process": "256MiB", "per_key": "24MiB"}}) as gateway:
+        body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        before = gateway.memory_kib()
+        answers = []
+        asking = [threading.Thread(target=lambda: answers.append(
+            request(gateway.address, "POST", "/v1/chat/completions", body, bearer("greedy"))), daemon=True) for _ in range(10)]
+        for one in asking:
+            one.start()
+        assert gateway.settled_metric('hawser_memory_refused_total{bound="key"}', 5, 20) >= 5
+        assert gateway.metric('hawser_bytes_in_use{kind="copy"}') <= 24 * MIB
+        assert gateway.memory_kib() - before < 72 * 1024
+        # The stream that was cut says why.
+        assert any(status == 200 and b"per_key" in answer for status, _, answer in answers)

@@ -44,6 +44,27 @@ def checked(folder, **config):
 # --- the admin listener
 
 
+@pytest.mark.parametrize("tls", [False, True])
+def test_connections_that_ask_nothing_do_not_keep_a_probe_out(sim, tmp_path, certificates, tls):
+    certificate, key = certificates.make("admin")
+    secured = {"tls": {"certificate": str(certificate), "key": str(key)}} if tls else {}
+    with serving(tmp_path, sim, admin={"address": "127.0.0.1:0", "connections_max": 4, **secured}) as gateway:
+        admin = admin_of(gateway)
+        idle = []
+        for _ in range(12):
+            idle.append(socket.create_connection(admin, timeout=5))
+            idle[-1].sendall(b"GET /readyz HTTP/1.1\r\n" if not tls else b"")
+        for _ in range(3):
+            context = ssl._create_unverified_context() if tls else None
+            probe = (http.client.HTTPSConnection(*admin, timeout=5, context=context) if tls
+                     else http.client.HTTPConnection(*admin, timeout=5))
+            probe.request("GET", "/readyz")
+            assert probe.getresponse().status == 200
+            probe.close()
+        for connection in idle:
+            connection.close()
+
+
 def test_administration_needs_the_token_where_one_is_set(sim, tmp_path):
     with serving(tmp_path, sim, admin={"address": "127.0.0.1:0", "token": TOKEN}) as gateway:
         admin = admin_of(gateway)

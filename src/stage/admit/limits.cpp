@@ -81,9 +81,8 @@ namespace {
 bool names_one_of(const std::vector<std::string>& models, const Exchange& exchange) {
   if (models.empty() || holds(models, exchange.public_model)) return true;
   if (const auto asked = exchange::model_asked(exchange)) {
-    return std::any_of(models.begin(), models.end(), [&asked](const std::string& pattern) {
-      return may_cover(pattern, *asked);
-    });
+    return std::any_of(models.begin(), models.end(),
+                       [&asked](const std::string& pattern) { return may_cover(pattern, *asked); });
   }
   const auto& endpoint = exchange.request.endpoint;
   return dialect::pricing_of(endpoint.operation(), exchange.method) != dialect::Pricing::none;

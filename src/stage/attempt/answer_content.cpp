@@ -14,6 +14,8 @@ constexpr std::size_t event_max = 16 * 1024 * 1024;  // a longer one goes out in
 constexpr std::size_t taken_back_max = 2048;         // longer parts of one are copied less often
 constexpr std::size_t early_max = 64 * 1024;         // read ahead of an answer's beginning
 constexpr std::size_t drained_max = 64 * 1024;       // behind an answer's end
+constexpr std::size_t unpaid_max = 16 * 1024;        // of an event, held without a lease
+constexpr std::size_t lease_step = 64 * 1024;
 
 /// Reads what is behind the end of an answer; a connection that says more than a little is closed.
 Task<> drain(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
@@ -31,7 +33,7 @@ Task<> drain(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connectio
 }  // namespace
 
 AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
-                             const Expected& expected, const Limits& limits)
+                             const Expected& expected, const Limits& limits, net::ByteLease lease)
     : pool_(std::move(pool)),
       connection_(std::move(connection)),
       reader_(expected.format, expected.choices),
@@ -40,7 +42,8 @@ AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::Upstr
       may_stream_(expected.events || expected.streams),
       counts_(expected.counts),
       strips_usage_(expected.strips_usage),
-      limits_(limits) {
+      limits_(limits),
+      lease_(std::move(lease)) {
   net::Stream* const own = may_stream_ ? connection_->own_stream() : nullptr;
   if (own != nullptr) own->delay_acks();
 }
@@ -112,8 +115,7 @@ Result<Piece> AnswerContent::end_early() {
   const bool chat = reader_.format() == dialect::AnswerFormat::chat ||
                     reader_.format() == dialect::AnswerFormat::completions;
   if (!chat || reader_.ended()) return ending();
-  joined_ = "data: [DONE]\n\n";
-  return Piece{.bytes = joined_, .last = true, .events = 1};
+  return Piece{.bytes = "data: [DONE]\n\n", .last = true, .events = 1};
 }
 
 dialect::Usage AnswerContent::usage() const {
@@ -184,7 +186,9 @@ Task<Result<Piece>> AnswerContent::next_continued() {
     if (!continuation_->see(*piece)) continuation_.reset();
     co_return piece;
   }
-  if (piece.error().code == Code::cancelled) co_return piece;
+  const Code code = piece.error().code;
+  const bool no_room = code == Code::rate_limit || code == Code::overloaded;
+  if (code == Code::cancelled || no_room) co_return piece;
   finish();
   if (!co_await begin_continuation()) {
     continuation_.reset();
@@ -204,17 +208,21 @@ Result<Piece> AnswerContent::without_rest(Result<Piece> broken, bool finished) {
 }
 
 Task<Result<Piece>> AnswerContent::next_of_this() {
-  if (!early_.empty() || done_) return next_at_hand();
-  if (!joined_.empty()) std::string().swap(joined_);  // it is out: silence holds no memory
+  if (read_ahead() || done_) return next_at_hand();
+  if (aside_ && !aside_->joined.empty()) std::string().swap(aside_->joined);  // it is out
+  if (aside_ && !holds()) {  // silence holds no memory
+    aside_.reset();
+    lease_.release();
+  }
   return read_piece(Clock::time_point::max());
 }
 
 Task<Result<Piece>> AnswerContent::next_at_hand() {
-  if (early_.empty()) co_return ending();
-  joined_ = std::exchange(early_, {});
-  co_return Piece{.bytes = joined_,
+  if (!read_ahead()) co_return ending();
+  aside_->joined = std::exchange(aside_->early, {});
+  co_return Piece{.bytes = aside_->joined,
                   .last = done_ && ending().has_value(),
-                  .events = std::exchange(early_events_, 0)};
+                  .events = std::exchange(aside_->early_events, 0)};
 }
 
 Error AnswerContent::broken(const Error& error) {
@@ -292,7 +300,9 @@ std::optional<Result<Piece>> AnswerContent::piece_now() {
     if (!form_told_) tell_form(piece->bytes);
     done_ = body_done_ = piece->last;
     if (!events_) return plain(*piece);
-    Piece whole = whole_events(*piece);
+    auto taken = whole_events(*piece);
+    if (!taken) return taken.error();  // there is no room for it
+    Piece whole = *taken;
     if (strips_usage_ && reader_.usage_chunk().size > 0) whole = without_usage(whole);
     if (reader_.closed()) done_ = true;
     if (reader_.finished() && reader_.data_now()) ending_by_ = pool_->now() + limits_.ending;
@@ -323,55 +333,72 @@ Piece AnswerContent::plain(const Piece& piece) {
 /// The same events without the chunk that only we asked for.
 Piece AnswerContent::without_usage(Piece events) {
   const auto [at, size] = reader_.usage_chunk();
-  if (events.bytes.data() != joined_.data()) joined_.assign(events.bytes);
-  joined_.erase(at, size);
-  return {.bytes = joined_, .events = events.events - std::min(events.events, 1u)};
+  std::string& joined = aside().joined;
+  if (events.bytes.data() != joined.data()) joined.assign(events.bytes);
+  joined.erase(at, size);
+  return {.bytes = joined, .events = events.events - std::min(events.events, 1u)};
 }
 
 /// Cuts `piece` behind its last whole event and keeps the rest for the next one. At the end of the
 /// stream the rest goes out only if it completes the answer: half an event helps nobody.
-Piece AnswerContent::whole_events(Piece piece) {
+Result<Piece> AnswerContent::whole_events(Piece piece) {
   const std::size_t scanned = std::exchange(scanned_, 0);
   std::size_t whole = scanner_.feed(piece.bytes.substr(scanned));
   std::uint32_t events = scanner_.ended();
   if (whole > 0) whole += scanned;
-  if (held_.size() + piece.bytes.size() - whole > event_max) whole = piece.bytes.size();
-  const bool half = piece.last && (whole < piece.bytes.size() || (whole == 0 && !held_.empty()));
+  const std::size_t held = holds() ? aside_->held.size() : 0;
+  if (held + piece.bytes.size() - whole > event_max) whole = piece.bytes.size();
+  const bool half = piece.last && (whole < piece.bytes.size() || (whole == 0 && held > 0));
   std::string_view out = piece.bytes.substr(0, half ? piece.bytes.size() : whole);
   std::size_t whole_out = whole;
-  if (!held_.empty() && (whole > 0 || half)) {
-    if (whole > 0) whole_out += held_.size();
-    joined_.assign(held_).append(out);
-    std::string().swap(held_);
-    out = joined_;
+  if (held > 0 && (whole > 0 || half)) {
+    if (whole > 0) whole_out += held;
+    aside_->held.append(out);
+    aside_->joined = std::exchange(aside_->held, {});
+    out = aside_->joined;
   }
   const std::size_t read = reader_.read(out);
   if (reader_.closed()) {  // what stands behind it is nobody's: the connection is drained of it
     out = out.substr(0, read);
     wire::SseScanner answer;
     answer.feed(out);
-    return {.bytes = out, .events = answer.ended() + (half && read > whole_out ? 1 : 0)};
+    return Piece{.bytes = out, .events = answer.ended() + (half && read > whole_out ? 1 : 0)};
   }
   if (half && reader_.complete()) ++events;
   if (half && !reader_.complete()) out = out.substr(0, whole_out);
-  if (!piece.last) hold_back(piece.bytes.substr(whole));
-  return {.bytes = out, .events = events};
+  if (!piece.last) {
+    if (const auto kept = hold_back(piece.bytes.substr(whole)); !kept) return kept.error();
+  }
+  return Piece{.bytes = out, .events = events};
 }
 
 /// Keeps the beginning of an event for the next piece: where it came, or aside.
-void AnswerContent::hold_back(std::string_view rest) {
-  if (rest.empty()) return;
-  if (held_.empty() && rest.size() <= taken_back_max && connection_->take_back(rest.size())) {
+/// Errors: those of its lease
+Result<> AnswerContent::hold_back(std::string_view rest) {
+  if (rest.empty()) return {};
+  if (!holds() && rest.size() <= taken_back_max && connection_->take_back(rest.size())) {
     scanned_ = static_cast<std::uint32_t>(rest.size());
-  } else {
-    held_.append(rest);
+    return {};
   }
+  std::string& held = aside().held;
+  const std::size_t size = held.size() + rest.size();
+  if (size > unpaid_max) {
+    const std::size_t steps = size / lease_step + 1;
+    if (auto room = lease_.grow_to(steps * lease_step); !room) return room;
+  }
+  held.append(rest);
+  return {};
+}
+
+AnswerContent::Aside& AnswerContent::aside() {
+  if (!aside_) aside_ = std::make_unique<Aside>();
+  return *aside_;
 }
 
 /// Whether what was read so far tells nothing of the answer yet. A body in place of the events may
 /// be an error: that is known at its end only.
 bool AnswerContent::opens() const {
-  if (done_ || early_.size() >= early_max) return false;
+  if (done_ || (aside_ && aside_->early.size() >= early_max)) return false;
   if (!form_told_) return true;
   return events_ ? !reader_.any_data() : json_;
 }
@@ -380,8 +407,8 @@ AnswerContent::Opening AnswerContent::opening() const {
   if (events_) {
     return {.error_event = reader_.failed_first(), .empty = !reader_.any_data(), .events = true};
   }
-  const bool error = done_ && json_ && dialect::tells_error(early_);
-  return {.error_event = error, .empty = early_.empty()};
+  const bool error = done_ && json_ && read_ahead() && dialect::tells_error(aside_->early);
+  return {.error_event = error, .empty = !read_ahead()};
 }
 
 Task<Result<AnswerContent::Opening>> AnswerContent::open_events(Clock::time_point patience,
@@ -396,8 +423,8 @@ Task<Result<AnswerContent::Opening>> AnswerContent::open_events(Clock::time_poin
       if (done_) co_return Opening{.empty = true, .events = events_};
       co_return piece.error();
     }
-    early_.append(piece->bytes);
-    early_events_ += piece->events;
+    aside().early.append(piece->bytes);
+    aside_->early_events += piece->events;
   }
   Opening opened = opening();
   // Comments without an end are no event, but no empty stream either.
@@ -407,14 +434,14 @@ Task<Result<AnswerContent::Opening>> AnswerContent::open_events(Clock::time_poin
 
 Task<Result<std::optional<std::string>>> AnswerContent::read_whole(std::size_t size_max,
                                                                    Clock::time_point patience) {
-  while (!done_ && early_.size() <= size_max) {
+  while (!done_ && aside().early.size() <= size_max) {
     auto piece = co_await read_piece(patience);
     if (!piece) co_return piece.error();
-    early_.append(piece->bytes);
+    aside().early.append(piece->bytes);
   }
-  if (early_.size() > size_max) co_return std::nullopt;
+  if (aside().early.size() > size_max) co_return std::nullopt;
   finish();
-  co_return std::optional<std::string>(std::exchange(early_, {}));
+  co_return std::optional<std::string>(std::exchange(aside().early, {}));
 }
 
 }  // namespace hawser::stage::attempt

@@ -8,6 +8,7 @@
 #include "generation/generation.hpp"
 #include "health/load.hpp"
 #include "http/upstream.hpp"
+#include "net/byte_budget.hpp"
 #include "stage/attempt/deadlines.hpp"
 #include "wire/sse.hpp"
 
@@ -40,16 +41,18 @@ class AnswerContent final : public net::Companion, public generation::Content {
     bool strips_usage = false;  // its client did not ask for the chunk of usage
     std::uint32_t choices = 1;
   };
+  /// @param lease  of what it must hold of a long event: of its client
   AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
-                const Expected& expected, const Limits& limits);
+                const Expected& expected, const Limits& limits, net::ByteLease lease);
   ~AnswerContent() override;
 
-  /// Errors: connection (broken, or ended without its terminal event), timeout, cancelled, upstream
+  /// Errors: connection (broken, or ended without its terminal event), timeout, cancelled,
+  /// upstream, rate_limit and overloaded (no room for an event)
   Task<Result<net::Piece>> next() override;
   dialect::Usage usage() const override;
   bool spliced() const override;
   bool finished() const override {
-    return !continuation_ && events_ && reader_.finished() && early_.empty();
+    return !continuation_ && events_ && reader_.finished() && !read_ahead();
   }
   void lead_to(const net::Companion* next) override;
   void prefetch(int turns) const override;
@@ -58,7 +61,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   /// What the call has taken of its limits; told what it used, at the end also by its own death.
   void hold(std::unique_ptr<exchange::Reservation> reservation) {
     reservation_ = std::move(reservation);
-    if (!early_.empty()) reservation_->see(early_, early_events_);
+    if (read_ahead()) reservation_->see(aside_->early, aside_->early_events);
   }
 
   /// Counts it at its target until it is over.
@@ -105,8 +108,8 @@ class AnswerContent final : public net::Companion, public generation::Content {
   bool opens() const;
   Opening opening() const;
   std::optional<Result<net::Piece>> piece_now();
-  net::Piece whole_events(net::Piece piece);
-  void hold_back(std::string_view rest);
+  Result<net::Piece> whole_events(net::Piece piece);
+  Result<> hold_back(std::string_view rest);
   Result<net::Piece> ending() const;
   bool may_end_early(bool broke) const;
   Result<net::Piece> end_early();
@@ -114,6 +117,17 @@ class AnswerContent final : public net::Companion, public generation::Content {
   exchange::Told told() const;
   Error broken(const Error& error);
   void finish();
+
+  /// Bytes that do not stand where they came. A stream that is silent has none.
+  struct Aside {
+    std::string early{};  // read ahead of the first next(): bounded
+    std::uint32_t early_events = 0;
+    std::string held{};  // the beginning of an event whose end has not come, where it is long
+    std::string joined{};
+  };
+  Aside& aside();
+  bool read_ahead() const { return aside_ && !aside_->early.empty(); }
+  bool holds() const { return aside_ && !aside_->held.empty(); }
 
   const net::Companion* next_ = nullptr;
   std::unique_ptr<Continuation> continuation_;
@@ -133,11 +147,9 @@ class AnswerContent final : public net::Companion, public generation::Content {
   Limits limits_;
   Clock::time_point ending_by_ = Clock::time_point::max();
   health::Load load_{};
-  std::string early_;  // read ahead of the first next(): bounded
-  std::uint32_t early_events_ = 0;
   std::uint32_t scanned_ = 0;  // bytes at the front of the next piece: they were taken back
-  std::string held_;           // the beginning of an event whose end has not come, where it is long
-  std::string joined_;
+  std::unique_ptr<Aside> aside_{};
+  net::ByteLease lease_;
 };
 
 }  // namespace hawser::stage::attempt

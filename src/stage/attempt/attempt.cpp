@@ -26,8 +26,8 @@ Attempt::Attempt(std::vector<Upstream> upstreams, const RetryConfig& retry,
     : retry_(retry),
       reactor_(reactor),
       bytes_(bytes),
-      tries_(
-          std::make_shared<Tries>(std::move(upstreams), retry, timeouts, health, reactor, counts)),
+      tries_(std::make_shared<Tries>(std::move(upstreams), retry, timeouts, health, reactor, bytes,
+                                     counts)),
       health_(health) {}
 
 Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {

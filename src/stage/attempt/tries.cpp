@@ -49,6 +49,12 @@ void add_alert(const http::UpstreamConnection& connection, Error& error) {
   if (const auto alert = connection.alert(); !alert.empty()) error.message += ": " + alert;
 }
 
+/// What a provider repeats of the head that it was sent must not reach a client or a log.
+void hide_credential(const Upstream& upstream, std::string& text) {
+  const auto changing = upstream.credential ? upstream.credential->field() : std::string_view();
+  upstream.provider->hide_credential(changing, text);
+}
+
 /// The address that a socket is connected to, without the port: the provider's, or its proxy's.
 std::string peer_of(int fd) {
   sockaddr_storage address{};
@@ -84,7 +90,7 @@ milliseconds silence_of(const wire::ResponseHead& head) {
 
 Tries::Tries(std::vector<Upstream> upstreams, const RetryConfig& retry,
              const TimeoutConfig& timeouts, const health::HealthConfig& health,
-             net::Reactor& reactor, AttemptCounts figures)
+             net::Reactor& reactor, net::WorkerBytes& bytes, AttemptCounts figures)
     : counts(figures),
       budget(retry, Clock::now()),
       upstreams_(std::move(upstreams)),
@@ -92,7 +98,8 @@ Tries::Tries(std::vector<Upstream> upstreams, const RetryConfig& retry,
       timeouts_(timeouts),
       health_(health),
       reattach_for_(retry.reattach_for),
-      reactor_(reactor) {}
+      reactor_(reactor),
+      bytes_(bytes) {}
 
 Task<Result<http::UpstreamPtr>> Tries::connection_to(const AttemptRequest& request, Try& one) {
   const Upstream& upstream = upstream_of(one);
@@ -339,8 +346,11 @@ Task<Tried> Tries::begin_answer(const AttemptRequest& request, Try& one,
   limits.ending = timeouts_.ending;
   const AnswerContent::Expected expected =
       expected_of(request, head, upstream.provider->tells_stream_usage());
+  const auto& asks = request.decision().principal();
   auto content =
-      std::make_unique<AnswerContent>(upstream.pool, std::move(connection), expected, limits);
+      std::make_unique<AnswerContent>(upstream.pool, std::move(connection), expected, limits,
+                                      bytes_.lease(net::MemoryKind::copy, asks.tenant, asks.key));
+  if (failure.status >= 300) hide_credential(upstream, head.fields);  // such as of a redirect
   if (failure.status >= 400) {
     co_return co_await refused(request, upstream, std::move(head), std::move(content), failure);
   }
@@ -387,6 +397,7 @@ Task<Tried> Tries::refused(const AttemptRequest& request, const Upstream& upstre
   const bool ours = upstream.provider->has_credential() &&
                     about_credential(failure.status, *body ? std::string_view(**body) : "");
   if (*body) {
+    hide_credential(upstream, **body);
     failure.out_of_quota = out_of_quota(failure.status, **body);
     const bool told = !ours && request.decision().grants().allow(policy::Grants::telemetry_body);
     log::debug("provider refused",
@@ -405,8 +416,6 @@ Task<Tried> Tries::refused(const AttemptRequest& request, const Upstream& upstre
     co_return tried;
   }
   if (*body) {
-    const auto changing = upstream.credential ? upstream.credential->field() : std::string_view();
-    upstream.provider->hide_credential(changing, **body);
     tried.answer = generation::make_whole(std::move(head), std::move(**body));
   } else if (upstream.provider->has_credential()) {
     tried.error = {.code = Code::upstream,

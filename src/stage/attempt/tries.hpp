@@ -71,7 +71,8 @@ class Tries {
  public:
   /// @param health  outlives this
   Tries(std::vector<Upstream> upstreams, const RetryConfig& retry, const TimeoutConfig& timeouts,
-        const health::HealthConfig& health, net::Reactor& reactor, AttemptCounts figures);
+        const health::HealthConfig& health, net::Reactor& reactor, net::WorkerBytes& bytes,
+        AttemptCounts figures);
 
   /// Both outlive the task.
   // Not a coroutine where nothing is noted.
@@ -129,6 +130,7 @@ class Tries {
   const health::HealthConfig& health_;
   milliseconds reattach_for_;
   net::Reactor& reactor_;
+  net::WorkerBytes& bytes_;
   std::string head_;  // memory for heads: who writes one takes it, and gives it back
   std::minstd_rand random_{std::random_device{}()};
 };

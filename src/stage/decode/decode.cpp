@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dialect/answer_format.hpp"
 #include "dialect/form_reader.hpp"
 #include "exchange/identify.hpp"
 #include "wire/path.hpp"

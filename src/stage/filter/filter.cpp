@@ -289,10 +289,10 @@ Task<Answer> Filter::filter_plain(const Exchange& exchange, GenerationPtr answer
   noting.found = [&found](const hawser::filter::Finding& finding) { found.push_back(finding); };
   auto work = [&] {
     if (generation::read_as_json(label, body)) {
-      auto changed = dialect::rewrite_texts(
-          shape, body, [&](const dialect::FoundText& text, std::string& out) {
-            return filter_text(noting, text, out, stopped);
-          });
+      auto changed = dialect::rewrite_texts(shape, body,
+                                            [&](const dialect::FoundText& text, std::string& out) {
+                                              return filter_text(noting, text, out, stopped);
+                                            });
       readable = changed.has_value();
       if (changed && changed->json) body = std::move(*changed->json);
       return;
