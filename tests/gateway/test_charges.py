@@ -93,7 +93,7 @@ def test_a_client_that_leaves_before_the_answer_pays_for_the_call(charged, name)
 @pytest.mark.parametrize("name", ["images", "chat", "stream", "embeddings"])
 def test_a_call_that_times_out_is_paid_for(charged, name):
     path, body, least = CALLS[name]
-    gateway = charged(silent, timeouts={"first_token": "200ms", "plain_answer": "200ms", "total": "200ms"},
+    gateway = charged(silent, timeouts={"connect": "100ms", "first_token": "200ms", "plain_answer": "200ms", "total": "200ms"},
                       retry={"attempts_max": 1})
     assert post(gateway, path, body)[0] == 504
     row, = charged.rows(gateway, 1)
@@ -150,7 +150,8 @@ def test_the_losing_side_of_a_hedge_is_paid_for(charged):
     won = [row for row in rows if row["outcome"] == "done"]
     lost = [row for row in rows if row["outcome"] != "done"]
     assert [row["cost_nano_usd"] for row in won] == [15 * MICRO]
-    assert lost[0]["source"] == "estimated" and lost[0]["cost_nano_usd"] >= 20 * MICRO
+    # As its answers of before let expect: five tokens, and what was asked.
+    assert lost[0]["source"] == "estimated" and lost[0]["cost_nano_usd"] >= 10 * MICRO
 
 
 @pytest.mark.parametrize("raw", [

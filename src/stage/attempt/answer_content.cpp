@@ -1,5 +1,6 @@
 #include "stage/attempt/answer_content.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "http/http1_connection.hpp"
@@ -15,7 +16,6 @@ constexpr std::size_t taken_back_max = 2048;         // longer parts of one are 
 constexpr std::size_t early_max = 64 * 1024;         // read ahead of an answer's beginning
 constexpr std::size_t drained_max = 64 * 1024;       // behind an answer's end
 constexpr std::size_t unpaid_max = 16 * 1024;        // of an event, held without a lease
-constexpr std::size_t lease_step = 64 * 1024;
 
 /// Reads what is behind the end of an answer; a connection that says more than a little is closed.
 Task<> drain(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
@@ -382,9 +382,12 @@ Result<> AnswerContent::hold_back(std::string_view rest) {
   }
   std::string& held = aside().held;
   const std::size_t size = held.size() + rest.size();
-  if (size > unpaid_max) {
-    const std::size_t steps = size / lease_step + 1;
-    if (auto room = lease_.grow_to(steps * lease_step); !room) return room;
+  if (size > held.capacity()) {
+    const std::size_t room = std::max(size, 2 * held.capacity());
+    if (room > unpaid_max) {
+      if (auto paid = lease_.grow_to(room); !paid) return paid;
+    }
+    held.reserve(room);
   }
   held.append(rest);
   return {};
