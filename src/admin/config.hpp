@@ -42,9 +42,10 @@ struct AdminConfig {
     field("hosts", hosts, config::Anything{},
           "Names that this address is reached by, as in listen[].hosts; a request with the token "
           "needs none, nor do the health paths.");
-    field("connections_max", connections_max, config::Range<std::uint32_t>{1, 10'000},
-          "Open connections. Where there are so many, the one that has asked nothing for the longest "
-          "time is closed for a new one.");
+    field(
+        "connections_max", connections_max, config::Range<std::uint32_t>{1, 10'000},
+        "Open connections. Where there are so many, the one that has asked nothing for the longest "
+        "time is closed for a new one.");
   }
 };
 

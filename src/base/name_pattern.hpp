@@ -14,8 +14,8 @@ inline bool covers(std::string_view pattern, std::string_view name) {
 }
 
 /// Whether `name` may be read as one that fits, by whoever takes it: in any case, behind a prefix
-/// ("openai/", "ft:"), or in characters of which nobody knows how they are read. For rules that
-/// bind; what allows something goes by covers().
+/// ("openai/", "ft:", "us.anthropic."), or in characters of which nobody knows how they are read.
+/// For rules that bind; what allows something goes by covers().
 inline bool may_cover(std::string_view pattern, std::string_view name) {
   const auto lower = [](std::string_view text) {
     std::string out(text);
@@ -31,10 +31,10 @@ inline bool may_cover(std::string_view pattern, std::string_view name) {
   std::string_view rest = folded;
   for (;;) {
     if (covers(wanted, rest)) return true;
-    const auto mark = rest.find_first_of("/:@");
+    const auto mark = rest.find_first_of("/:@.");
     if (mark == std::string_view::npos) return false;
-    // What stands before a mark is a name, too: "gpt-4o:free".
-    if (covers(wanted, rest.substr(0, mark))) return true;
+    // What stands before a mark is a name, too: "gpt-4o:free"; but a version has dots.
+    if (rest[mark] != '.' && covers(wanted, rest.substr(0, mark))) return true;
     rest.remove_prefix(mark + 1);
   }
 }

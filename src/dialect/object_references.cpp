@@ -84,6 +84,9 @@ constexpr std::string_view whole_items[] = {"message",
                                             "local_shell_call_output",
                                             "apply_patch_call_output",
                                             "mcp_approval_response"};
+/// Members that hold bytes, an address, a name or an id: an id where it looks like one.
+constexpr std::string_view may_be_ids[] = {"image", "images",           "input_reference", "mask",
+                                           "video", "reference_images", "voice",           "file"};
 /// Ids by which the parts of a conversation name each other.
 constexpr std::string_view within[] = {"call_id", "tool_call_id", "tool_use_id", "custom_id"};
 
@@ -277,6 +280,11 @@ class References {
     }
     if (const ObjectKind kind = kind_in(members, level.name); kind != K::none) {
       return each_(kind, kind == K::cached_content ? last_of("cachedContents/", value) : value);
+    }
+    const bool looks_like_one =
+        stands_in(may_be_ids, level.name) || stands_in(may_be_ids, level.own);
+    if (looks_like_one && value.size() < 128) {
+      if (const ObjectKind kind = kind_of_id(value); kind != K::none) return each_(kind, value);
     }
     if (!rules_.stored || !holds_ids(level.name)) return;
     if (const ObjectKind kind = kind_of_id(value); kind != K::none) each_(kind, value);

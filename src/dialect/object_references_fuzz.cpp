@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "dialect/made_objects.hpp"
 #include "dialect/object_references.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -22,15 +23,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!again) std::abort();
   }
   std::vector<std::string> made;
-  dialect::for_each_made(text, dialect::ObjectKind::response,
+  dialect::for_each_made(text, dialect::ObjectKind::response, true,
                          [&](dialect::ObjectKind, std::string_view id) { made.emplace_back(id); });
-  bool any = false;
-  const bool read =
-      dialect::for_each_reference(text, [&](dialect::ObjectKind kind, std::string_view id) {
-        any = true;
-        (void)id;  // an empty one is nobody's
-        if (kind == dialect::ObjectKind::none) std::abort();
-      });
-  if (any && !read && is_json(text)) std::abort();
+  const auto read = dialect::for_each_reference(text, dialect::batch_line_rules,
+                                                [&](dialect::ObjectKind kind, std::string_view id) {
+                                                  (void)id;  // an empty one is nobody's
+                                                  if (kind == dialect::ObjectKind::none)
+                                                    std::abort();
+                                                });
+  if (read == dialect::ReferencesRead::not_json && is_json(text)) std::abort();
   return 0;
 }

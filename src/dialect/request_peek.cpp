@@ -150,6 +150,22 @@ std::string canonical(std::string_view name) {
   return out;
 }
 
+/// Outermost members of routers and aggregators that ask for further models, or for another server.
+bool names_other_models(std::string_view name) {
+  constexpr std::string_view names[] = {"apibase",   "apiurl",         "baseurl",
+                                        "endpoint",  "fallbackmodels", "fallbacks",
+                                        "modellist", "models",         "contextwindowfallbacks"};
+  const std::string same = canonical(name);
+  return std::find(std::begin(names), std::end(names), same) != std::end(names);
+}
+
+/// Outermost members whose own members are the user's: a "model" in them is a word.
+bool is_users_own(std::string_view name) {
+  constexpr std::string_view names[] = {"contents", "documents", "input", "labels",
+                                        "messages", "metadata",  "prompt"};
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
 /// Takes the facts from the outermost members as the scan meets them.
 class Peek {
  public:
@@ -157,9 +173,11 @@ class Peek {
       : body_(body), facts_(facts), mode_(mode) {}
 
   bool name(const JsonToken& token, unsigned depth) {
+    if (depth == 3 && name_ == "tools") note_other_model(token);
     if (depth > 2) return true;
     if (depth == 2) {
       if (name_ != "metadata") note_token_texts(token);
+      if (!is_users_own(name_)) note_other_model(token);
       return !is_looked_into(name_) || note_inner(token);
     }
     inner_members_ = 0;
@@ -170,6 +188,7 @@ class Peek {
       name_ = decoded_;
     }
     note_token_texts(token);
+    if (names_other_models(name_)) facts_.other_models = true;
     return note_name();
   }
   bool string(const JsonToken& token, unsigned depth) {
@@ -181,6 +200,7 @@ class Peek {
     if (depth == 2) take_inner(token.text);
     if (depth != 1) return depth > 1 || object_missing();
     if (name_ == "model") return take_model(token);
+    if (name_ == "background") facts_.background = true;  // whatever a lax reader takes for a yes
     take_count(token.text);
     if (name_ == "stream") return wrong(not_a("stream", "a boolean"));
     if (name_ == "safety_identifier" || (name_ == "user" && facts_.user.empty())) {
@@ -217,8 +237,25 @@ class Peek {
   void count_choices() {
     const std::uint64_t all = std::uint64_t{facts_.choices} * std::max<std::uint32_t>(prompts_, 1);
     facts_.choices = static_cast<std::uint16_t>(std::min<std::uint64_t>(all, choices_max));
-    const auto& most = facts_.output_maxima;
-    facts_.output_max = std::max({most.chat, most.responses, most.gemini});
+  }
+  /// By the name of its API: what a provider does not know it does not keep to.
+  void choose_output_max(AnswerFormat format) {
+    switch (format) {
+      case AnswerFormat::chat:
+      case AnswerFormat::completions:
+      case AnswerFormat::messages:
+        facts_.output_max = maxima_.chat;
+        break;
+      case AnswerFormat::responses:
+        facts_.output_max = maxima_.responses;
+        break;
+      case AnswerFormat::gemini:
+        facts_.output_max = maxima_.gemini;
+        break;
+      case AnswerFormat::other:
+        facts_.output_max = std::max({maxima_.chat, maxima_.responses, maxima_.gemini});
+        break;
+    }
   }
 
   std::optional<Error> error{};
@@ -235,6 +272,13 @@ class Peek {
     if (!token_texts_ || depth > 2) return;
     token_texts_ = false;
     if (!asks_for_none(token_name_, value)) facts_.logprobs = true;
+  }
+  /// A model that a part of the request asks for: a tool's, a transcription's.
+  void note_other_model(const JsonToken& token) {
+    std::string decoded;
+    if (token.escaped && !decode_json_string(token.text, decoded)) return;
+    const std::string same = canonical(token.escaped ? decoded : token.inner());
+    facts_.other_models = facts_.other_models || same == "model";
   }
   bool object_missing() {
     error = not_json(JsonFault::syntax);
@@ -323,23 +367,24 @@ class Peek {
   }
   /// A count that stands outermost. @param value  empty: an object or a list
   void take_count(std::string_view value) {
-    if (name_ == "n" || name_ == "best_of") take_choices(value, name_ == "n" ? "n" : "best_of");
+    if (name_ == "n" || name_ == "best_of")
+      take_choices(value, name_ == "n" ? CountName::n : CountName::best_of);
     if (name_ == "max_tokens" || name_ == "max_completion_tokens") {
-      take_output_max(value, facts_.output_maxima.chat);
+      take_output_max(value, maxima_.chat);
     }
-    if (name_ == "max_output_tokens") take_output_max(value, facts_.output_maxima.responses);
+    if (name_ == "max_output_tokens") take_output_max(value, maxima_.responses);
   }
   void take_inner(std::string_view value) {
     if (inner_ == Inner::include_usage) facts_.usage_asked = value == "true";
-    if (inner_ == Inner::candidates) take_choices(value, "candidateCount");
-    if (inner_ == Inner::output_max) take_output_max(value, facts_.output_maxima.gemini);
+    if (inner_ == Inner::candidates) take_choices(value, CountName::candidates);
+    if (inner_ == Inner::output_max) take_output_max(value, maxima_.gemini);
     inner_ = Inner::none;
   }
   /// Of several names the larger counts: which one the provider goes by is not known.
   static void take_output_max(std::string_view value, std::uint32_t& most) {
     most = std::max(most, read_count(value).value_or(0));
   }
-  void take_choices(std::string_view value, std::string_view name) {
+  void take_choices(std::string_view value, CountName name) {
     if (value == "null") return;
     const auto read = read_count(value);
     if (!read) facts_.unread_count = name;
@@ -352,6 +397,11 @@ class Peek {
   PeekMode mode_;
   std::string_view name_{};  // of the outermost member under way
   std::string decoded_{};
+  struct OutputMaxima {
+    std::uint32_t chat = 0;       // max_tokens, max_completion_tokens
+    std::uint32_t responses = 0;  // max_output_tokens
+    std::uint32_t gemini = 0;     // generationConfig.maxOutputTokens
+  } maxima_{};
   Inner inner_ = Inner::none;  // what the next value of a member's member is
   std::string inner_name_{};
   std::size_t inner_members_ = 0;
@@ -366,8 +416,23 @@ class Peek {
 
 }  // namespace
 
-Result<> peek_request(std::string_view body, RequestFacts& facts, PeekMode mode) {
-  facts = {};
+std::string_view name_of(CountName name) {
+  switch (name) {
+    case CountName::none:
+      return "";
+    case CountName::n:
+      return "n";
+    case CountName::best_of:
+      return "best_of";
+    case CountName::candidates:
+      return "candidateCount";
+  }
+  return "";
+}
+
+Result<> peek_request(std::string_view body, RequestFacts& facts, PeekMode mode,
+                      AnswerFormat format) {
+  facts = RequestFacts{};
   if (body.size() > std::numeric_limits<std::uint32_t>::max()) {
     return Error{.code = Code::too_large, .message = "The JSON body is larger than 4 GiB."};
   }
@@ -376,6 +441,7 @@ Result<> peek_request(std::string_view body, RequestFacts& facts, PeekMode mode)
   if (peek.error) return *peek.error;
   if (fault != JsonFault::none) return not_json(fault);
   peek.count_choices();
+  peek.choose_output_max(format);
   return {};
 }
 

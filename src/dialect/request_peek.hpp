@@ -5,8 +5,14 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "dialect/answer_format.hpp"
 
 namespace hawser::dialect {
+
+/// Members that say how many answers are wanted.
+enum class CountName : std::uint8_t { none, n, best_of, candidates };
+/// As it stands in a request; empty: none.
+std::string_view name_of(CountName name);
 
 /// What the gateway must know of a request; everything else stays bytes.
 struct RequestFacts {
@@ -15,22 +21,17 @@ struct RequestFacts {
   std::uint32_t model_at = 0;  // where it stands in the body: a JSON token with its quotes, or
   std::uint32_t model_size = 0;
   std::uint32_t output_max = 0;  // tokens; 0: not said
-  /// What it says under the names of each API; decode takes the one that counts.
-  struct OutputMaxima {
-    std::uint32_t chat = 0;       // max_tokens, max_completion_tokens
-    std::uint32_t responses = 0;  // max_output_tokens
-    std::uint32_t gemini = 0;     // generationConfig.maxOutputTokens
-  } output_maxima{};
-  std::string_view unread_count{};  // n, best_of or candidateCount, where its value is no number
-  std::uint16_t choices = 1;        // n, best_of, candidateCount: so many answers are written
+  std::uint16_t choices = 1;     // n, best_of, candidateCount: so many answers are written
   bool has_model : 1 = false;
   bool form : 1 = false;     // the model is the bare value of a form's field
   bool in_path : 1 = false;  // the model stands in the path, not in the body
   bool stream : 1 = false;
-  bool usage_asked : 1 = false;  // stream_options.include_usage
-  bool stores : 1 = false;       // store: true
-  bool background : 1 = false;   // the answer is made when nobody waits for it
-  bool logprobs : 1 = false;     // the answer repeats its text token by token
+  bool usage_asked : 1 = false;              // stream_options.include_usage
+  bool stores : 1 = false;                   // store: true
+  bool background : 1 = false;               // the answer is made when nobody waits for it
+  bool logprobs : 1 = false;                 // the answer repeats its text token by token
+  bool other_models : 1 = false;             // it asks for further models, or names a server
+  CountName unread_count = CountName::none;  // a count of answers whose value is no number
 };
 
 /// How strictly members are judged that only some operations have.
@@ -44,7 +45,9 @@ enum class PeekMode : std::uint8_t {
 /// twice, and none has a name that only differs from a known one in case (Go's encoding/json takes
 /// those for the same).
 ///
+/// @param format  tells by which member the longest answer is told; other: by all of them
 /// Errors: invalid_request, with the member's name; too_large above 4 GiB.
-Result<> peek_request(std::string_view body, RequestFacts& facts, PeekMode mode = PeekMode::known);
+Result<> peek_request(std::string_view body, RequestFacts& facts, PeekMode mode = PeekMode::known,
+                      AnswerFormat format = AnswerFormat::other);
 
 }  // namespace hawser::dialect

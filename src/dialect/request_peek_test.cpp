@@ -161,20 +161,20 @@ TEST(RequestPeek, CountsAreReadInEverySpelling) {
       RequestFacts facts;
       ASSERT_TRUE(peek_request(body, facts)) << body;
       EXPECT_EQ(facts.choices, 64u) << body;
-      EXPECT_TRUE(facts.unread_count.empty()) << body;
+      EXPECT_TRUE(facts.unread_count == CountName::none) << body;
     }
   }
   for (const auto* n : {R"("many")", "[64]", "{}"}) {
     RequestFacts facts;
     ASSERT_TRUE(peek_request(std::string(R"({"n":)") + n + "}", facts));
-    EXPECT_EQ(facts.unread_count, "n");
+    EXPECT_EQ(facts.unread_count, CountName::n);
     ASSERT_TRUE(
         peek_request(std::string(R"({"generationConfig":{"candidateCount":)") + n + "}}", facts));
-    EXPECT_EQ(facts.unread_count, "candidateCount");
+    EXPECT_EQ(facts.unread_count, CountName::candidates);
   }
   RequestFacts facts;
   ASSERT_TRUE(peek_request(R"({"n":null,"best_of":null})", facts));
-  EXPECT_TRUE(facts.unread_count.empty());
+  EXPECT_TRUE(facts.unread_count == CountName::none);
 }
 
 TEST(RequestPeek, NoMemberOfWhatIsLookedIntoStandsTwice) {
@@ -202,13 +202,40 @@ TEST(RequestPeek, NoMemberOfWhatIsLookedIntoStandsTwice) {
 }
 
 TEST(RequestPeek, TheLongestAnswerByTheNameOfItsApi) {
-  RequestFacts facts;
-  ASSERT_TRUE(peek_request(R"({"max_tokens":5,"max_completion_tokens":"7","max_output_tokens":3,)"
-                           R"("generationConfig":{"maxOutputTokens":2}})",
-                           facts));
-  EXPECT_EQ(facts.output_maxima.chat, 7u);
-  EXPECT_EQ(facts.output_maxima.responses, 3u);
-  EXPECT_EQ(facts.output_maxima.gemini, 2u);
+  const auto most = [](AnswerFormat format) {
+    RequestFacts facts;
+    EXPECT_TRUE(peek_request(R"({"max_tokens":5,"max_completion_tokens":"7","max_output_tokens":3,)"
+                             R"("generationConfig":{"maxOutputTokens":2}})",
+                             facts, PeekMode::known, format));
+    return facts.output_max;
+  };
+  EXPECT_EQ(most(AnswerFormat::chat), 7u);
+  EXPECT_EQ(most(AnswerFormat::completions), 7u);
+  EXPECT_EQ(most(AnswerFormat::messages), 7u);
+  EXPECT_EQ(most(AnswerFormat::responses), 3u);
+  EXPECT_EQ(most(AnswerFormat::gemini), 2u);
+}
+
+TEST(RequestPeek, FurtherModelsAndServers) {
+  const auto others = [](std::string_view body) {
+    RequestFacts facts;
+    EXPECT_TRUE(peek_request(body, facts)) << body;
+    return facts.other_models;
+  };
+  for (const char* body :
+       {R"({"model":"a","models":["b"]})", R"({"model":"a","fallbacks":["b"]})",
+        R"({"model":"a","fallb\u0061cks":["b"]})", R"({"api_base":"https://x"})",
+        R"({"base_url":"https://x"})", R"({"apiBase":"https://x"})", R"({"model_list":[]})",
+        R"({"tools":[{"type":"image_generation","model":"b"}]})",
+        R"({"tools":[{"type":"x"},{"mod\u0065l":"b"}]})", R"({"transcription":{"model":"b"}})"}) {
+    EXPECT_TRUE(others(body)) << body;
+  }
+  for (const char* body :
+       {R"({"model":"a","messages":[{"role":"user","content":"models"}]})",
+        R"({"model":"a","metadata":{"model":"b"}})", R"({"input":[{"model":"b"}]})",
+        R"({"tools":[{"function":{"parameters":{"properties":{"model":{"type":"string"}}}}}]})"}) {
+    EXPECT_FALSE(others(body)) << body;
+  }
 }
 
 TEST(RequestPeek, WhatRunsInTheBackground) {
@@ -221,6 +248,7 @@ TEST(RequestPeek, WhatRunsInTheBackground) {
   EXPECT_TRUE(runs(R"({"b\u0061ckground":true})"));
   EXPECT_TRUE(runs(R"({"background":1})"));
   EXPECT_TRUE(runs(R"({"background":"true"})"));
+  EXPECT_TRUE(runs(R"({"background":"1"})"));
   EXPECT_FALSE(runs(R"({"background":false})"));
   EXPECT_FALSE(runs(R"({"background":null})"));
   EXPECT_FALSE(runs(R"({"metadata":{"background":true}})"));

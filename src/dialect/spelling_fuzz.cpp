@@ -115,8 +115,10 @@ struct Reading {
     return accepted == other.accepted && a.has_model == b.has_model && a.model == b.model &&
            a.output_max == b.output_max && a.choices == b.choices && a.stream == b.stream &&
            a.usage_asked == b.usage_asked && a.stores == b.stores && a.logprobs == b.logprobs &&
-           user == other.user && texts == other.texts && prompts == other.prompts &&
-           objects == other.objects && referable == other.referable && canonical == other.canonical;
+           a.background == b.background && a.other_models == b.other_models &&
+           a.unread_count == b.unread_count && user == other.user && texts == other.texts &&
+           prompts == other.prompts && objects == other.objects && referable == other.referable &&
+           canonical == other.canonical;
   }
 };
 
@@ -135,9 +137,10 @@ Reading reading_of(std::string_view body, dialect::PeekMode mode) {
     return false;
   });
   dialect::for_each_text(body, [&](std::string_view text) { out.prompts.emplace_back(text); });
-  out.referable = dialect::for_each_reference(
-      body,
-      [&](dialect::ObjectKind kind, std::string_view id) { out.objects.emplace_back(kind, id); });
+  out.referable = dialect::for_each_reference(body, dialect::batch_line_rules,
+                                              [&](dialect::ObjectKind kind, std::string_view id) {
+                                                out.objects.emplace_back(kind, id);
+                                              }) == dialect::ReferencesRead::all;
   out.canonical = canonical_json(body, {});
   return out;
 }

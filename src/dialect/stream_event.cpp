@@ -378,11 +378,19 @@ void EventReader::place_text(EventText& text) const {
       : node.list && grows ? text.channel
                            : TextFingerprint::of_name(text.name);
   text.channel = TextFingerprint::of(grows ? node.channel : node.path, step);
+  if (grows && text.name == "text") text.channel = channel_of_part(node).value_or(text.channel);
   if (grows) {
     text.json = named_like_json(text.name, type_);
   } else {
     text.json = text.json || named_like_json(text.name, type_);
   }
+}
+
+/// A content may come as a text or as a list of parts, now so and now so: it is one text.
+std::optional<std::uint64_t> EventReader::channel_of_part(const Node& node) const {
+  const Node& list = nodes_[node.parent];
+  if (!list.list || !list.in_delta || list.name != "content") return std::nullopt;
+  return TextFingerprint::of(nodes_[list.parent].channel, TextFingerprint::of_name("content"));
 }
 
 bool EventReader::frame_of(const EventText& text, std::string& before, std::string& behind) const {

@@ -99,6 +99,7 @@ class EventReader {
   void place_root();
   void place_text(EventText& text) const;
   Growth growth_of(const EventText& text, const Node& node) const;
+  std::optional<std::uint64_t> channel_of_part(const Node& node) const;
 
   Api api_;
   bool first_ = true;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/lazy.hpp"
 #include "base/result.hpp"
 #include "dialect/endpoint.hpp"
 #include "dialect/request_peek.hpp"
@@ -50,7 +51,6 @@ struct Residency {
   /// is not for it.
   std::uint64_t scope = 0;
   const std::string* rule = nullptr;  // that keeps a guard from it; of the configuration
-  bool refuses = false;               // by that rule
 };
 
 /// In what form a body says it is.
@@ -116,7 +116,7 @@ struct Trail {
   Clock::duration upstream{};  // time spent waiting for providers
   std::optional<Clock::time_point> first_content{};
   std::optional<Code> error{};
-  dialect::Usage usage{};  // as the provider told it
+  Lazy<dialect::Usage> usage{};  // as the provider told it
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
 };
@@ -199,6 +199,7 @@ struct Exchange {
   Residency residency{};                         // route
   std::string_view public_model = "other";       // route; a name of the configuration, or other
   generation::Rules rules{};                     // route
+  bool residency_refuses = false;                // route; by residency.rule
   const policy::Timeouts* timeouts = nullptr;    // route; of its model, null: it has none
   std::unique_ptr<Reservation> reservation{};    // admit; attempt takes it over
   std::unique_ptr<std::string> answer_fields{};  // admit; "Name: value\r\n"...

@@ -15,7 +15,7 @@ std::optional<std::string_view> model_asked(const Exchange& exchange) {
     case ModelPlace::path:
       break;
   }
-  if (!facts.has_model) return std::nullopt;
+  if (!facts.has_model || facts.other_models) return std::nullopt;
   return facts.model;
 }
 

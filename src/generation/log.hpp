@@ -73,9 +73,9 @@ class Log {
 
   Segment* first_ = nullptr;
   Segment* last_ = nullptr;
-  std::uint64_t next_ = 0;
+  std::uint64_t next_ : 63 = 0;
+  std::uint64_t short_of_memory_ : 1 = 0;
   net::ByteLease lease_;
-  bool short_of_memory_ = false;
 };
 
 }  // namespace hawser::generation

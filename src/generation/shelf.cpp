@@ -11,6 +11,7 @@ namespace hawser::generation {
 namespace {
 
 constexpr std::uint64_t log_begins_with = 32 * 1024;
+constexpr std::uint64_t record_bytes = 1280;  // of one, its frames and its names
 constexpr std::string_view digits = "0123456789abcdefghjkmnpqrstvwxyz";
 
 struct ContextFree {
@@ -48,6 +49,7 @@ RecordPtr Shelf::add(Owner owner, dialect::Api api, const Record::Limits& limits
   Record::Id id{'g', '-', digits[worker_ / 32 % 32], digits[worker_ % 32]};
   ids_.next().substr(4).copy(id.data() + 4, id.size() - 4);
   auto lease = lease_for(owner);
+  lease.force(record_bytes);  // room_for() asked whether there is any
   auto record = std::make_shared<Record>(id, std::move(owner), api, limits, std::move(lease));
   record->shelf_ = this;
   records_.insert(record);

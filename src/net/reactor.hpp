@@ -145,6 +145,11 @@ class Channel {
   bool hung_up_ = false;
   bool in_line_ = false;
   Want want_ = read;
+
+ protected:
+  bool cut_ = false;  // Stream's; here it costs nothing, and there are two of each open stream
+
+ private:
   Waiter waiter_;
   HangupWatch* watch_ = nullptr;
   const Companion* companion_ = nullptr;

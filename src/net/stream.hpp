@@ -82,7 +82,6 @@ class Stream : public Channel {
   bool may_read() const { return readable() || (ssl_ && SSL_has_pending(ssl_.get()) != 0); }
 
   SslPtr ssl_;
-  bool cut_ = false;
   // A TLS record that OpenSSL began: it must be offered again unchanged. Null: none.
   std::unique_ptr<std::string> pending_{};
 };

@@ -108,7 +108,11 @@ def test_keys_in_every_form(sim, tmp_path, header):
         assert chat(gateway.address)[0] == 401
         status, _, body = chat(gateway.address, headers={header: value}, model="gpt-4o")
         assert status == 403 and json.loads(body)["error"]["param"] == "model"
-        assert {line.get("key") for line in gateway.log_lines(4)} == {"alice", None}
+        for more in ({"models": ["gpt-4o"]}, {"fallbacks": ["gpt-4o"]}, {"api_base": "http://127.0.0.1:1"},
+                     {"tools": [{"type": "image_generation", "model": "gpt-4o"}]}):
+            status, _, body = chat(gateway.address, headers={header: value}, **more)
+            assert status == 403 and b"further models" in body, more
+        assert {line.get("key") for line in gateway.log_lines(8)} == {"alice", None}
 
 
 def test_duplicate_model_is_refused(gateway, sim):

@@ -100,11 +100,12 @@ def test_a_packed_answer_is_the_next_targets_to_give(tmp_path):
             assert status == 200 and headers["x-hawser-target"].startswith("good")
 
 
-@pytest.mark.parametrize("status,text", [
-    ("401 Unauthorized", "no"), ("403 Forbidden", "The security token included in the request is invalid."),
-    ("400 Bad Request", "Incorrect API key provided: sk-op***10."), ("400 Bad Request", "API key not valid.")])
-def test_what_is_about_our_credential_is_not_told(tmp_path, status, text):
-    body = json.dumps({"error": {"message": text, "echo": OURS}})
+@pytest.mark.parametrize("status,error", [
+    ("401 Unauthorized", {"message": "no"}), ("403 Forbidden", {"message": "The security token included in the request is invalid."}),
+    ("400 Bad Request", {"message": "Incorrect API key provided: sk-op***10.", "code": "invalid_api_key"}),
+    ("400 Bad Request", {"message": "API key not valid.", "details": [{"reason": "API_KEY_INVALID"}]})])
+def test_what_is_about_our_credential_is_not_told(tmp_path, status, error):
+    body = json.dumps({"error": {**error, "echo": OURS}})
     with Provider(answering(lambda c, *_: c.reply(body, status))) as provider, \
             Gateway(tmp_path, providers={"p": provider.config(api_key=OURS, auth="bearer")}) as gateway:
         got, _, answer = chat(gateway.address)
@@ -119,6 +120,25 @@ def test_no_error_answer_says_the_credential(tmp_path, status):
                     retry={"attempts_max": 1}) as gateway:
         got, _, answer = chat(gateway.address)
         assert str(got) == status[:3] and b"the model is unknown" in answer and OURS.encode() not in answer
+
+
+@pytest.mark.parametrize("status", ["302 Found", "307 Temporary Redirect"])
+def test_no_redirect_says_the_credential(tmp_path, status):
+    fields = f"Location: http://elsewhere.example/?key={OURS}\r\n"
+    with Provider(answering(lambda c, *_: c.reply(f"<a href='?key={OURS}'>here</a>", status, fields=fields))) as provider, \
+            Gateway(tmp_path, providers={"p": provider.config(api_key=OURS, auth="bearer")}) as gateway:
+        got, headers, answer = chat(gateway.address)
+        assert str(got) == status[:3] and b">here</a>" in answer
+        assert OURS.encode() not in answer and OURS not in json.dumps(headers)
+
+
+def test_no_error_in_a_stream_says_the_credential(tmp_path):
+    event = "data: " + json.dumps({"error": {"message": f"the key {OURS} is not for this model"}}) + "\n\n"
+    with Provider(answering(lambda c, *_: c.send(STREAM.encode() + chunk(event.encode()) + b"0\r\n\r\n"))) as provider, \
+            Gateway(tmp_path, providers={"p": provider.config(api_key=OURS, auth="bearer")},
+                    retry={"attempts_max": 1}) as gateway:
+        _, _, answer = chat(gateway.address, stream=True)
+        assert b"is not for this model" in answer and OURS.encode() not in answer
 
 
 def test_names_of_requests_do_not_cross_tenants_over_two_gateways(tmp_path):

@@ -76,7 +76,10 @@ class Http2(Way):
     def ask(self, asked):
         fields = [(name.lower(), value) for name, value in self.fields(asked).items()]
         stream = self.connection.request(asked.body, fields, method=asked.method, path=asked.path)
-        return self.connection.answer(stream)[0] or 0
+        status, reset, _ = self.connection.answer(stream)
+        if status is None and reset is None:
+            raise ConnectionResetError("the connection ended")
+        return status or 0
 
 
 class WebSocketTunnel(Way):

@@ -88,7 +88,7 @@ Task<Ending> send_events(Asking& asking, EventSink& sink) {
       }
     }
   }
-  asking.trail().usage = answer.usage();
+  asking.trail().usage.set(answer.usage());
   answer.delivered();
   co_return Ending{};
 }

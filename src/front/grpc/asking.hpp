@@ -71,7 +71,7 @@ class Asking {
       }
     }
     trail().bytes_out = body.size();
-    trail().usage = answer_->usage();
+    trail().usage.set(answer_->usage());
     answer_->delivered();
     co_return std::move(body);
   }

@@ -152,7 +152,7 @@ Task<bool> Serving::relay_events(Exchange& exchange, generation::GenerationPtr a
   reader_ = nullptr;
   between_events_ = false;
   exchange.trail.bytes_out = bytes_out();
-  exchange.trail.usage = reader->usage();
+  exchange.trail.usage.set(reader->usage());
   co_return goes_on&& this->goes_on();
 }
 

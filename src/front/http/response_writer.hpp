@@ -12,7 +12,8 @@ namespace hawser::front::http {
 /// Writes one HTTP/1.1 answer. Head and first content leave in one write.
 class ResponseWriter {
  public:
-  ResponseWriter(net::Stream& stream, milliseconds timeout) : stream_(stream), timeout_(timeout) {}
+  ResponseWriter(net::Stream& stream, milliseconds timeout)
+      : stream_(stream), timeout_(shortened(timeout)) {}
 
   struct Begin {
     generation::AnswerHead& head;  // outlives the first write(), which may change its fields
@@ -52,9 +53,9 @@ class ResponseWriter {
   Task<bool> finish(std::string_view bytes, bool last, net::IoResult sent);
 
   net::Stream& stream_;
-  milliseconds timeout_;
   std::string_view fields_;  // of the answer: not copied
-  int status_ = 0;           // of an answer whose head is not out
+  ShortMilliseconds timeout_;
+  int status_ = 0;  // of an answer whose head is not out
   bool chunked_ = false;
   bool bodiless_ = false;
   bool keep_alive_ = true;

@@ -169,7 +169,7 @@ Task<bool> Serving::relay_content(Exchange& exchange, generation::GenerationPtr 
   }
   if (streams) services_.shard.add(services_.metrics.streams, -1);
   exchange.trail.bytes_out = bytes_out();
-  exchange.trail.usage = answer->content().usage();
+  exchange.trail.usage.set(answer->content().usage());
   if (!streams) release_request(true);
   if (goes_on && body_unread) co_await linger();
   co_return goes_on&& this->goes_on();

@@ -84,7 +84,7 @@ Task<> Streams::serve(std::shared_ptr<Stream> stream) {
   if (answer && !stream->stopped_ && !stream->late_ && !lost_) {
     stream->answer_ = std::make_unique<exchange::AnswerReader>(std::move(*answer));
     relayed = co_await relay(*stream);
-    exchange.trail.usage = stream->answer_->usage();
+    exchange.trail.usage.set(stream->answer_->usage());
   } else if (!answer) {
     relayed = answer.error();
   }

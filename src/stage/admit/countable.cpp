@@ -36,7 +36,7 @@ bool query_names_members(std::string_view target) {
 }  // namespace
 
 std::optional<Error> why_uncountable(const exchange::Request& request) {
-  if (const auto name = request.facts.unread_count; !name.empty()) {
+  if (const auto name = name_of(request.facts.unread_count); !name.empty()) {
     return uncountable("Invalid value for '" + std::string(name) +
                            "': it must be a number, for a limit or a budget counts by it.",
                        std::string(name));

@@ -5,7 +5,7 @@
 namespace hawser::stage::admit {
 namespace {
 
-bool countable(std::string target, std::string_view field = {}, std::string_view unread = {}) {
+bool countable(std::string target, std::string_view field = {}, dialect::CountName unread = {}) {
   wire::RequestHead head;
   head.target = target;
   if (!field.empty()) head.fields.push_back({field, "candidates"});
@@ -31,7 +31,7 @@ TEST(Countable, TheUsageMayNotBeLeftOut) {
 }
 
 TEST(Countable, AnswersAreCountedByANumber) {
-  EXPECT_FALSE(countable("/v1/chat/completions", {}, "n"));
+  EXPECT_FALSE(countable("/v1/chat/completions", {}, dialect::CountName::n));
 }
 
 }  // namespace

@@ -278,7 +278,7 @@ Task<Result<Piece>> AnswerContent::wait_for_piece(Clock::time_point deadline) {
 
 /// When something is to be heard of the peer, be it a heartbeat.
 Clock::time_point AnswerContent::heard_by(Clock::time_point deadline) const {
-  if (limits_.silence == milliseconds::max()) return deadline;
+  if (limits_.silence == ShortMilliseconds::max()) return deadline;
   return std::min<Clock::time_point>(deadline, pool_->now() + limits_.silence);
 }
 

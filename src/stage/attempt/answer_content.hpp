@@ -26,9 +26,9 @@ class AnswerContent final : public net::Companion, public generation::Content {
   struct Limits {
     Deadline stall{};
     Due whole{};
-    milliseconds ending{};  // from the end of the answer to that of its stream
+    ShortMilliseconds ending{};  // from the end of the answer to that of its stream
     /// Of the connection: another gateway promised to be heard from in between.
-    milliseconds silence = milliseconds::max();
+    ShortMilliseconds silence = ShortMilliseconds::max();
     /// Another gateway keeps it: what is lost of it behind its finish is asked for again.
     bool kept_there = false;
   };
@@ -85,10 +85,15 @@ class AnswerContent final : public net::Companion, public generation::Content {
   };
   Task<Result<Opening>> open_events(Clock::time_point patience, Clock::time_point deadline);
 
+  /// What open_events() read, which next() gives.
+  std::string& read_ahead_text() { return aside().early; }
+
   /// Reads the whole content if it is at most `size_max`; nothing when it is longer: then next()
   /// gives it from the start.
   Task<Result<std::optional<std::string>>> read_whole(std::size_t size_max,
                                                       Clock::time_point patience);
+  /// Behind read_whole(): next() gives this.
+  void give_again(std::string text) { aside().early = std::move(text); }
 
  private:
   Task<Result<net::Piece>> next_of_this();

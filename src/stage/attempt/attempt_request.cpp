@@ -57,7 +57,9 @@ FurtherCall::FurtherCall(const Decision& decision, exchange::Call::Given given, 
 bool FurtherCall::read() {
   exchange::describe(given_, head_, message_);
   message_.body = given_.body;
-  return given_.body.empty() || dialect::peek_request(message_.body, message_.facts);
+  return given_.body.empty() ||
+         dialect::peek_request(message_.body, message_.facts, dialect::PeekMode::known,
+                               dialect::format_of(message_.endpoint));
 }
 
 }  // namespace hawser::stage::attempt

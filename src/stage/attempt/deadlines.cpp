@@ -74,9 +74,10 @@ Deadline Deadlines::of(DeadlineKind kind) const {
       {from_.operation, DeadlineOwner::operation}};
   for (const auto& [set, owner] : sets) {
     if (set == nullptr) continue;
-    if (const auto after = particular(*set, kind); after > 0ms) return {after, kind, owner};
+    if (const auto after = particular(*set, kind); after > 0ms)
+      return {shortened(after), kind, owner};
   }
-  return {general(from_.general, kind), kind, DeadlineOwner::general};
+  return {shortened(general(from_.general, kind)), kind, DeadlineOwner::general};
 }
 
 }  // namespace hawser::stage::attempt

@@ -24,7 +24,7 @@ enum class DeadlineOwner : std::uint8_t { general, operation, provider, model };
 
 /// One that applies. 0ms: there is none.
 struct Deadline {
-  milliseconds after{};
+  ShortMilliseconds after{};
   DeadlineKind kind{};
   DeadlineOwner owner = DeadlineOwner::general;
 

@@ -337,13 +337,13 @@ Task<Tried> Tries::begin_answer(const AttemptRequest& request, Try& one,
   }
   const Deadlines all = deadlines(request, *one.target);
   AnswerContent::Limits limits{all.of(DeadlineKind::stall)};
-  limits.silence = tried.silence;
+  limits.silence = shortened(tried.silence);
   limits.kept_there = generation != nullptr && reattach_for_ > 0ms;
   // A stream that runs is ended by no age but the one that is set for streams.
   limits.whole.sooner(all.of(head.event_stream ? DeadlineKind::stream_total : DeadlineKind::total),
                       request.arrived());
   connection->begin_body();
-  limits.ending = timeouts_.ending;
+  limits.ending = shortened(timeouts_.ending);
   const AnswerContent::Expected expected =
       expected_of(request, head, upstream.provider->tells_stream_usage());
   const auto& asks = request.decision().principal();
@@ -354,6 +354,8 @@ Task<Tried> Tries::begin_answer(const AttemptRequest& request, Try& one,
   if (failure.status >= 400) {
     co_return co_await refused(request, upstream, std::move(head), std::move(content), failure);
   }
+  if (failure.status >= 300)
+    co_return co_await redirected(upstream, std::move(head), std::move(content));
   // Elsewhere nothing is waited for: a subscription opens before it has anything to say.
   const bool opens = dialect::generates(expected.format) && (expected.events || expected.streams);
   if (opens) {
@@ -370,6 +372,7 @@ Task<Tried> Tries::begin_answer(const AttemptRequest& request, Try& one,
       co_return tried;
     }
     tried.failure = failure;
+    if (opening->error_event) hide_credential(upstream, content->read_ahead_text());
     if (!opening->error_event) tried.failure.reached = Reached::content_out;
     tried.failure.refused = opening->error_event && !content->usage().known;
     if (opening->events != head.event_stream) relabel(head, opening->events);
@@ -378,6 +381,27 @@ Task<Tried> Tries::begin_answer(const AttemptRequest& request, Try& one,
   }
   tried.content = content.get();
   if (head.event_stream) tried.stream = content.get();
+  tried.answer = std::make_unique<generation::Generation>(std::move(head), std::move(content));
+  co_return tried;
+}
+
+/// A redirect is the client's to follow, or not; its page may repeat what was asked with.
+Task<Tried> Tries::redirected(const Upstream& upstream, AnswerHead head,
+                              std::unique_ptr<AnswerContent> content) {
+  Tried tried;
+  auto body = co_await content->read_whole(error_body_max, Clock::now() + error_body_patience);
+  if (!body || !*body) {
+    tried.error = body ? Error{.code = Code::upstream,
+                               .message = "the provider's redirect is too long to be passed on"}
+                       : body.error();
+    tried.failure = {.reached = Reached::sent_request, .code = tried.error.code};
+    co_return tried;
+  }
+  hide_credential(upstream, **body);
+  tried.failure.reached = Reached::content_out;
+  if (!head.bodiless) head.length = (*body)->size();
+  content->give_again(std::move(**body));
+  tried.content = content.get();
   tried.answer = std::make_unique<generation::Generation>(std::move(head), std::move(content));
   co_return tried;
 }

@@ -115,6 +115,8 @@ class Tries {
   };
   Task<net::IoStatus> send_stream(const AttemptRequest& request, Try& one, SentBody body,
                                   http::UpstreamConnection& connection);
+  static Task<Tried> redirected(const Upstream& upstream, generation::AnswerHead head,
+                                std::unique_ptr<AnswerContent> content);
   Task<Tried> receive(const AttemptRequest& request, Try& one, http::UpstreamPtr connection,
                       std::size_t sent_bytes);
   Task<Tried> begin_answer(const AttemptRequest& request, Try& one, http::UpstreamPtr connection);

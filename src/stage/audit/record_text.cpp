@@ -68,7 +68,7 @@ std::string_view name_of_api(dialect::Api api) {
 std::string_view decision_of(const Exchange& exchange, std::optional<Code> error) {
   const Notes& notes = *exchange.notes;
   if (!error) return "allowed";
-  if (!notes.refused_by.empty() || exchange.residency.refuses) return "refused";
+  if (!notes.refused_by.empty() || exchange.residency_refuses) return "refused";
   switch (*error) {
     case Code::cancelled:
       return "gone";

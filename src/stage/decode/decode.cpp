@@ -119,20 +119,9 @@ Result<> read_whole_form(Request& request) {
 Result<> read_json(Request& request) {
   const bool known = request.endpoint.traits().body != BodyForm::any;
   const auto mode = known ? dialect::PeekMode::known : dialect::PeekMode::unknown;
-  auto peeked = dialect::peek_request(request.body, request.facts, mode);
-  if (peeked) {
-    const dialect::AnswerFormat format = dialect::format_of(request.endpoint);
-    auto& facts = request.facts;
-    if (format == dialect::AnswerFormat::responses) {
-      facts.output_max = facts.output_maxima.responses;
-    } else if (format == dialect::AnswerFormat::gemini) {
-      facts.output_max = facts.output_maxima.gemini;
-    } else if (dialect::generates(format)) {
-      facts.output_max = facts.output_maxima.chat;
-    }
-    return {};
-  }
-  if (known) return peeked;
+  auto peeked = dialect::peek_request(request.body, request.facts, mode,
+                                      dialect::format_of(request.endpoint));
+  if (peeked || known) return peeked;
   // Another path's JSON may be anything: it passes where nobody must have read it.
   request.facts = {};
   request.unread = true;

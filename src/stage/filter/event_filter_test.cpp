@@ -93,6 +93,23 @@ TEST(EventFilter, WhatIsCutOverEventsIsFound) {
   }
 }
 
+// Some servers change the form of a content in the middle of an answer.
+TEST(EventFilter, AContentAsTextAndAsAListIsOneText) {
+  const auto list = [](std::string_view text) {
+    return "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":[{\"type\":\"text\",\"text\":" +
+           quoted(text) + "}]}}]}\n\n";
+  };
+  for (const auto& [first, second] :
+       {std::pair(chat("write jane.doe@exa"), list("mple.com now")),
+        std::pair(list("write jane.doe@exa"), chat("mple.com now"))}) {
+    const auto with = rules();
+    EventFilter filter(Api::chat, with);
+    const std::string out = run(filter, {first, second, finish, done});
+    EXPECT_EQ(out.find("jane"), std::string::npos) << out;
+    EXPECT_NE(out.find("[EMAIL]"), std::string::npos) << out;
+  }
+}
+
 TEST(EventFilter, AnEventThatMustBeReadAndCannotBeEndsTheAnswer) {
   auto with = rules();
   std::string deep = "\"jane.doe@example.com\"";

@@ -27,8 +27,9 @@ constexpr std::size_t answer_max = 64 * 1024 * 1024;
 Result<> peek_again(exchange::Request& request) {
   const bool known = request.endpoint.traits().body != dialect::BodyForm::any;
   dialect::RequestFacts facts;
-  auto peeked = dialect::peek_request(
-      request.body, facts, known ? dialect::PeekMode::known : dialect::PeekMode::unknown);
+  auto peeked = dialect::peek_request(request.body, facts,
+                                      known ? dialect::PeekMode::known : dialect::PeekMode::unknown,
+                                      dialect::format_of(request.endpoint));
   if (!peeked) return peeked;
   if (request.facts.in_path) {
     facts.model = std::move(request.facts.model);

@@ -79,7 +79,7 @@ std::optional<Error> Guards::kept_away(Exchange& exchange) const {
         !guards_[i]->concerns(exchange, Direction::answer)) {
       continue;
     }
-    exchange.residency.refuses = true;
+    exchange.residency_refuses = true;
     return Error{.code = Code::residency,
                  .message = "The guard \"" + guards_[i]->config().name +
                             "\" must judge this request, and is not where it may go.",

@@ -42,7 +42,7 @@ void Observe::count(const Exchange& exchange, Clock::time_point now) {
     shard_.add(metrics_.errors[static_cast<std::size_t>(*exchange.trail.error)]);
   }
   const auto& residency = exchange.residency;
-  const auto refusal = residency.refuses && residency.rule != nullptr
+  const auto refusal = exchange.residency_refuses && residency.rule != nullptr
                            ? refusals_.find(*residency.rule)
                            : refusals_.end();
   if (refusal != refusals_.end()) shard_.add(refusal->second);
@@ -58,9 +58,9 @@ void Observe::count_model(const Exchange& exchange, Clock::time_point now) {
   const telemetry::ModelMetrics& series = found->second;
   shard_.add(series.attempts, exchange.trail.attempts);
   shard_.observe(series.duration, seconds(now - exchange.arrived));
-  if (exchange.trail.usage.known) {
-    shard_.observe(series.input_tokens, static_cast<double>(exchange.trail.usage.input));
-    shard_.observe(series.output_tokens, static_cast<double>(exchange.trail.usage.output));
+  if (exchange.trail.usage.get().known) {
+    shard_.observe(series.input_tokens, static_cast<double>(exchange.trail.usage.get().input));
+    shard_.observe(series.output_tokens, static_cast<double>(exchange.trail.usage.get().output));
   }
   if (exchange.request.facts.stream && exchange.trail.first_content) {
     shard_.observe(series.first_token, seconds(*exchange.trail.first_content - exchange.arrived));
@@ -83,9 +83,9 @@ void Observe::log(const Exchange& exchange, Clock::time_point now) {
   record.key = exchange.principal->key;
   record.attempts = exchange.trail.attempts;
   record.stream = exchange.request.facts.stream;
-  if (exchange.trail.usage.known) {
-    record.input_tokens = static_cast<std::int64_t>(exchange.trail.usage.input);
-    record.output_tokens = static_cast<std::int64_t>(exchange.trail.usage.output);
+  if (exchange.trail.usage.get().known) {
+    record.input_tokens = static_cast<std::int64_t>(exchange.trail.usage.get().input);
+    record.output_tokens = static_cast<std::int64_t>(exchange.trail.usage.get().output);
   }
   record.bytes_in = exchange.trail.bytes_in;
   record.bytes_out = exchange.trail.bytes_out;

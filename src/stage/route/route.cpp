@@ -47,6 +47,7 @@ bool allowed(const Exchange& exchange, std::string_view model) {
 bool may_ask(const Exchange& exchange) {
   const auto& facts = exchange.request.facts;
   if (exchange.principal->models.empty()) return true;
+  if (facts.other_models) return false;  // which of them it gets is not decided here
   if (facts.has_model) return allowed(exchange, facts.model);
   switch (exchange.request.endpoint.traits().model) {
     case dialect::ModelPlace::nowhere:
@@ -87,12 +88,18 @@ Error no_such_model(const std::string& model) {
   return error;
 }
 
-Error not_allowed(const std::string& model) {
+Error not_allowed(const dialect::RequestFacts& facts) {
   Error error;
   error.code = Code::permission;
-  error.message = model.empty()
-                      ? "This API key may use certain models only, and the request names none."
-                      : "This API key may not use the model `" + model + "`.";
+  error.message = "This API key may not use the model `" + facts.model + "`.";
+  if (facts.model.empty()) {
+    error.message = "This API key may use certain models only, and the request names none.";
+  }
+  if (facts.other_models) {
+    error.message =
+        "This API key may use certain models only: a request by it must not name further models, "
+        "or a server, beside `model`.";
+  }
   error.param = "model";
   return error;
 }
@@ -215,7 +222,7 @@ Result<const RouteTable::Entry*> Route::choose(const Exchange& exchange) const {
     return Error{.code = Code::not_found,
                  .message = "No provider is configured for this path: set default_provider."};
   }
-  if (!may_ask(exchange)) return not_allowed(facts.model);
+  if (!may_ask(exchange)) return not_allowed(facts);
   return entry;
 }
 
@@ -243,7 +250,7 @@ Result<> Route::bind(Exchange& exchange, const RouteTable::Entry& entry) const {
   exchange.candidates =
       exchange::Candidates(entry.targets, eligible.order, eligible.groups, eligible.targets);
   if (!exchange.candidates.empty()) return Result<>();
-  exchange.residency.refuses = true;
+  exchange.residency_refuses = true;
   return no_target(exchange.request.facts.model,
                    exchange.residency.rule ? *exchange.residency.rule : std::string());
 }
@@ -307,7 +314,7 @@ Task<Answer> Route::run(Exchange& exchange, exchange::Next next) {
   if (!entry) return exchange::answer_now(entry.error());
   const auto bound = send_to(exchange, **entry);
   if (!bound && !recorded_here) return exchange::answer_now(bound.error());
-  if (!bound) exchange.residency.refuses = false;  // it is served from here then
+  if (!bound) exchange.residency_refuses = false;  // it is served from here then
   if (lists) return list_models(exchange, next);
   return next(exchange);
 }
