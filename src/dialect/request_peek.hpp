@@ -26,12 +26,12 @@ struct RequestFacts {
   bool form : 1 = false;     // the model is the bare value of a form's field
   bool in_path : 1 = false;  // the model stands in the path, not in the body
   bool stream : 1 = false;
-  bool usage_asked : 1 = false;              // stream_options.include_usage
-  bool stores : 1 = false;                   // store: true
-  bool background : 1 = false;               // the answer is made when nobody waits for it
-  bool logprobs : 1 = false;                 // the answer repeats its text token by token
-  bool other_models : 1 = false;             // it asks for further models, or names a server
-  CountName unread_count = CountName::none;  // a count of answers whose value is no number
+  bool usage_asked : 1 = false;                  // stream_options.include_usage
+  bool stores : 1 = false;                       // store: true
+  bool background : 1 = false;                   // the answer is made when nobody waits for it
+  bool logprobs : 1 = false;                     // the answer repeats its text token by token
+  bool other_models : 1 = false;                 // it asks for further models, or names a server
+  CountName unread_count : 2 = CountName::none;  // a count of answers whose value is no number
 };
 
 /// How strictly members are judged that only some operations have.

@@ -136,7 +136,8 @@ std::size_t StreamReader::read_event(std::string_view frames, std::size_t at) {
   std::string scratch;
   const auto parts = wire::frame_parts(frame, scratch);
   const Place before = usage_chunk_;
-  usage_chunk_ = {at, found.size};  // unless it is another event
+  usage_chunk_ = {static_cast<std::uint32_t>(at),
+                  static_cast<std::uint32_t>(found.size)};  // unless it is another event
   data_now_ = any_data_ = true;
   read_data(frame, parts.type, trimmed(parts.data));
   if (usage_chunk_.size == 0) usage_chunk_ = before;

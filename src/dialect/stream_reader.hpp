@@ -74,8 +74,8 @@ class StreamReader {
 
   /// Of what was read last: the chunk that tells nothing but the usage of a chat.
   struct Place {
-    std::size_t at = 0;
-    std::size_t size = 0;  // 0: there was none
+    std::uint32_t at = 0;
+    std::uint32_t size = 0;  // 0: there was none
   };
   const Place& usage_chunk() const { return usage_chunk_; }
 

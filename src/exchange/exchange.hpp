@@ -161,12 +161,8 @@ struct Exchange {
   explicit Exchange(net::Cancellation& cancel) : cancellation(cancel) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
-  ~Exchange() {
-    while (const auto last = std::move(last_completion_)) {
-      last_completion_ = std::move(last->earlier_);
-      last->complete(*this);
-    }
-  }
+  /// Completes what is to be done when it is over, and tells its pipeline.
+  ~Exchange();
 
   /// Done when the exchange is over; the last one first.
   void on_complete(std::unique_ptr<Completion> completion) {

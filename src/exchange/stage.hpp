@@ -33,6 +33,9 @@ class Stage {
   /// Runs this step around the rest. `exchange` outlives the returned coroutine.
   /// Failures are values; an exception that leaves here is a bug and ends the connection.
   virtual Task<Answer> run(Exchange& exchange, Next next) = 0;
+
+  /// Of the outermost stage: an exchange that it ran is over, behind all that was to be completed.
+  virtual void over(const Exchange& exchange) { (void)exchange; }
 };
 
 // Not a coroutine: passing on costs a virtual call, not a frame.
@@ -57,6 +60,10 @@ class Pipeline {
   static Task<Answer> run(const std::shared_ptr<const Pipeline>& pipeline, Exchange& exchange) {
     exchange.pipeline = pipeline;
     return Next(pipeline->stages_)(exchange);
+  }
+  /// Told by each exchange that ran, once.
+  void over(const Exchange& exchange) const {
+    if (!stages_.empty()) stages_.front()->over(exchange);
   }
 
  private:

@@ -17,16 +17,16 @@ namespace hawser::generation {
 
 /// The part of an answer that comes before its content.
 struct AnswerHead {
-  int status = 200;
   std::string fields{};  // "Name: value\r\n"..., fit to go on; no lengths, nothing hop-by-hop
-  std::optional<std::uint64_t> length{};   // of the content, when it is known
+  std::optional<std::uint64_t> length{};  // of the content, when it is known
+  /// What a reader that comes back has of a stream of responses already; null: nothing.
+  std::shared_ptr<const dialect::ResponseProgress> progress{};
+  int status = 200;
+  ShortMilliseconds heartbeat{15'000};     // a silent stream of events gets a comment so often
   bool event_stream = false;               // server-sent events that may be told apart
   bool bodiless = false;                   // 204, 304, the answer to HEAD
   bool event_ids = false;                  // each event of a recorded stream gets an id line
-  milliseconds heartbeat{15'000};          // a silent one gets a comment so often
   dialect::Api api = dialect::Api::other;  // of a recorded one: what it was asked of
-  /// What a reader that comes back has of a stream of responses already; null: nothing.
-  std::shared_ptr<const dialect::ResponseProgress> progress{};
 };
 
 /// The content of an answer as it comes in from whoever makes it.

@@ -143,7 +143,7 @@ void Record::append(std::string_view bytes, std::uint32_t events, bool finishes)
 
 void Record::end(State state, const Error* error, const dialect::Usage& usage) {
   usage_.set(usage);
-  stop_ = nullptr;
+  stop_ = {};
   if (ended()) return;
   state_ = state;
   if (error != nullptr) error_ = std::make_unique<Error>(*error);
@@ -182,15 +182,15 @@ bool Record::digest() {
 
 void Record::cancel(State state) {
   if (ended()) return;
-  const auto stop = std::exchange(stop_, nullptr);
+  const auto stop = std::exchange(stop_, {});
   const Error stopped{.code = Code::cancelled, .message = "the generation was stopped"};
   end(state, &stopped, usage());
   // The writer waits for readers or for its provider; the one it waits for ends it, and its
   // content.
   if (room != nullptr) {
     room->complete(net::IoStatus::cancelled);
-  } else if (stop) {
-    stop();
+  } else if (stop.cancel != nullptr) {
+    stop.cancel(stop.of);
   }
 }
 

@@ -121,7 +121,12 @@ class Record final : public net::Companion {
   /// The record, where it is appended to, and the first reader, with who waits for it.
   void prefetch(int turns) const override;
   /// What cancel() ends: the writer's wait.
-  void on_cancel(std::function<void()> stop) { stop_ = std::move(stop); }
+  /// @param stopped  has a cancel(); it is there until it has ended, or the record is told of
+  /// another
+  template <class Stopped>
+  void on_cancel(Stopped& stopped) {
+    stop_ = {[](void* of) { static_cast<Stopped*>(of)->cancel(); }, &stopped};
+  }
   net::Waiter* room = nullptr;   // of a writer that waits for readers
   const void* writer = nullptr;  // the writer's memory: asked for ahead
 
@@ -166,7 +171,10 @@ class Record final : public net::Companion {
   Shelf* shelf_ = nullptr;
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point ended_at_ = Clock::time_point::max();
-  std::function<void()> stop_{};
+  struct Stop {
+    void (*cancel)(void* of) = nullptr;
+    void* of = nullptr;
+  } stop_{};
   Directory* directory_ = nullptr;
   Fingerprint found_by_{};
   std::uint64_t body_ = 0;

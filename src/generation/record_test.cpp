@@ -157,7 +157,11 @@ TEST_F(RecordTest, MakesOnlySoMuchForNobody) {
   const auto record = begin();
   { LocalReader reader(reactor_, record, 0); }
   bool stopped = false;
-  record->on_cancel([&] { stopped = true; });
+  struct Stopped {
+    bool& stopped;
+    void cancel() { stopped = true; }
+  } content{stopped};
+  record->on_cancel(content);
   for (int i = 0; i < 200 && !record->ended(); ++i) frame(record, "x");
   EXPECT_EQ(record->state(), State::expired);
   EXPECT_TRUE(stopped);
@@ -194,7 +198,10 @@ TEST_F(RecordTest, CancelEndsAWriterThatWaitsForRoom) {
   };
   spawn(writer(room, writer_ended), no_bug);
   record->room = &room;
-  record->on_cancel([] { FAIL() << "its content is gone with the writer"; });
+  struct Gone {
+    void cancel() { FAIL() << "its content is gone with the writer"; }
+  } content;
+  record->on_cancel(content);
   record->cancel(State::cancelled);
   EXPECT_TRUE(writer_ended);
   record->room = nullptr;

@@ -201,6 +201,21 @@ void ByteLease::swap(ByteLease& other) noexcept {
   other.kind_ = kind & 255;
 }
 
+ByteLease ByteLease::Origin::lease(MemoryKind kind) const {
+  ByteLease lease;
+  lease.worker_ = worker_;
+  lease.key_ = key_;
+  lease.kind_ = static_cast<std::uint64_t>(kind) & 0xff;
+  return lease;
+}
+
+ByteLease::Origin ByteLease::origin() const {
+  Origin origin;
+  origin.worker_ = worker_;
+  origin.key_ = key_;
+  return origin;
+}
+
 Result<> ByteLease::grow(std::uint64_t bytes) {
   if (worker_ == nullptr) {
     add(bytes);

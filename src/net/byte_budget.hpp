@@ -174,6 +174,20 @@ class ByteLease {
   std::uint64_t bytes() const { return bytes_; }
   bool belongs_to(const KeyBytes* key) const { return key_ == key; }
 
+  /// Whose it is, to lease of nothing yet: for who may never need a lease, in half the room.
+  class Origin {
+   public:
+    Origin() = default;
+    ByteLease lease(MemoryKind kind) const;
+
+   private:
+    friend class ByteLease;
+    WorkerBytes* worker_ = nullptr;
+    KeyBytes* key_ = nullptr;
+  };
+  /// Without its connection's bound.
+  Origin origin() const;
+
  private:
   friend class WorkerBytes;
   void swap(ByteLease& other) noexcept;

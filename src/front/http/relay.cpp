@@ -26,7 +26,8 @@ bool promise_heartbeat(const Exchange& exchange, AnswerHead& head) {
   milliseconds::rep asked = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), asked);
   if (error != std::errc{} || end != text.data() + text.size() || asked <= 0) return false;
-  head.heartbeat = std::min(head.heartbeat, std::max(milliseconds(asked), heartbeat_min));
+  head.heartbeat = shortened(
+      std::min<milliseconds>(head.heartbeat, std::max(milliseconds(asked), heartbeat_min)));
   const auto every = std::to_string(head.heartbeat.count());
   head.fields.append(heartbeat_field).append(": ").append(every).append("\r\n");
   return true;

@@ -33,7 +33,8 @@ Task<> drain(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connectio
 }  // namespace
 
 AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
-                             const Expected& expected, const Limits& limits, net::ByteLease lease)
+                             const Expected& expected, const Limits& limits,
+                             net::ByteLease::Origin payer)
     : pool_(std::move(pool)),
       connection_(std::move(connection)),
       reader_(expected.format, expected.choices),
@@ -43,7 +44,7 @@ AnswerContent::AnswerContent(std::shared_ptr<http::OriginPool> pool, http::Upstr
       counts_(expected.counts),
       strips_usage_(expected.strips_usage),
       limits_(limits),
-      lease_(std::move(lease)) {
+      payer_(payer) {
   net::Stream* const own = may_stream_ ? connection_->own_stream() : nullptr;
   if (own != nullptr) own->delay_acks();
 }
@@ -210,10 +211,7 @@ Result<Piece> AnswerContent::without_rest(Result<Piece> broken, bool finished) {
 Task<Result<Piece>> AnswerContent::next_of_this() {
   if (read_ahead() || done_) return next_at_hand();
   if (aside_ && !aside_->joined.empty()) std::string().swap(aside_->joined);  // it is out
-  if (aside_ && !holds()) {  // silence holds no memory
-    aside_.reset();
-    lease_.release();
-  }
+  if (aside_ && !holds()) aside_.reset();  // silence holds no memory
   return read_piece(Clock::time_point::max());
 }
 
@@ -271,8 +269,10 @@ Task<Result<Piece>> AnswerContent::wait_for_piece(Clock::time_point deadline) {
       if (silent) co_return fell_silent();
       co_return broken(http::BodyReader::error_of(waited));
     }
-    auto piece = piece_now();
-    if (piece) co_return std::move(*piece);
+    // Not on the frame, which each silent stream has: it is looked at before anybody else runs.
+    thread_local std::optional<Result<Piece>> piece;
+    piece = piece_now();
+    if (piece) co_return *std::exchange(piece, std::nullopt);
   }
 }
 
@@ -385,7 +385,7 @@ Result<> AnswerContent::hold_back(std::string_view rest) {
   if (size > held.capacity()) {
     const std::size_t room = std::max(size, 2 * held.capacity());
     if (room > unpaid_max) {
-      if (auto paid = lease_.grow_to(room); !paid) return paid;
+      if (auto paid = aside_->lease.grow_to(room); !paid) return paid;
     }
     held.reserve(room);
   }
@@ -394,7 +394,10 @@ Result<> AnswerContent::hold_back(std::string_view rest) {
 }
 
 AnswerContent::Aside& AnswerContent::aside() {
-  if (!aside_) aside_ = std::make_unique<Aside>();
+  if (!aside_) {
+    aside_ = std::make_unique<Aside>();
+    aside_->lease = payer_.lease(net::MemoryKind::copy);
+  }
   return *aside_;
 }
 

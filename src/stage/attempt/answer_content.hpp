@@ -41,9 +41,9 @@ class AnswerContent final : public net::Companion, public generation::Content {
     bool strips_usage = false;  // its client did not ask for the chunk of usage
     std::uint32_t choices = 1;
   };
-  /// @param lease  of what it must hold of a long event: of its client
+  /// @param payer  of what it must hold of a long event: its client
   AnswerContent(std::shared_ptr<http::OriginPool> pool, http::UpstreamPtr connection,
-                const Expected& expected, const Limits& limits, net::ByteLease lease);
+                const Expected& expected, const Limits& limits, net::ByteLease::Origin payer);
   ~AnswerContent() override;
 
   /// Errors: connection (broken, or ended without its terminal event), timeout, cancelled,
@@ -129,6 +129,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
     std::uint32_t early_events = 0;
     std::string held{};  // the beginning of an event whose end has not come, where it is long
     std::string joined{};
+    net::ByteLease lease{};
   };
   Aside& aside();
   bool read_ahead() const { return aside_ && !aside_->early.empty(); }
@@ -154,7 +155,7 @@ class AnswerContent final : public net::Companion, public generation::Content {
   health::Load load_{};
   std::uint32_t scanned_ = 0;  // bytes at the front of the next piece: they were taken back
   std::unique_ptr<Aside> aside_{};
-  net::ByteLease lease_;
+  net::ByteLease::Origin payer_;
 };
 
 }  // namespace hawser::stage::attempt

@@ -347,9 +347,9 @@ Task<Tried> Tries::begin_answer(const AttemptRequest& request, Try& one,
   const AnswerContent::Expected expected =
       expected_of(request, head, upstream.provider->tells_stream_usage());
   const auto& asks = request.decision().principal();
-  auto content =
-      std::make_unique<AnswerContent>(upstream.pool, std::move(connection), expected, limits,
-                                      bytes_.lease(net::MemoryKind::copy, asks.tenant, asks.key));
+  auto content = std::make_unique<AnswerContent>(
+      upstream.pool, std::move(connection), expected, limits,
+      bytes_.lease(net::MemoryKind::copy, asks.tenant, asks.key).origin());
   if (failure.status >= 300) hide_credential(upstream, head.fields);  // such as of a redirect
   if (failure.status >= 400) {
     co_return co_await refused(request, upstream, std::move(head), std::move(content), failure);

@@ -36,7 +36,9 @@ struct KeyConfig {
     field("tenant", tenant, config::Anything{}, "Who owns the key.");
     field("team", team, config::Anything{}, "Part of the tenant that it belongs to.");
     field("models", models, config::Anything{},
-          "Models that the key may ask for; empty: all. A trailing * matches any ending.");
+          "Models that the key may ask for; empty: all. A trailing * matches any ending. A request "
+          "that "
+          "names further models, or a server, beside `model` is refused.");
     field(
         "operations", operations, config::Anything{},
         "What the key may call: chat, completions, responses, messages, gemini, embeddings, "

@@ -123,7 +123,7 @@ Result<> read_json(Request& request) {
                                       dialect::format_of(request.endpoint));
   if (peeked || known) return peeked;
   // Another path's JSON may be anything: it passes where nobody must have read it.
-  request.facts = {};
+  request.facts = dialect::RequestFacts{};
   request.unread = true;
   return {};
 }

@@ -22,12 +22,11 @@ std::optional<Clock::duration> overhead(const Exchange& exchange) {
 }  // namespace
 
 Task<exchange::Answer> Observe::run(Exchange& exchange, exchange::Next next) {
-  exchange.on_complete([this](const Exchange& over) { ended(over); });
   shard_.add(metrics_.in_flight);
   return next(exchange);
 }
 
-void Observe::ended(const Exchange& exchange) {
+void Observe::over(const Exchange& exchange) {
   const auto now = Clock::now();
   count(exchange, now);
   count_model(exchange, now);

@@ -33,9 +33,9 @@ class Observe final : public exchange::Stage {
         log_(log) {}
 
   Task<exchange::Answer> run(exchange::Exchange& exchange, exchange::Next next) override;
+  void over(const exchange::Exchange& exchange) override;
 
  private:
-  void ended(const exchange::Exchange& exchange);
   void count(const exchange::Exchange& exchange, Clock::time_point now);
   void count_model(const exchange::Exchange& exchange, Clock::time_point now);
   void log(const exchange::Exchange& exchange, Clock::time_point now);

@@ -93,7 +93,7 @@ bool name_by_response(generation::Record& record, generation::Directory& directo
 Detached write(RecordPtr record, std::unique_ptr<generation::Content> content,
                net::Reactor& reactor, generation::Directory& directory) {
   bool nameless = record->api() == dialect::Api::responses && record->head()->event_stream;
-  record->on_cancel([source = content.get()] { source->cancel(); });
+  record->on_cancel(*content);
   content->lead_to(record.get());
   record->writer = co_await OwnFrame{};
   while (!record->ended()) {
@@ -165,7 +165,7 @@ class Record::Detaching final : public exchange::OnClientGone {
   bool goes_on() override {
     RecordPtr& record = exchange().record;
     if (!record) record = stage_.make_record(exchange());
-    record->on_cancel([&cancellation = exchange().cancellation] { cancellation.cancel(); });
+    record->on_cancel(exchange().cancellation);
     record->detach_unless_read();
     return true;
   }
@@ -303,7 +303,7 @@ GenerationPtr Record::launch(const Exchange& exchange, const RecordPtr& record,
   kept.bodiless = head.bodiless;
   kept.api = head.api = record->api();
   kept.event_ids = head.event_ids = config_.event_ids && head.event_stream;
-  kept.heartbeat = head.heartbeat = config_.heartbeat;
+  kept.heartbeat = head.heartbeat = shortened(config_.heartbeat);
   if (exchange.notes) exchange.notes->generation = record->id();
   head.fields.append("x-hawser-generation: ").append(record->id()).append("\r\n");
   if (head.event_stream) {
