@@ -154,7 +154,8 @@ std::string canonical(std::string_view name) {
 bool names_other_models(std::string_view name) {
   constexpr std::string_view names[] = {"apibase",   "apiurl",         "baseurl",
                                         "endpoint",  "fallbackmodels", "fallbacks",
-                                        "modellist", "models",         "contextwindowfallbacks"};
+                                        "modellist", "models",         "contextwindowfallbacks",
+                                        "preset"};
   const std::string same = canonical(name);
   return std::find(std::begin(names), std::end(names), same) != std::end(names);
 }
@@ -177,7 +178,7 @@ class Peek {
     if (depth > 2) return true;
     if (depth == 2) {
       if (name_ != "metadata") note_token_texts(token);
-      if (!is_users_own(name_)) note_other_model(token);
+      if (!is_users_own(name_)) note_other_model(token, name_ == "extra_body");
       return !is_looked_into(name_) || note_inner(token);
     }
     inner_members_ = 0;
@@ -274,11 +275,13 @@ class Peek {
     if (!asks_for_none(token_name_, value)) facts_.logprobs = true;
   }
   /// A model that a part of the request asks for: a tool's, a transcription's.
-  void note_other_model(const JsonToken& token) {
+  /// @param outermost  some servers take it as if it stood outermost
+  void note_other_model(const JsonToken& token, bool outermost = false) {
     std::string decoded;
     if (token.escaped && !decode_json_string(token.text, decoded)) return;
-    const std::string same = canonical(token.escaped ? decoded : token.inner());
-    facts_.other_models = facts_.other_models || same == "model";
+    const std::string_view name = token.escaped ? std::string_view(decoded) : token.inner();
+    const bool other = canonical(name) == "model" || (outermost && names_other_models(name));
+    facts_.other_models = facts_.other_models || other;
   }
   bool object_missing() {
     error = not_json(JsonFault::syntax);

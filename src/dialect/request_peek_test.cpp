@@ -226,7 +226,8 @@ TEST(RequestPeek, FurtherModelsAndServers) {
        {R"({"model":"a","models":["b"]})", R"({"model":"a","fallbacks":["b"]})",
         R"({"model":"a","fallb\u0061cks":["b"]})", R"({"api_base":"https://x"})",
         R"({"base_url":"https://x"})", R"({"apiBase":"https://x"})", R"({"model_list":[]})",
-        R"({"tools":[{"type":"image_generation","model":"b"}]})",
+        R"({"extra_body":{"models":["b"]}})", R"({"extra_body":{"api_base":"x"}})",
+        R"({"preset":"b"})", R"({"tools":[{"type":"image_generation","model":"b"}]})",
         R"({"tools":[{"type":"x"},{"mod\u0065l":"b"}]})", R"({"transcription":{"model":"b"}})"}) {
     EXPECT_TRUE(others(body)) << body;
   }

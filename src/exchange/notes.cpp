@@ -18,6 +18,7 @@ class Noted final : public Reservation {
   bool moves_to(const Exchange& exchange, const Target& target) override {
     return inner_ == nullptr || inner_->moves_to(exchange, target);
   }
+  const Target* taken_at() const override { return inner_ ? inner_->taken_at() : nullptr; }
   void begins(const Target& target, std::uint32_t attempt) override {
     if (inner_) inner_->begins(target, attempt);
   }

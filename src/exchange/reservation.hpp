@@ -51,6 +51,8 @@ class Reservation {
   /// there, and what was held of the one before goes back. Told before `trail.target` is.
   /// @return false: it has no room, and nothing has changed
   virtual bool moves_to(const Exchange& exchange, const Target& target) = 0;
+  /// Where it is taken now, of limits that are set for targets; null: nowhere.
+  virtual const Target* taken_at() const = 0;
   /// A call begins.
   virtual void begins(const Target& target, std::uint32_t attempt) = 0;
   /// A second one begins while the first is under way. @return false: there is no room for it

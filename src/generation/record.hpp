@@ -127,6 +127,10 @@ class Record final : public net::Companion {
   void on_cancel(Stopped& stopped) {
     stop_ = {[](void* of) { static_cast<Stopped*>(of)->cancel(); }, &stopped};
   }
+  /// It is there no longer.
+  void forget(const void* stopped) {
+    if (stop_.of == stopped) stop_ = {};
+  }
   net::Waiter* room = nullptr;   // of a writer that waits for readers
   const void* writer = nullptr;  // the writer's memory: asked for ahead
 

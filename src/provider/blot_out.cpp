@@ -19,9 +19,11 @@ int hex_at(std::string_view text, std::size_t digits) {
 /// Bytes at the beginning of `text` that stand for `c`; 0: others do.
 std::size_t spelling_of(char c, std::string_view text) {
   if (text.empty()) return 0;
-  if (text[0] == c) return 1;
   const int code = static_cast<unsigned char>(c);
-  if (text[0] == '%') return hex_at(text.substr(1), 2) == code ? 3 : 0;
+  // Before the character itself: what escapes may stand in the secret, too.
+  if (text[0] == '%' && hex_at(text.substr(1), 2) == code) return 3;
+  if (c == '\\' && text.starts_with("\\\\")) return 2;
+  if (text[0] == c) return 1;
   if (text[0] != '\\' || text.size() < 2) return 0;
   if (text[1] == 'u') return hex_at(text.substr(2), 4) == code ? 6 : 0;
   return text[1] == c ? 2 : 0;
@@ -29,6 +31,7 @@ std::size_t spelling_of(char c, std::string_view text) {
 
 /// Bytes at the beginning of `text` that spell the secret; 0: they do not.
 std::size_t spelled_at(std::string_view text, std::string_view secret) {
+  if (text.starts_with(secret)) return secret.size();
   std::size_t size = 0;
   for (const char c : secret) {
     const std::size_t one = spelling_of(c, text.substr(size));

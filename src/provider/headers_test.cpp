@@ -194,6 +194,13 @@ TEST(Provider, BlotsOutEverySpellingAndEveryConfiguredSecret) {
     provider.hide_credential({}, text);
     EXPECT_EQ(text, "<" + std::string(9, '*') + "> at 2023-06-01") << spelling;
   }
+  ProviderConfig odd = plain();
+  odd.headers = {{"x-proxy-token", R"(per%cent\back)"}};
+  for (const char* spelling : {R"(per%cent\back)", R"(per%25cent%5Cback)", R"(per%cent\\back)"}) {
+    std::string echoed = spelling;
+    Provider("p", odd).hide_credential({}, echoed);
+    EXPECT_EQ(echoed, std::string(13, '*')) << spelling;
+  }
   std::string text = R"(sk-of-the\u002doperator)";
   provider.hide_credential({}, text);
   EXPECT_EQ(text, std::string(18, '*'));

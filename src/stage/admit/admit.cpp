@@ -356,6 +356,7 @@ void Admit::admit(Exchange& exchange, std::unique_ptr<Holding> holding) {
     if (holding->holds(limit)) shard_.add(figures_.by_limit[limit.index].admitted);
   }
   tell(exchange);
+  holding->taken_at(first_target(exchange));
   exchange.reservation = std::move(holding);
 }
 

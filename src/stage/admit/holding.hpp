@@ -55,6 +55,9 @@ class Holding final : public exchange::Reservation {
   void undo();
 
   const Amounts& amounts() const { return amounts_; }
+  /// All was taken at this one, which lives as long as the configuration.
+  void taken_at(const exchange::Target* target) { taken_at_ = target; }
+  const exchange::Target* taken_at() const override { return taken_at_; }
 
   void see(std::string_view bytes, std::uint32_t events) override;
   bool moves_to(const exchange::Exchange& exchange, const exchange::Target& target) override;
@@ -109,6 +112,7 @@ class Holding final : public exchange::Reservation {
   std::uint64_t counted_before_ = 0;  // by the counter, of answers that broke
   store::CounterName scratch_{};
   std::vector<Held> held_{};
+  const exchange::Target* taken_at_ = nullptr;
   std::uint32_t under_way_ = 0;  // the call; 0: none
   bool answers_ = false;         // it does
   std::uint32_t beside_ = 0;     // the second call; 0: none

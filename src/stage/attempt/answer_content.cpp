@@ -191,6 +191,7 @@ Task<Result<Piece>> AnswerContent::next_continued() {
   const bool no_room = code == Code::rate_limit || code == Code::overloaded;
   if (code == Code::cancelled || no_room) co_return piece;
   finish();
+  done_ = false;  // however it ended, it goes on
   if (!co_await begin_continuation()) {
     continuation_.reset();
     co_return without_rest(std::move(piece), false);
@@ -333,8 +334,13 @@ Piece AnswerContent::plain(const Piece& piece) {
 /// The same events without the chunk that only we asked for.
 Piece AnswerContent::without_usage(Piece events) {
   const auto [at, size] = reader_.usage_chunk();
+  if (std::size_t{at} + size > events.bytes.size()) return events;  // it was cut off
   std::string& joined = aside().joined;
-  if (events.bytes.data() != joined.data()) joined.assign(events.bytes);
+  if (events.bytes.data() == joined.data()) {
+    joined.resize(events.bytes.size());
+  } else {
+    joined.assign(events.bytes);
+  }
   joined.erase(at, size);
   return {.bytes = joined, .events = events.events - std::min(events.events, 1u)};
 }

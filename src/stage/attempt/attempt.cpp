@@ -39,14 +39,20 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
     const auto found = co_await find_target(request, walk);
     if (!found) co_return found.error();
   }
-  // Room was taken at the first of the candidates.
-  const bool elsewhere = walk.at() != 0 && exchange.reservation;
+  // Room was taken at one of them, which may be none of the candidates any more.
+  const bool elsewhere = exchange.reservation && exchange.reservation->taken_at() != &walk.target();
   if (elsewhere && !exchange.reservation->moves_to(exchange, walk.target()) &&
       !move_on(way, Walk::Last::none)) {
+    if (exchange.reservation->taken_at() != &exchange.candidates.front()) {
+      co_return Error{
+          .code = Code::rate_limit,
+          .message = "The limits of the model's targets have no room for this request."};
+    }
     walk.stay(0);
   }
   std::uint32_t at_target = 0, free_tries = 0;
   bool kept_ended = false, fresh_connection = false;
+  bool runs_on = false;  // the call before may run still, and the next try attaches to it
   LinkRetry link(tries_->reattach_for());
   for (;;) {
     exchange.trail.target = &walk.target();
@@ -75,11 +81,12 @@ Task<Answer> Attempt::run(Exchange& exchange, exchange::Next) {
       }
     }
     Step step = decide(failure, now, retry_);
-    const auto proof = not_charged(failure);
+    // Another gateway keeps what it was asked: a repetition is the same call there.
+    const bool kept = failure.status == 0 && tries_->provider_of(*asked.one.target).gateway();
+    const auto proof = runs_on && failure.status == 0 ? std::nullopt : not_charged(failure);
     const auto* again = std::get_if<TrySame>(&step);
-    // Without a proof it goes on there, and the next try attaches to it: the call is the same.
-    const bool attaches = again != nullptr && again->free && !proof;
-    if (exchange.reservation && !attaches) {
+    runs_on = again != nullptr && !proof && (again->free || kept);
+    if (exchange.reservation && !runs_on) {
       exchange.reservation->failed(asked.attempt, failure.code, proof);
     }
     if (std::holds_alternative<TryNext>(step) && !move_on(way, last)) {

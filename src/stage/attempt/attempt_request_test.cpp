@@ -47,6 +47,7 @@ class Taken final : public exchange::Reservation {
  public:
   void see(std::string_view, std::uint32_t) override {}
   bool moves_to(const Exchange&, const exchange::Target&) override { return true; }
+  const exchange::Target* taken_at() const override { return nullptr; }
   void begins(const exchange::Target&, std::uint32_t) override {}
   bool begins_beside(const Exchange&, const exchange::Target&, std::uint32_t) override {
     return true;

@@ -69,10 +69,13 @@ Detached Race::ask(Side& side, const AttemptRequest& request) {
 
 /// Sends a second request on its way, where a target may have one.
 void Race::begin_second() {
+  from_ = walk_.at();
   walk_.leave();
-  if (walk_.choose(Clock::now()).what != health::Choice::What::take) return;
   const std::uint32_t attempt = first_.attempt + 1;
-  if (!room_(walk_.target(), attempt)) return;
+  if (walk_.choose(Clock::now()).what != health::Choice::What::take ||
+      !room_(walk_.target(), attempt)) {
+    return walk_.stay(from_);
+  }
   second_.one.target = &walk_.target();
   second_.one.health = walk_.health();
   second_.load = walk_.begin();
@@ -94,9 +97,12 @@ Task<Hedged> Race::run(Try first, std::uint32_t attempt, milliseconds after, Hed
   }
   const auto over = [](const Side& side) { return side.done || !side.begun; };
   while (!first_.answers() && !second_.answers() && !(over(first_) && over(second_))) {
-    co_await wake_.wait(Clock::time_point::max());
     // The client is gone: the first request knows, the second one is told.
-    if (first_.done && request_.cancellation().cancelled()) second_ends_.cancel();
+    const bool gone = request_.cancellation().cancelled();
+    if (first_.done && gone) second_ends_.cancel();
+    std::optional<net::Cancellation::Binding> bound;
+    if (first_.done && !gone) bound.emplace(request_.cancellation(), wake_);
+    if (!over(second_) || !over(first_)) co_await wake_.wait(Clock::time_point::max());
   }
   const bool second_wins = second_.answers() && !first_.answers();
   if (second_wins && !first_.done) request_.cancellation().interrupt();
@@ -112,6 +118,7 @@ Hedged Race::take(Side& winner, Side& loser) {
     const Code code = loser.answers() ? Code::cancelled : loser.tried.failure.code;
     out.lost = Hedged::Lost{loser.attempt, code, not_charged(loser.tried.failure)};
     if (!loser.answers()) walk_.failed(*loser.one.target, loser.tried.failure, Clock::now());
+    if (!winner.answers()) walk_.stay(from_);
   }
   if (&winner == &second_) tries_.counts.shard->add(tries_.counts.hedges_won);
   out.one = std::move(winner.one);

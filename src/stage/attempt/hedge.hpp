@@ -79,6 +79,7 @@ class Race {
   Walk& walk_;
   Room room_;
   net::Waiter wake_;
+  std::size_t from_ = 0;  // the walk's place before the second one
   Side first_{};
   Side second_{};
   net::Cancellation second_ends_{};

@@ -166,12 +166,10 @@ void Reattachment::lead_to(const net::Companion* next) {
 
 void Reattachment::cancel() {
   cancelled_ = true;
-  if (answer_) {
-    answer_->content().cancel();
-  } else if (call_) {
-    call_->cancel();
-  }
-  pause_.complete(net::IoStatus::cancelled);
+  // Whoever waits goes on here and now, and may take this one with him: nothing stands behind it.
+  if (pause_.waiting()) return pause_.complete(net::IoStatus::cancelled);
+  if (answer_) return answer_->content().cancel();
+  if (call_) call_->cancel();
 }
 
 bool Reattachment::finished() const {

@@ -61,8 +61,9 @@ Task<Result<net::Piece>> SecondCall::next() {
     if (!joined) co_return joined.error();
     joined_ = std::move(*joined);
     whole_ = piece->last;
-    if (!joined_.empty() || piece->last)
-      co_return net::Piece{.bytes = joined_, .last = piece->last};
+    if (joined_.empty() && !piece->last) continue;
+    const std::uint32_t events = joined_.empty() ? 0 : std::max(piece->events, 1u);
+    co_return net::Piece{.bytes = joined_, .last = piece->last, .events = events};
   }
 }
 

@@ -165,13 +165,18 @@ class Record::Detaching final : public exchange::OnClientGone {
   bool goes_on() override {
     RecordPtr& record = exchange().record;
     if (!record) record = stage_.make_record(exchange());
+    told_ = record;
     record->on_cancel(exchange().cancellation);
     record->detach_unless_read();
     return true;
   }
+  ~Detaching() override {
+    if (told_) told_->forget(&exchange().cancellation);
+  }
 
  private:
   Record& stage_;
+  RecordPtr told_{};  // of the exchange's cancellation
 };
 
 /// By its Idempotency-Key where it has one, else by its body; of the same tenant only, of those who
