@@ -1,7 +1,6 @@
 #include "dialect/object_references.hpp"
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -160,13 +159,13 @@ class References {
 
   bool name(const JsonToken& token, unsigned depth) {
     if (free_) return true;
-    Level& level = levels_[depth];
-    level.name = token.inner();
+    Level& here = level(depth);
+    here.name = token.inner();
     if (token.escaped) {
       if (!decode_json_string(token.text, decoded_.emplace_back())) return false;
-      level.name = decoded_.back();
+      here.name = decoded_.back();
     }
-    ambiguous_ = rules_.stored && !is_new(level);
+    ambiguous_ = rules_.stored && !is_new(here);
     return !ambiguous_;
   }
   bool string(const JsonToken& token, unsigned depth) {
@@ -176,25 +175,25 @@ class References {
       if (!decode_json_string(token.text, value_)) return false;
       value = value_;
     }
-    take(levels_[depth], value);
+    take(level(depth), value);
     return true;
   }
   bool scalar(const JsonToken& token, unsigned depth) {
     const bool number = token.text.front() == '-' || (token.text.front() <= '9');
     if (free_ || !number) return true;
-    const Level& level = levels_[depth];
-    const ObjectKind kind = level.name == "id" ? level.id_kind : kind_in(members, level.name);
+    const Level& here = level(depth);
+    const ObjectKind kind = here.name == "id" ? here.id_kind : kind_in(members, here.name);
     if (kind != K::none) each_(kind, token.text);
     return true;
   }
   bool open(char kind, unsigned depth, std::size_t) {
     if (free_) return true;
-    const Level& outer = levels_[depth];
+    const Level& outer = level(depth);
     if (is_users_own(outer, kind, depth)) {
       free_ = depth;
       return true;
     }
-    Level& inner = levels_[depth + 1];
+    Level& inner = level(depth + 1);
     const bool object = kind == '{';
     inner.own = outer.name;
     inner.name = object ? std::string_view() : outer.name;
@@ -216,7 +215,7 @@ class References {
       if (*free_ == depth) free_.reset();
       return true;
     }
-    const Level& inner = levels_[depth + 1];
+    const Level& inner = level(depth + 1);
     names_.resize(inner.names);
     if (inner.item && !inner.id.empty()) {
       const ObjectKind form = kind_of_id(inner.id);
@@ -267,6 +266,10 @@ class References {
     return !known;
   }
 
+  Level& level(std::size_t depth) {
+    while (levels_.size() <= depth) levels_.emplace_back();
+    return levels_[depth];
+  }
   void take(Level& level, std::string_view value) {
     if (level.name == "type") level.type = value;
     if (level.name == "id") {
@@ -297,7 +300,7 @@ class References {
   std::vector<std::string_view> names_;  // of the objects that are open, the outermost first
   std::optional<unsigned> free_{};       // the depth that what is the user's own stands at
   bool ambiguous_ = false;
-  std::array<Level, json_depth_max + 1> levels_{};
+  std::deque<Level> levels_{};  // as deep as it went; what stands in it stays where it is
 };
 
 }  // namespace

@@ -13,11 +13,17 @@ namespace {
 
 using wire::same_token;
 
+/// Whether they may be the same letter: most names differ in one, and need no look at the others.
+bool alike(char a, char b) {
+  return (a | 0x20) == (b | 0x20);
+}
 bool begins(std::string_view name, std::string_view with) {
-  return name.size() >= with.size() && same_token(name.substr(0, with.size()), with);
+  return name.size() >= with.size() && alike(name.front(), with.front()) &&
+         same_token(name.substr(0, with.size()), with);
 }
 bool ends(std::string_view name, std::string_view with) {
-  return name.size() >= with.size() && same_token(name.substr(name.size() - with.size()), with);
+  return name.size() >= with.size() && alike(name.back(), with.back()) &&
+         same_token(name.substr(name.size() - with.size()), with);
 }
 
 struct Rule {
@@ -219,8 +225,10 @@ ConnectionNames::ConnectionNames(const std::vector<wire::Field>& fields) : field
 }
 
 bool ConnectionNames::has(std::string_view name) const {
-  return any_ && std::any_of(fields_.begin(), fields_.end(), [name](const wire::Field& field) {
-           return same_token(field.name, "connection") && wire::list_has(field.value, name);
+  constexpr std::string_view connection = "connection";
+  return any_ && std::any_of(fields_.begin(), fields_.end(), [&](const wire::Field& field) {
+           return field.name.size() == connection.size() && field.value.size() >= name.size() &&
+                  same_token(field.name, connection) && wire::list_has(field.value, name);
          });
 }
 
