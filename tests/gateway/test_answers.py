@@ -5,6 +5,7 @@ import hashlib
 import json
 import socket
 import sqlite3
+import threading
 import time
 
 import pytest
@@ -471,9 +472,11 @@ def test_who_closes_behind_the_end_was_not_cancelled(tmp_path, mark):
 @pytest.mark.parametrize("way", ["plain", "filter", "guard"])
 def test_who_closes_behind_the_finish_reason_was_not_cancelled(tmp_path, way):
     """Whoever reads the answer on its way knows that it is all there."""
+    left = threading.Event()
+
     def script(connection, _):
         connection.sendall(stream_head() + chunk(delta("hello")) + chunk(delta("", '"stop"')))
-        time.sleep(2)
+        left.wait(5)
         connection.sendall(chunk(DONE) + LAST)
 
     with Guard(lambda text: (True, "")) as guard:
@@ -482,6 +485,7 @@ def test_who_closes_behind_the_finish_reason_was_not_cancelled(tmp_path, way):
         with behind(script, tmp_path, timeouts={"ending": "10s"}, generations={"on_disconnect": "cancel"}, **config) as gateway:
             leave_after(gateway, b'"stop"', "hi")
             line = logged(gateway)
+            left.set()
             assert line["status"] == 200 and not line.get("error"), line
 
 

@@ -1,13 +1,13 @@
 """Every call that a provider may have run is charged, in exactly one way, however it ended."""
 import contextlib
 import json
-import sqlite3
 import time
 
 import pytest
 
 from support.guard import Guard
 from support.http import connect, request
+from support.ledger import rows_of
 from support.programs import Gateway
 from support.scripted import DONE, LAST, Scripted, chunk, delta, event, stream_head, usage_chunk, whole
 from support.websocket import Tunnel
@@ -35,12 +35,7 @@ def charged(tmp_path):
             return stack.enter_context(Gateway(
                 tmp_path, prices=PRICES, ledger={"path": str(tmp_path / "ledger.db")}, workers=1, **config))
 
-        def rows(gateway, count):
-            assert gateway.settled_metric("hawser_ledger_rows_total", count) >= count
-            with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger:
-                ledger.row_factory = sqlite3.Row
-                return [dict(row) for row in ledger.execute("SELECT * FROM attempts ORDER BY id")]
-        start.rows = rows
+        start.rows = lambda gateway, count: rows_of(gateway, tmp_path / "ledger.db", count)
         yield start
 
 
@@ -81,8 +76,7 @@ def test_a_client_that_leaves_before_the_answer_pays_for_the_call(charged, name)
     path, body, least = CALLS[name]
     gateway = charged(silent, generations={"on_disconnect": "cancel"})
     connection = send(gateway.address, path, body)
-    while not charged.providers[0].seen:
-        time.sleep(0.01)
+    assert charged.providers[0].asked(1)
     connection.setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")  # SO_LINGER: a reset
     connection.close()
     row, = charged.rows(gateway, 1)
@@ -106,9 +100,7 @@ def test_pictures_of_clients_that_leave_use_the_budget_up(charged):
     path, body, _ = CALLS["images"]
     for number in range(1, 11):
         connection = send(gateway.address, path, body)
-        deadline = time.monotonic() + 0.3
-        while len(charged.providers[0].seen) < number and time.monotonic() < deadline:
-            time.sleep(0.01)
+        charged.providers[0].asked(number, 0.3)  # of those that are refused nothing comes
         connection.setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")
         connection.close()
     assert len(charged.providers[0].seen) == 3

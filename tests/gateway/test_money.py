@@ -4,12 +4,12 @@ import contextlib
 import http.client
 import http.server
 import json
-import sqlite3
 import threading
 
 import pytest
 
 from support.http import request
+from support.ledger import rows_of
 from support.programs import Gateway
 from support.scripted import DONE, LAST, Scripted, chunk, delta, stream_head, usage_chunk, whole
 
@@ -97,12 +97,7 @@ def money(tmp_path):
             return stack.enter_context(Gateway(
                 tmp_path, prices=prices or {}, ledger={"path": str(tmp_path / "ledger.db")}, **config))
 
-        def rows(gateway, count):
-            assert gateway.settled_metric("hawser_ledger_rows_total", count) >= count
-            with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger:
-                ledger.row_factory = sqlite3.Row
-                return [dict(row) for row in ledger.execute("SELECT * FROM attempts ORDER BY id")]
-        start.rows = rows
+        start.rows = lambda gateway, count: rows_of(gateway, tmp_path / "ledger.db", count)
         yield start
 
 

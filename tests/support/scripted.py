@@ -18,12 +18,18 @@ class Scripted:
 
     def __init__(self, script):
         self.script, self.seen, self.gone = script, [], threading.Event()
+        self.comes = threading.Condition()
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}/v1"
         threading.Thread(target=self.accept, daemon=True).start()
 
     def provider(self, **settings):
         return {"base_url": self.url, "auth": "none", **settings}
+
+    def asked(self, count, seconds=10):
+        """Waits until it was asked so often. False: it was not."""
+        with self.comes:
+            return self.comes.wait_for(lambda: len(self.seen) >= count, seconds)
 
     def accept(self):
         while True:
@@ -51,7 +57,9 @@ class Scripted:
                     held += connection.recv(65536)
                 request = Request(line, fields, held[:length])
                 held = held[length:]
-                self.seen.append(request)
+                with self.comes:
+                    self.seen.append(request)
+                    self.comes.notify_all()
                 if self.script(connection, request):
                     return
         except OSError:

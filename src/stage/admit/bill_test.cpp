@@ -1,4 +1,5 @@
 #include "stage/admit/bill.hpp"
+#include "stage/admit/test_target.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,14 +19,6 @@ std::shared_ptr<const price::PriceTable> prices() {
     "free":{"price":"0"}}})");
   EXPECT_TRUE(table);
   return std::make_shared<price::PriceTable>(std::move(*table));
-}
-
-exchange::Target target(std::string model) {
-  exchange::Target out;
-  out.name = "p/" + model;
-  out.provider_name = "p";
-  out.model = std::move(model);
-  return out;
 }
 
 Forecast text(std::uint64_t input, std::uint64_t output) {
@@ -58,31 +51,31 @@ struct BillTest : testing::Test {
 
 TEST_F(BillTest, KnowsWhatHasAPrice) {
   const Bill chat = bill(text(10, 10));
-  EXPECT_TRUE(chat.priced_at(target("m")));
-  EXPECT_TRUE(chat.priced_at(target("free")));
-  EXPECT_FALSE(chat.priced_at(target("embedding")));  // its output has none
-  EXPECT_FALSE(chat.priced_at(target("picture")));
-  EXPECT_FALSE(chat.priced_at(target("other")));
+  EXPECT_TRUE(chat.priced_at(test_target("m")));
+  EXPECT_TRUE(chat.priced_at(test_target("free")));
+  EXPECT_FALSE(chat.priced_at(test_target("embedding")));  // its output has none
+  EXPECT_FALSE(chat.priced_at(test_target("picture")));
+  EXPECT_FALSE(chat.priced_at(test_target("other")));
   Forecast unmeasured = text(10, 10);
   unmeasured.measured = false;
-  EXPECT_FALSE(bill(unmeasured).priced_at(target("m")));
-  EXPECT_TRUE(bill(unmeasured).priced_at(target("free")));
+  EXPECT_FALSE(bill(unmeasured).priced_at(test_target("m")));
+  EXPECT_TRUE(bill(unmeasured).priced_at(test_target("free")));
   exchange.request.endpoint = dialect::endpoint_of("POST", "/v1/batches");
   Forecast batch;
   batch.purchase = price::Purchase::unknown;
-  EXPECT_TRUE(bill(batch).priced_at(target("")));
-  EXPECT_EQ(bill(batch).expected_at(target("")), 2 * dollar);
+  EXPECT_TRUE(bill(batch).priced_at(test_target("")));
+  EXPECT_EQ(bill(batch).expected_at(test_target("")), 2 * dollar);
 }
 
 TEST_F(BillTest, TakesTheDearestOfWhatATextMayBecome) {
-  EXPECT_EQ(bill(text(1'000'000, 0)).expected_at(target("m")), dollar + dollar / 4);
+  EXPECT_EQ(bill(text(1'000'000, 0)).expected_at(test_target("m")), dollar + dollar / 4);
 }
 
 TEST_F(BillTest, SettlesWhatWasUsed) {
   Bill one = bill(text(1'000'000, 0));
-  ASSERT_TRUE(one.take(hard, counter, window, one.expected_at(target("m"))));
+  ASSERT_TRUE(one.take(hard, counter, window, one.expected_at(test_target("m"))));
   EXPECT_EQ(spent(), dollar + dollar / 4);
-  one.begins(target("m"), 1);
+  one.begins(test_target("m"), 1);
   one.extend(500'000);
   EXPECT_GE(spent(), 2 * dollar);
   one.settle({.known = true, .input = 1'000'000, .output = 250'000}, false, true);
@@ -94,8 +87,8 @@ TEST_F(BillTest, WhatTheProviderDidNotTellIsAsExpected) {
   two.purchase = price::Purchase::images;
   two.media.images = 2;
   Bill one = bill(two);
-  ASSERT_TRUE(one.take(hard, counter, window, one.expected_at(target("picture"))));
-  one.begins(target("picture"), 1);
+  ASSERT_TRUE(one.take(hard, counter, window, one.expected_at(test_target("picture"))));
+  one.begins(test_target("picture"), 1);
   one.settle({.known = true, .input = 50, .output = 4'160}, false, true);
   EXPECT_EQ(spent(), dollar);
 }
@@ -103,12 +96,12 @@ TEST_F(BillTest, WhatTheProviderDidNotTellIsAsExpected) {
 TEST_F(BillTest, AFallbackWithoutAPriceIsNotAskedUnderAHardBudget) {
   const auto nowhere = [](const Budget&) { return store::LimitCounterPtr(); };
   Bill bound = bill(text(10, 10));
-  ASSERT_TRUE(bound.take(hard, counter, window, bound.expected_at(target("m"))));
-  EXPECT_FALSE(bound.moves_to(target("other"), nowhere));
-  EXPECT_TRUE(bound.moves_to(target("free"), nowhere));
+  ASSERT_TRUE(bound.take(hard, counter, window, bound.expected_at(test_target("m"))));
+  EXPECT_FALSE(bound.moves_to(test_target("other"), nowhere));
+  EXPECT_TRUE(bound.moves_to(test_target("free"), nowhere));
   Bill open = bill(text(10, 10));
   ASSERT_TRUE(open.take(soft, counter, window, 0));
-  EXPECT_TRUE(open.moves_to(target("other"), nowhere));
+  EXPECT_TRUE(open.moves_to(test_target("other"), nowhere));
 }
 
 /// 3,500 answers of a provider that says it used 4e9 tokens, under a soft budget and in flight
@@ -117,8 +110,8 @@ TEST_F(BillTest, SaturatesAtTheExtremes) {
   std::vector<std::unique_ptr<Bill>> bills;
   for (int i = 0; i < 3'500; ++i) {
     auto one = std::make_unique<Bill>(exchange, "", prices(), nullptr, text(1, 1));
-    ASSERT_TRUE(one->take(soft, counter, window, one->expected_at(target("dear"))));
-    one->begins(target("dear"), 1);
+    ASSERT_TRUE(one->take(soft, counter, window, one->expected_at(test_target("dear"))));
+    one->begins(test_target("dear"), 1);
     bills.push_back(std::move(one));
   }
   for (auto& one : bills) {

@@ -1,4 +1,5 @@
 #include "stage/admit/holding.hpp"
+#include "stage/admit/test_target.hpp"
 
 #include <gtest/gtest.h>
 
@@ -48,14 +49,6 @@ constexpr Sold sold[] = {
     {"/v1/batches", "", Purchase::unknown, 2'000'000'000, 2'000'000'000, 2'000'000'000},
 };
 
-exchange::Target target(std::string model) {
-  exchange::Target out;
-  out.name = "p/" + model;
-  out.provider_name = "p";
-  out.model = std::move(model);
-  return out;
-}
-
 Told told(std::uint32_t output, bool final, bool whole) {
   return {{.known = true, .input = 100, .output = output}, final, whole};
 }
@@ -79,7 +72,7 @@ struct Admitted {
   std::unique_ptr<Holding> holding;
 
   explicit Admitted(const Sold& what, bool background = false, const char* hard = "100")
-      : first(target(what.model)), other(target(what.model)) {
+      : first(test_target(what.model)), other(test_target(what.model)) {
     other.name = "q/m";
     budgets.front().hard = hard;
     exchange.request.endpoint = dialect::endpoint_of("POST", what.path);
