@@ -152,10 +152,10 @@ std::string canonical(std::string_view name) {
 
 /// Outermost members of routers and aggregators that ask for further models, or for another server.
 bool names_other_models(std::string_view name) {
-  constexpr std::string_view names[] = {"apibase",   "apiurl",         "baseurl",
-                                        "endpoint",  "fallbackmodels", "fallbacks",
-                                        "modellist", "models",         "contextwindowfallbacks",
-                                        "preset"};
+  constexpr std::string_view names[] = {
+      "apibase",   "apiurl",    "baseurl", "fallbackmodels",
+      "fallbacks", "modellist", "models",  "contextwindowfallbacks",
+      "preset"};
   const std::string same = canonical(name);
   return std::find(std::begin(names), std::end(names), same) != std::end(names);
 }

@@ -47,8 +47,7 @@ bool allowed(const Exchange& exchange, std::string_view model) {
 bool may_ask(const Exchange& exchange) {
   const auto& facts = exchange.request.facts;
   if (exchange.principal->models.empty()) return true;
-  if (facts.other_models) return false;  // which of them it gets is not decided here
-  if (facts.has_model) return allowed(exchange, facts.model);
+  if (facts.has_model && !allowed(exchange, facts.model)) return false;
   switch (exchange.request.endpoint.traits().model) {
     case dialect::ModelPlace::nowhere:
     case dialect::ModelPlace::hidden:
@@ -56,7 +55,7 @@ bool may_ask(const Exchange& exchange) {
     case dialect::ModelPlace::body:
     case dialect::ModelPlace::optional:
     case dialect::ModelPlace::path:
-      return false;
+      return facts.has_model && !facts.other_models;  // which of them it gets is not decided here
   }
   return false;
 }
