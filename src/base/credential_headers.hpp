@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "base/letters.hpp"
+
 namespace hawser {
 
 // The one list of them: tools/tidy.py refuses a second one. In lower case, as all names here.
@@ -46,12 +48,8 @@ inline constexpr std::array<std::string_view, 13> credential_parameters{
     "key",  "api_key",       "api-key",   "apikey", "access_token",     "access-token", "token",
     "auth", "authorization", "x-api-key", "secret", "subscription-key", "client_secret"};
 
-/// ASCII case-insensitive; `name` is in lower case.
 constexpr bool is_header(std::string_view text, std::string_view name) {
-  return text.size() == name.size() &&
-         std::equal(text.begin(), text.end(), name.begin(), [](char a, char b) {
-           return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-         });
+  return same_letters(text, name);
 }
 
 constexpr bool is_key_header(std::string_view name) {

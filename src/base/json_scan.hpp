@@ -5,9 +5,7 @@
 #include <cstring>
 #include <string_view>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "base/json_runs.hpp"
 
 /// One strict pass over a JSON text. Source: RFC 8259; its grammar and nothing more: no comments,
 /// no single quotes, no trailing commas, no NaN, no byte order mark, UTF-8 only. What a lax parser
@@ -34,31 +32,6 @@ struct JsonToken {
 inline constexpr unsigned json_depth_max = 128;
 
 namespace detail {
-
-/// Steps over what needs no look in a string: ASCII but quotes, backslashes and controls.
-inline std::size_t plain_run(const char* at, const char* end) {
-  const char* const begin = at;
-#ifdef __SSE2__
-  const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), blank = _mm_set1_epi8(' ');
-  for (; end - at >= 16; at += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    // Signed: bytes of 0x80 and above are smaller than a blank, like controls.
-    const __m128i ends =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)),
-                     _mm_cmplt_epi8(bytes, blank));
-    if (const int mask = _mm_movemask_epi8(ends); mask != 0) {
-      return static_cast<std::size_t>(at - begin) +
-             static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(mask)));
-    }
-  }
-#endif
-  while (at < end) {
-    const auto byte = static_cast<unsigned char>(*at);
-    if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') break;
-    ++at;
-  }
-  return static_cast<std::size_t>(at - begin);
-}
 
 /// Bytes of the UTF-8 character at the front, which is not ASCII; 0: there is none.
 inline std::size_t wide_character(const char* at, const char* end) {
@@ -185,7 +158,7 @@ class JsonScan {
   bool string(JsonToken& token) {
     const char* const begin = at_++;
     for (;;) {
-      at_ += detail::plain_run(at_, end_);
+      at_ += plain_run(at_, end_);
       if (at_ == end_) return fail(JsonFault::syntax);
       const auto byte = static_cast<unsigned char>(*at_);
       if (byte == '"') {

@@ -22,6 +22,7 @@ std::string_view trimmed(std::string_view text) {
 }  // namespace
 
 std::optional<std::uint32_t> read_count(std::string_view value) {
+  if (const auto count = short_count(value)) return count;
   constexpr auto largest = std::numeric_limits<std::uint32_t>::max();
   std::string text;
   if (value.starts_with('"')) {

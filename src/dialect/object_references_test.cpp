@@ -182,5 +182,27 @@ TEST(ObjectReferences, AListIsFilteredWithItsCursors) {
   EXPECT_FALSE(filter_list("nonsense", [](std::string_view) { return true; }));
 }
 
+TEST(ObjectReferences, OfOtherVendors) {
+  constexpr ReferenceRules plain{};
+  const auto all = [&](std::string_view body) { return references(body, plain); };
+  EXPECT_EQ(all(R"({"tools":[{"fileSearch":{"fileSearchStoreNames":["fileSearchStores/s-1"]}}]})"),
+            Ids{"s-1"});
+  EXPECT_EQ(all(R"({"agent_id":"ag_1"})"), Ids{"ag_1"});
+  EXPECT_EQ(all(R"({"tools":[{"library_ids":["l-1","l-2"]}]})"), (Ids{"l-1", "l-2"}));
+  EXPECT_EQ(all(R"({"collection_ids":["c-1"]})"), Ids{"c-1"});
+  EXPECT_EQ(all(R"({"messages":[{"role":"system","content":"fileid://file-1,fileid://file-2"}]})"),
+            (Ids{"file-1", "file-2"}));
+  EXPECT_EQ(all(R"({"messages":[{"content":[{"image_url":{"url":"ms:\/\/f-1"}}]}]})"), Ids{"f-1"});
+  EXPECT_EQ(all(R"({"messages":[{"content":"\u0066ileid://file-1"}]})"), Ids{"file-1"});
+  EXPECT_EQ(all(R"({"messages":[{"content":"see fileid://file-1"}]})"), Ids{});
+}
+
+// Escaped names and texts are not kept: memory does not grow with them.
+TEST(ObjectReferences, ManyEscapedNames) {
+  std::string body = "{";
+  for (int i = 0; i < 20'000; ++i) body += "\"\\u0061" + std::to_string(i) + "\":\"\\n\",";
+  EXPECT_EQ(references(body + R"("fil\u0065_id":"f"})"), Ids{"f"});
+}
+
 }  // namespace
 }  // namespace hawser::dialect

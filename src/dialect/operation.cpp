@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/name_table.hpp"
+#include "dialect/canonical_name.hpp"
 #include "dialect/operation_rows.hpp"
 
 namespace hawser::dialect {
@@ -192,6 +194,7 @@ constexpr OperationRow rows[] = {
   {"",       "/videos/{video}/**", videos},
   {"",       "/cachedContents/{cached_content}/**", cached_contents},
 
+  {"",       "/fine_tuning/checkpoints/**", administration},
   {"",       "/organization/**", administration},
   {"",       "/organizations/**", administration},
   {"",       "/organization", administration},
@@ -339,6 +342,88 @@ OperationSet default_operations() {
   return set;
 }
 
+/// Where servers keep accounts, keys and bills, in lower case and without separators. Of paths that
+/// are none of the table's: nobody's grant covers them.
+constexpr auto administrative_names =
+    exact_names(std::to_array<std::string_view>({"account",
+                                                 "accounts",
+                                                 "admin",
+                                                 "administration",
+                                                 "apikey",
+                                                 "apikeys",
+                                                 "audit",
+                                                 "auditlog",
+                                                 "auditlogs",
+                                                 "auth",
+                                                 "billing",
+                                                 "budget",
+                                                 "budgets",
+                                                 "config",
+                                                 "configs",
+                                                 "cost",
+                                                 "costs",
+                                                 "credential",
+                                                 "credentials",
+                                                 "credit",
+                                                 "credits",
+                                                 "customer",
+                                                 "customers",
+                                                 "dashboard",
+                                                 "global",
+                                                 "invite",
+                                                 "invites",
+                                                 "invoice",
+                                                 "invoices",
+                                                 "key",
+                                                 "keys",
+                                                 "login",
+                                                 "management",
+                                                 "member",
+                                                 "members",
+                                                 "organisation",
+                                                 "organisations",
+                                                 "organization",
+                                                 "organizations",
+                                                 "org",
+                                                 "orgs",
+                                                 "payment",
+                                                 "payments",
+                                                 "permission",
+                                                 "permissions",
+                                                 "project",
+                                                 "projects",
+                                                 "role",
+                                                 "roles",
+                                                 "secret",
+                                                 "secrets",
+                                                 "serviceaccount",
+                                                 "serviceaccounts",
+                                                 "setting",
+                                                 "settings",
+                                                 "spend",
+                                                 "sso",
+                                                 "subscription",
+                                                 "subscriptions",
+                                                 "team",
+                                                 "teams",
+                                                 "usage",
+                                                 "user",
+                                                 "users",
+                                                 "workspace",
+                                                 "workspaces"}));
+
+/// Whether one of the first two segments says so, in any case: servers differ in what goes before.
+bool is_administrative(std::string_view tail) {
+  std::string plain;
+  for (int segments = 0; segments < 2 && tail.starts_with('/'); ++segments) {
+    tail.remove_prefix(1);
+    const std::string_view segment = tail.substr(0, tail.find_first_of("/:"));
+    if (administrative_names.has(canonical_name(segment, plain))) return true;
+    tail.remove_prefix(std::min(tail.find('/'), tail.size()));
+  }
+  return false;
+}
+
 OperationMatch match_operation(std::string_view method, std::string_view tail, bool gemini) {
   OperationMatch match;
   if (!tail.starts_with('/') || tail.size() > 0xffff) return match;
@@ -356,6 +441,7 @@ OperationMatch match_operation(std::string_view method, std::string_view tail, b
     if (gemini && !of_gemini) return match;
     return found;
   }
+  if (is_administrative(tail)) match.operation = administration;
   return match;
 }
 

@@ -7,7 +7,10 @@
 
 #include "base/json.hpp"
 #include "base/json_scan.hpp"
+#include "base/name_table.hpp"
+#include "dialect/canonical_name.hpp"
 #include "dialect/count.hpp"
+#include "dialect/other_models.hpp"
 #include "dialect/token_texts.hpp"
 
 namespace hawser::dialect {
@@ -17,54 +20,57 @@ constexpr std::size_t members_max = 256;       // of the outermost object
 constexpr std::size_t inner_members_max = 64;  // of one that is looked into
 constexpr std::uint32_t choices_max = 0xffff;  // what is beyond counts as so many
 
-// Members that a policy or a provider acts on. Sorted.
-constexpr std::array<std::string_view, 46> known_members{"background",
-                                                         "best_of",
-                                                         "cachedcontent",
-                                                         "contents",
-                                                         "conversation",
-                                                         "documents",
-                                                         "file",
-                                                         "file_id",
-                                                         "functions",
-                                                         "generationconfig",
-                                                         "image",
-                                                         "input",
-                                                         "input_file_id",
-                                                         "instructions",
-                                                         "max_completion_tokens",
-                                                         "max_output_tokens",
-                                                         "max_tokens",
-                                                         "mcp_servers",
-                                                         "messages",
-                                                         "metadata",
-                                                         "model",
-                                                         "n",
-                                                         "options",
-                                                         "parallel_tool_calls",
-                                                         "previous_response_id",
-                                                         "prompt",
-                                                         "query",
-                                                         "reasoning",
-                                                         "response_format",
-                                                         "safety_identifier",
-                                                         "seed",
-                                                         "service_tier",
-                                                         "stop",
-                                                         "store",
-                                                         "stream",
-                                                         "stream_options",
-                                                         "suffix",
-                                                         "system",
-                                                         "systeminstruction",
-                                                         "temperature",
-                                                         "text",
-                                                         "thinking",
-                                                         "tool_choice",
-                                                         "tools",
-                                                         "user",
-                                                         "web_search_options"};
-static_assert(std::is_sorted(known_members.begin(), known_members.end()));
+// Members that a policy or a provider acts on.
+constexpr auto known_members = exact_names(std::to_array<std::string_view>({"audio",
+                                                                            "background",
+                                                                            "best_of",
+                                                                            "cachedcontent",
+                                                                            "contents",
+                                                                            "conversation",
+                                                                            "deferred",
+                                                                            "documents",
+                                                                            "file",
+                                                                            "file_id",
+                                                                            "functions",
+                                                                            "generationconfig",
+                                                                            "image",
+                                                                            "input",
+                                                                            "input_file_id",
+                                                                            "instructions",
+                                                                            "max_completion_tokens",
+                                                                            "max_output_tokens",
+                                                                            "max_tokens",
+                                                                            "mcp_servers",
+                                                                            "messages",
+                                                                            "metadata",
+                                                                            "modalities",
+                                                                            "model",
+                                                                            "n",
+                                                                            "options",
+                                                                            "parallel_tool_calls",
+                                                                            "previous_response_id",
+                                                                            "prompt",
+                                                                            "query",
+                                                                            "reasoning",
+                                                                            "response_format",
+                                                                            "safety_identifier",
+                                                                            "seed",
+                                                                            "service_tier",
+                                                                            "stop",
+                                                                            "store",
+                                                                            "stream",
+                                                                            "stream_options",
+                                                                            "suffix",
+                                                                            "system",
+                                                                            "systeminstruction",
+                                                                            "temperature",
+                                                                            "text",
+                                                                            "thinking",
+                                                                            "tool_choice",
+                                                                            "tools",
+                                                                            "user",
+                                                                            "web_search_options"}));
+static_assert(known_members.size() <= 64);  // a bit each
 
 // Gemini writes some of them with a capital in the middle.
 constexpr std::array<std::string_view, 4> camel_members{"cachedContent", "generationConfig",
@@ -83,39 +89,20 @@ Error not_a(const char* field, const char* type) {
           .param = field};
 }
 
-/// In lower case as Go's encoding/json folds it: ASCII, the long s and the Kelvin sign.
-std::string folded(std::string_view name) {
-  std::string out;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const std::string_view rest = name.substr(i);
-    if (rest.starts_with("\xc5\xbf")) {
-      out.push_back('s');
-      i += 1;
-    } else if (rest.starts_with("\xe2\x84\xaa")) {
-      out.push_back('k');
-      i += 2;
-    } else {
-      const char c = name[i];
-      out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c);
-    }
-  }
-  return out;
-}
-
 bool plain_name(std::string_view name) {
   return std::none_of(name.begin(), name.end(), [](char c) {
     return (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
   });
 }
 
-/// Whether a lax reader takes the name for another one that matters.
+/// Whether a lax reader takes the name, which is none of them, for one that matters.
 bool looks_like_known(std::string_view name) {
   if (plain_name(name)) return false;
   if (std::find(camel_members.begin(), camel_members.end(), name) != camel_members.end()) {
     return false;
   }
-  return std::binary_search(known_members.begin(), known_members.end(),
-                            std::string_view(folded(name)));
+  std::string lower;
+  return known_members.has(folded(name, Separators::kept, lower));
 }
 
 std::uint32_t hash_of(std::string_view name) {
@@ -143,27 +130,16 @@ constexpr InnerName inner_names[] = {{"include_usage", Inner::include_usage, tru
                                      {"maxOutputTokens", Inner::output_max, false},
                                      {"max_output_tokens", Inner::output_max, false}};
 
-/// The name as all the spellings that some reader takes for the same have it in common.
-std::string canonical(std::string_view name) {
-  std::string out = folded(name);
-  std::erase(out, '_');
-  return out;
-}
-
-/// Outermost members of routers and aggregators that ask for further models, or for another server.
-bool names_other_models(std::string_view name) {
-  constexpr std::string_view names[] = {
-      "apibase",   "apiurl",    "baseurl", "fallbackmodels",
-      "fallbacks", "modellist", "models",  "contextwindowfallbacks",
-      "preset"};
-  const std::string same = canonical(name);
-  return std::find(std::begin(names), std::end(names), same) != std::end(names);
-}
+// So a member that is known as it stands needs no look at how else it could be read.
+static_assert(std::none_of(known_members.begin(), known_members.end(), [](std::string_view name) {
+  return other_model_names.has(name) || token_text_names.has(name) ||
+         name.find("logprob") != std::string_view::npos;
+}));
 
 /// Outermost members whose own members are the user's: a "model" in them is a word.
 bool is_users_own(std::string_view name) {
-  constexpr std::string_view names[] = {"contents", "documents", "input", "labels",
-                                        "messages", "metadata",  "prompt"};
+  constexpr std::string_view names[] = {"contents", "documents", "input",      "labels",
+                                        "messages", "metadata",  "modalities", "prompt"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
@@ -174,34 +150,40 @@ class Peek {
       : body_(body), facts_(facts), mode_(mode) {}
 
   bool name(const JsonToken& token, unsigned depth) {
-    if (depth == 3 && name_ == "tools") note_other_model(token);
-    if (depth > 2) return true;
-    if (depth == 2) {
-      if (name_ != "metadata") note_token_texts(token);
-      if (!is_users_own(name_)) note_other_model(token, name_ == "extra_body");
-      return !is_looked_into(name_) || note_inner(token);
-    }
-    inner_members_ = 0;
-    inner_ = Inner::none;
-    name_ = token.inner();
+    if (depth > 3 || (depth == 3 && name_ != "tools")) return true;
+    std::string_view& name = depth == 1 ? name_ : inner_name_;
+    name = token.inner();
     if (token.escaped) {
-      if (!decode_json_string(token.text, decoded_)) return false;
-      name_ = decoded_;
+      std::string& decoded = depth == 1 ? decoded_ : inner_decoded_;
+      if (!decode_json_string(token.text, decoded)) return false;
+      name = decoded;
     }
-    note_token_texts(token);
-    if (names_other_models(name_)) facts_.other_models = true;
-    return note_name();
+    if (depth == 1) return outermost_name();
+    canonical_name(inner_name_, canonical_);
+    if (depth == 3) {
+      note_other_model();
+      return true;
+    }
+    if (name_ != "metadata") note_token_texts(inner_name_);
+    if (!is_users_own(name_)) note_other_model(name_ == "extra_body");
+    return !is_looked_into(name_) || note_inner();
   }
   bool string(const JsonToken& token, unsigned depth) {
     take_token_texts(token.text, depth);
     if (depth <= 2 && name_ == "include") {
-      facts_.logprobs = facts_.logprobs || token.escaped || names_token_texts(token.inner());
+      facts_.logprobs = facts_.logprobs || token.escaped ||
+                        names_token_texts(canonical_name(token.inner(), canonical_));
     }
     if (depth == 2 && prompts_listed_) ++prompts_;
+    if (depth == 1 && name_ == "response_format" &&
+        (token.escaped || repeats_texts(token.inner()))) {
+      facts_.logprobs = true;
+    }
+    if (name_ == "modalities" && (token.escaped || token.inner() == "audio")) facts_.speaks = true;
     if (depth == 2) take_inner(token.text);
     if (depth != 1) return depth > 1 || object_missing();
     if (name_ == "model") return take_model(token);
-    if (name_ == "background") facts_.background = true;  // whatever a lax reader takes for a yes
+    if (runs_on()) facts_.background = true;  // whatever a lax reader takes for a yes
     take_count(token.text);
     if (name_ == "stream") return wrong(not_a("stream", "a boolean"));
     if (name_ == "safety_identifier" || (name_ == "user" && facts_.user.empty())) {
@@ -222,7 +204,7 @@ class Peek {
     if (depth == 2) take_inner({});
     if (depth != 1) return true;
     take_count({});
-    if (name_ == "background") facts_.background = true;
+    if (runs_on()) facts_.background = true;
     prompts_listed_ = kind == '[' && name_ == "prompt";
     if (name_ == "model") return wrong(not_a("model", "a string"));
     return name_ != "stream" || wrong(not_a("stream", "a boolean"));
@@ -262,12 +244,30 @@ class Peek {
   std::optional<Error> error{};
 
  private:
+  /// Whether the member says that the answer is made when nobody waits for it: OpenAI's, xAI's.
+  bool runs_on() const { return name_ == "background" || name_ == "deferred"; }
+
+  bool outermost_name() {
+    inner_members_ = 0;
+    inner_ = Inner::none;
+    token_texts_ = false;
+    if (const auto* known = known_members.find(name_)) {
+      const auto bit = std::uint64_t{1} << static_cast<unsigned>(known - known_members.begin());
+      if ((known_seen_ & bit) != 0) return duplicate();
+      known_seen_ |= bit;
+      if (name_ == "audio") facts_.speaks = true;
+      return true;
+    }
+    canonical_name(name_, canonical_);
+    note_token_texts(name_);
+    if (other_model_names.has(canonical_)) facts_.other_models = true;
+    return note_unknown();
+  }
+
   /// Of the outermost object, and of those right in it, such as Gemini's generationConfig.
-  void note_token_texts(const JsonToken& token) {
-    std::string decoded;
-    if (token.escaped && !decode_json_string(token.text, decoded)) return;
-    token_name_ = token.escaped ? decoded : std::string(token.inner());
-    token_texts_ = names_token_texts(token_name_);
+  void note_token_texts(std::string_view name) {
+    token_texts_ = names_token_texts(canonical_);
+    if (token_texts_) token_name_ = name;
   }
   void take_token_texts(std::string_view value, unsigned depth) {
     if (!token_texts_ || depth > 2) return;
@@ -276,11 +276,8 @@ class Peek {
   }
   /// A model that a part of the request asks for: a tool's, a transcription's.
   /// @param outermost  some servers take it as if it stood outermost
-  void note_other_model(const JsonToken& token, bool outermost = false) {
-    std::string decoded;
-    if (token.escaped && !decode_json_string(token.text, decoded)) return;
-    const std::string_view name = token.escaped ? std::string_view(decoded) : token.inner();
-    const bool other = canonical(name) == "model" || (outermost && names_other_models(name));
+  void note_other_model(bool outermost = false) {
+    const bool other = canonical_ == "model" || (outermost && other_model_names.has(canonical_));
     facts_.other_models = facts_.other_models || other;
   }
   bool object_missing() {
@@ -294,11 +291,9 @@ class Peek {
   }
 
   /// Nobody may read another one than we do.
-  bool note_inner(const JsonToken& token) {
+  bool note_inner() {
     inner_ = Inner::none;
-    if (!decode_json_string(token.text, inner_name_)) return false;
-    const std::string same = canonical(inner_name_);
-    const std::uint32_t hash = hash_of(same);
+    const std::uint32_t hash = hash_of(canonical_);
     const auto end = inner_hashes_.begin() + static_cast<std::ptrdiff_t>(inner_members_);
     if (std::find(inner_hashes_.begin(), end, hash) != end) {
       return refuse_inner("Duplicate field '" + name_of_inner() + "' in the request body.");
@@ -308,7 +303,10 @@ class Peek {
     }
     inner_hashes_[inner_members_++] = hash;
     for (const auto& [name, is, option] : inner_names) {
-      if (option != (name_ == "stream_options") || same != canonical(name)) continue;
+      std::string same;
+      if (option != (name_ == "stream_options") || canonical_ != canonical_name(name, same)) {
+        continue;
+      }
       inner_ = is;
       if (inner_name_ == name) return true;
     }
@@ -316,24 +314,25 @@ class Peek {
     return refuse_inner("Unknown field '" + name_of_inner() +
                         "': it differs from a known field only in its spelling.");
   }
-  std::string name_of_inner() const { return std::string(name_) + "." + inner_name_; }
+  std::string name_of_inner() const { return std::string(name_) + "." + std::string(inner_name_); }
   bool refuse_inner(std::string message) {
     error = Error{
         .code = Code::invalid_request, .message = std::move(message), .param = name_of_inner()};
     return false;
   }
 
-  bool note_name() {
+  bool duplicate() {
+    error = Error{.code = Code::invalid_request,
+                  .message = "Duplicate field '" + std::string(name_) + "' in the request body.",
+                  .param = std::string(name_)};
+    return false;
+  }
+  bool note_unknown() {
     // Gemini takes both for the same.
     const bool snake = name_ == "generation_config";
     const std::uint32_t hash = hash_of(snake ? "generationConfig" : name_);
     const auto end = hashes_.begin() + static_cast<std::ptrdiff_t>(members_);
-    if (std::find(hashes_.begin(), end, hash) != end) {
-      error = Error{.code = Code::invalid_request,
-                    .message = "Duplicate field '" + std::string(name_) + "' in the request body.",
-                    .param = std::string(name_)};
-      return false;
-    }
+    if (std::find(hashes_.begin(), end, hash) != end) return duplicate();
     if (members_ == members_max) {
       error = Error{.code = Code::invalid_request,
                     .message = "The request body has more than 256 fields."};
@@ -364,7 +363,7 @@ class Peek {
              wrong(not_a("stream", "a boolean"));
     }
     take_count(value);
-    if (name_ == "background") facts_.background = value != "false" && value != "null";
+    if (runs_on() && value != "false" && value != "null") facts_.background = true;
     if (name_ == "store") facts_.stores = value == "true";
     return true;
   }
@@ -399,25 +398,36 @@ class Peek {
   RequestFacts& facts_;
   PeekMode mode_;
   std::string_view name_{};  // of the outermost member under way
-  std::string decoded_{};
+  std::string decoded_{};    // the same, where it was escaped
+  std::string canonical_{};  // of the name that was read last
   struct OutputMaxima {
     std::uint32_t chat = 0;       // max_tokens, max_completion_tokens
     std::uint32_t responses = 0;  // max_output_tokens
     std::uint32_t gemini = 0;     // generationConfig.maxOutputTokens
   } maxima_{};
-  Inner inner_ = Inner::none;  // what the next value of a member's member is
-  std::string inner_name_{};
+  Inner inner_ = Inner::none;      // what the next value of a member's member is
+  std::string_view inner_name_{};  // of the member's member under way
+  std::string inner_decoded_{};
   std::size_t inner_members_ = 0;
   std::array<std::uint32_t, inner_members_max> inner_hashes_;  // as hashes_
   std::string token_name_{};
   bool token_texts_ = false;  // the next value says whether token_name_ is asked for
   bool prompts_listed_ = false;
   std::uint32_t prompts_ = 0;
-  std::size_t members_ = 0;
-  std::array<std::uint32_t, members_max> hashes_;  // of names; uninitialised behind members_
+  std::uint64_t known_seen_ = 0;                   // a bit each of known_members
+  std::size_t members_ = 0;                        // that are not known
+  std::array<std::uint32_t, members_max> hashes_;  // of their names; uninitialised behind members_
 };
 
 }  // namespace
+
+bool decide_alike(const RequestFacts& a, const RequestFacts& b) {
+  return a.has_model == b.has_model && a.model == b.model && a.output_max == b.output_max &&
+         a.choices == b.choices && a.stream == b.stream && a.usage_asked == b.usage_asked &&
+         a.stores == b.stores && a.speaks == b.speaks && a.logprobs == b.logprobs &&
+         a.background == b.background && a.other_models == b.other_models &&
+         a.unread_count == b.unread_count;
+}
 
 std::string_view name_of(CountName name) {
   switch (name) {

@@ -26,13 +26,19 @@ struct RequestFacts {
   bool form : 1 = false;     // the model is the bare value of a form's field
   bool in_path : 1 = false;  // the model stands in the path, not in the body
   bool stream : 1 = false;
-  bool usage_asked : 1 = false;                  // stream_options.include_usage
-  bool stores : 1 = false;                       // store: true
-  bool background : 1 = false;                   // the answer is made when nobody waits for it
-  bool logprobs : 1 = false;                     // the answer repeats its text token by token
+  bool usage_asked : 1 = false;       // stream_options.include_usage
+  bool stores : 1 = false;            // store: true
+  bool background : 1 = false;        // the answer is made when nobody waits for it
+  bool speaks : 1 = false;            // the answer is to be heard: audio, modalities
+  bool logprobs : 1 = false;          // the answer repeats its text token by token
+  bool logprobs_refused : 1 = false;  // whoever still reads on is to find none asked for
+  bool other_models_refused : 1 = false;
   bool other_models : 1 = false;                 // it asks for further models, or names a server
   CountName unread_count : 2 = CountName::none;  // a count of answers whose value is no number
 };
+
+/// Whether policies decide about both alike, wherever in the body they stand and whosever they are.
+bool decide_alike(const RequestFacts& a, const RequestFacts& b);
 
 /// How strictly members are judged that only some operations have.
 enum class PeekMode : std::uint8_t {

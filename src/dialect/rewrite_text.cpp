@@ -21,6 +21,15 @@ constexpr unsigned nested_max = 32;
 constexpr std::array<std::string_view, 5> harmless_lists{
     "allowed_token_ids", "bad_words_ids", "eos_token_id", "logit_bias", "stop_token_ids"};
 
+/// Outermost members whose texts are for people or for the model: they decide nothing.
+bool is_free_text(std::string_view name) {
+  constexpr std::string_view names[] = {
+      "user",  "safety_identifier", "instructions", "system", "suffix",   "stop",
+      "query", "documents",         "prompt",       "input",  "contents", "texts",
+      "text",  "negative_prompt",   "metadata"};
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
 bool is_integer(std::string_view scalar) {
   return scalar.find_first_not_of("-0123456789") == std::string_view::npos;
 }
@@ -49,8 +58,13 @@ class Rewriter {
   /// @param nested  how many strings it stands in
   /// @param at      where the outermost of them begins
   Rewriter(Shape root, Manner manner, std::string_view source, const ChangeText& change,
-           unsigned nested = 0, std::size_t at = 0)
-      : source_(source), change_(change), manner_(manner), nested_(nested), outermost_at_(at) {
+           unsigned nested = 0, std::size_t at = 0, bool fixed = false)
+      : source_(source),
+        change_(change),
+        manner_(manner),
+        nested_(nested),
+        outermost_at_(at),
+        fixed_(fixed) {
     levels_.resize(2);
     levels_[1].shape = root;
   }
@@ -64,7 +78,7 @@ class Rewriter {
     }
     level.member = member_of(level.shape, level.name);
     const bool shown = manner_ == Manner::nested && !token.escaped;
-    if (!level.member.known && !shown) look(token, level.name, level.name);
+    if (!level.member.known && !shown) look(token, level.name, level.name, nested_ == 0 || fixed_);
     return true;
   }
   bool string(const JsonToken& token, unsigned depth) {
@@ -80,7 +94,7 @@ class Rewriter {
     if (manner_ != Manner::event && needs_labels(level.member, value)) {
       waiting_.push_back({level.object, token, level.member, std::string(level.name)});
     } else {
-      take(token, value, level.shape, level.member, level.name, object.labels);
+      take(token, value, level, level.member, level.name, object.labels);
     }
     return true;
   }
@@ -95,7 +109,9 @@ class Rewriter {
     }
     if (level.member.number) return true;
     if (manner_ == Manner::nested && is_integer(token.text)) return true;
-    if (const auto digits = whole_digits(token.text)) look(token, *digits, level.name);
+    if (const auto digits = whole_digits(token.text)) {
+      look(token, *digits, level.name, is_fixed(level, level.member, level.name));
+    }
     return true;
   }
   /// An array's entries go by the name of the array.
@@ -106,6 +122,7 @@ class Rewriter {
     Level& inner = levels_[depth + 1];
     inner.list = kind == '[';
     inner.of_stranger = outer.of_stranger || (depth == 1 && is_stranger(outer));
+    inner.unknown = outer.unknown || is_unknown(outer, depth);
     inner.member = outer.member;
     if (kind == '[') {
       inner.shape = depth == 0 ? inner.shape : outer.shape;
@@ -127,7 +144,7 @@ class Rewriter {
       waiting_.pop_back();
       if (!decode_json_string(bytes.token.text, value_)) return false;
       const Level& level = levels_[depth + 1];
-      take(bytes.token, value_, level.shape, bytes.member, bytes.name, level.labels);
+      take(bytes.token, value_, level, bytes.member, bytes.name, level.labels);
     }
     return true;
   }
@@ -160,7 +177,8 @@ class Rewriter {
     Labels labels{};
     unsigned object = 1;  // level of the nearest object
     bool list = false;
-    bool of_stranger = false;  // below an outermost member that no protocol defines
+    bool of_stranger = false;  // below an outermost member that may hold token numbers
+    bool unknown = false;      // below an outermost member that no protocol defines
   };
   struct Waiting {
     unsigned object;
@@ -180,61 +198,71 @@ class Rewriter {
     if (Labels::tells(level.name)) level.labels.add(level.name, value);
   }
 
-  void take(const JsonToken& token, std::string_view value, Shape shape, const Member& member,
-            std::string_view name, const Labels& labels) {
-    switch (place_of(shape, member, name, value, labels)) {
+  void take(const JsonToken& token, std::string_view value, const Level& level,
+            const Member& member, std::string_view name, const Labels& labels) {
+    const bool fixed = is_fixed(level, member, name);
+    switch (place_of(level.shape, member, name, value, labels)) {
       case Place::text:
-        if (manner_ != Manner::nested || token.escaped) look(token, value, name);
+        if (manner_ != Manner::nested || token.escaped) {
+          if (look(token, value, name, fixed)) break;
+        }
+        // Nothing says that it is bytes, but whoever takes it there reads them.
+        if (member.kind == Kind::bytes && value.size() >= bytes_min && is_base64(value)) {
+          look_at_bytes(token, value, name, labels, fixed);
+        }
         break;
       case Place::word:
       case Place::identifier:
         break;
       case Place::bytes:
-        look_at_bytes(token, value, name);
+        look_at_bytes(token, value, name, labels, fixed);
         break;
     }
   }
 
-  void look_at_bytes(const JsonToken& token, std::string_view value, std::string_view name) {
-    if (value.size() < bytes_min && look(token, value, name)) return;
-    const auto text = text_of_bytes(value);
+  void look_at_bytes(const JsonToken& token, std::string_view value, std::string_view name,
+                     const Labels& labels, bool fixed) {
+    if (value.size() < bytes_min && look(token, value, name, fixed)) return;
+    const auto text = text_of_bytes(value, labels);
     if (!text) return;
     if (manner_ == Manner::event) {
-      if (value.size() >= bytes_min) look(token, value, name);
+      if (value.size() >= bytes_min) look(token, value, name, fixed);
       return;
     }
-    const auto changed = changed_text(*text, name, place_in_source(token));
+    const auto changed = changed_text(*text, name, place_in_source(token), fixed);
     if (changed) edit(token, with_text(value, *changed));
   }
 
   /// @return whether it was changed
-  bool look(const JsonToken& token, std::string_view value, std::string_view name) {
-    auto changed = changed_text(value, name, place_in_source(token));
+  bool look(const JsonToken& token, std::string_view value, std::string_view name, bool fixed) {
+    auto changed = changed_text(value, name, place_in_source(token), fixed);
     if (!changed) return false;
     edit(token, std::move(*changed));
     return true;
   }
 
   std::optional<std::string> changed_text(std::string_view value, std::string_view name,
-                                          std::size_t at) {
+                                          std::size_t at, bool fixed) {
     std::optional<std::string> inner;
     std::string out;
     if (manner_ == Manner::event) {
       const bool json =
           name == "arguments" || (has_escapes(value) && opens_json(value) && is_json(value));
-      if (change_({value, json, name, at}, out)) return out;
+      if (change_({value, json, name, at, fixed}, out)) return out;
       return std::nullopt;
     }
-    if (opens_json(value) && nested_ < nested_max) inner = changed_inside(value, at);
+    if (opens_json(value) && nested_ < nested_max) {
+      inner = changed_inside(value, at, fixed);
+    }
     const std::string_view text = inner ? std::string_view(*inner) : value;
-    if (change_({text, has_own_escapes(text), name, at}, out)) return out;
+    if (change_({text, has_own_escapes(text), name, at, fixed}, out)) return out;
     return inner;
   }
 
-  std::optional<std::string> changed_inside(std::string_view value, std::size_t at) {
+  std::optional<std::string> changed_inside(std::string_view value, std::size_t at, bool fixed) {
     const std::string plain = with_plain_escapes(value);
     if (plain.find_first_of("\\.eE") == std::string::npos) return std::nullopt;  // all is shown
-    Rewriter inside(Shape::free, Manner::nested, plain, change_, nested_ + 1, at);
+    Rewriter inside(Shape::free, Manner::nested, plain, change_, nested_ + 1, at, fixed);
     if (scan_json(plain, inside) != JsonFault::none) return std::nullopt;
     return inside.result().json;
   }
@@ -246,6 +274,18 @@ class Rewriter {
   void edit(const JsonToken& token, std::string text) {
     const auto at = static_cast<std::size_t>(token.text.data() - source_.data());
     edits_.push_back({at, token.text.size(), std::move(text)});
+  }
+
+  bool is_unknown(const Level& level, unsigned depth) const {
+    return depth == 1 && level.shape != Shape::free && level.shape != Shape::any_answer &&
+           !level.member.known;
+  }
+  /// FoundText::fixed of a value.
+  bool is_fixed(const Level& level, const Member& member, std::string_view name) const {
+    if (fixed_ || level.unknown) return true;
+    if (level.shape == Shape::free) return false;
+    if (member.kind == Kind::identifier || holds_words(name)) return true;
+    return level.object == 1 && member.kind != Kind::prompt && !is_free_text(name);
   }
 
   /// An outermost member of a request that no protocol defines: a list of numbers there may be a
@@ -268,6 +308,7 @@ class Rewriter {
   Manner manner_;
   unsigned nested_;
   std::size_t outermost_at_;
+  bool fixed_;  // so is what it stands in
   std::string value_;
   std::string unread_member_{};
   std::vector<Edit> edits_{};

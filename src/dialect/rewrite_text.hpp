@@ -18,6 +18,9 @@ struct FoundText {
   bool json = false;
   std::string_view name{};  // of the nearest member, decoded; of a name, itself
   std::size_t at = 0;       // where its token begins in the JSON
+  /// It is a name, a word of a protocol, or stands where no protocol is known: what it says may
+  /// decide something, and in another form something else.
+  bool fixed = false;
 };
 /// Whether a text is such: JSON by its first character, or with escapes that JSON has.
 bool has_own_escapes(std::string_view text);

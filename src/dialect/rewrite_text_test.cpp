@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "base/plain_escapes.hpp"
 
 namespace hawser::dialect {
 namespace {
@@ -110,6 +111,39 @@ TEST(RewriteText, MuchJsonInJsonIsSoonRead) {
   bool found = false;
   for (const auto& text : texts(deep)) found = found || text == R"(["x"])";
   EXPECT_TRUE(found);
+}
+
+// What decides something is not given another form by whoever looks for texts.
+TEST(RewriteText, TellsWhatIsFixed) {
+  const auto fixed = [](std::string_view json) {
+    bool found_it = false, is_fixed = false;
+    (void)rewrite_texts(Shape::chat_request, json, [&](const FoundText& found, std::string&) {
+      const std::string text =
+          found.json ? with_plain_escapes(found.text) : std::string(found.text);
+      if (text.find("SECRET") == std::string::npos) return false;
+      found_it = true;
+      is_fixed = found.fixed;
+      return false;
+    });
+    EXPECT_TRUE(found_it) << json;
+    return is_fixed;
+  };
+  for (const auto* json :
+       {R"({"moSECRETdels":["big"]})", R"({"metadata":{"aSECRET":1}})", R"({"SECRET":1})",
+        R"({"service_tier":"prSECRETiority"})", R"({"model":"a SECRET"})",
+        R"({"unknown":"SECRET"})", R"({"unknown":{"a":["SECRET"]}})",
+        R"({"unknown":"{\"a\":\"\\u0053ECRET\"}"})",
+        R"({"messages":[{"content":"a","tool_call_id":"x SECRET"}]})",
+        R"({"quality":"hiSECRETgh"})"}) {
+    EXPECT_TRUE(fixed(json)) << json;
+  }
+  for (const auto* json :
+       {R"({"messages":[{"content":"SECRET"}]})", R"({"metadata":{"a":"SECRET"}})",
+        R"({"user":"SECRET"})", R"({"messages":[{"content":[{"type":"text","text":"SECRET"}]}]})",
+        R"({"input":["SECRET"]})", R"({"prompt":"SECRET"})", R"({"instructions":"SECRET"})",
+        R"({"tools":[{"function":{"description":"SECRET"}}]})"}) {
+    EXPECT_FALSE(fixed(json)) << json;
+  }
 }
 
 }  // namespace

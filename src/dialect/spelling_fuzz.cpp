@@ -110,15 +110,9 @@ struct Reading {
   std::optional<std::string> canonical{};
 
   bool operator==(const Reading& other) const {
-    const auto& a = facts;
-    const auto& b = other.facts;
-    return accepted == other.accepted && a.has_model == b.has_model && a.model == b.model &&
-           a.output_max == b.output_max && a.choices == b.choices && a.stream == b.stream &&
-           a.usage_asked == b.usage_asked && a.stores == b.stores && a.logprobs == b.logprobs &&
-           a.background == b.background && a.other_models == b.other_models &&
-           a.unread_count == b.unread_count && user == other.user && texts == other.texts &&
-           prompts == other.prompts && objects == other.objects && referable == other.referable &&
-           canonical == other.canonical;
+    return accepted == other.accepted && dialect::decide_alike(facts, other.facts) &&
+           user == other.user && texts == other.texts && prompts == other.prompts &&
+           objects == other.objects && referable == other.referable && canonical == other.canonical;
   }
 };
 

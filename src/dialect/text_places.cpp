@@ -182,6 +182,10 @@ Place place_of(Shape shape, const Member& member, std::string_view name, std::st
   return Place::text;
 }
 
+bool holds_words(std::string_view name) {
+  return holds(word_members, name);
+}
+
 bool is_base64(std::string_view value) {
   std::size_t size = 0, padding = 0;
   bool of_urls = false, of_mail = false;
@@ -200,10 +204,11 @@ bool is_base64(std::string_view value) {
   return size % 4 != 1 && (padding == 0 || (size + padding) % 4 == 0);
 }
 
-std::optional<std::string> text_of_bytes(std::string_view value) {
-  if (const auto at = payload_at(value); at != std::string_view::npos) value.remove_prefix(at);
-  std::string text;
-  Utf8Checker checker;
+namespace {
+
+std::string decoded_base64(std::string_view value) {
+  std::string bytes;
+  bytes.reserve(value.size() / 4 * 3 + 3);
   std::uint32_t bits = 0;
   unsigned count = 0;
   for (const char c : value) {
@@ -213,12 +218,141 @@ std::optional<std::string> text_of_bytes(std::string_view value) {
     count += 6;
     if (count < 8) continue;
     count -= 8;
-    const auto byte = static_cast<unsigned char>(bits >> count);
-    text.push_back(static_cast<char>(byte));
-    if (!text_byte(byte) || !checker.feed(std::string_view(&text.back(), 1))) return std::nullopt;
+    bytes.push_back(static_cast<char>(bits >> count));
   }
-  if (text.empty() || !checker.complete()) return std::nullopt;
+  return bytes;
+}
+
+enum class Utf16 : std::uint8_t { none, little, big };
+
+/// By its mark, or because every other byte is 0: Latin letters.
+Utf16 utf16_of(std::string_view bytes) {
+  if (bytes.starts_with("\xff\xfe")) return Utf16::little;
+  if (bytes.starts_with("\xfe\xff")) return Utf16::big;
+  std::array<std::size_t, 2> zeros{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) zeros[i % 2] += bytes[i] == '\0' ? 1 : 0;
+  const std::size_t many = bytes.size() / 4;
+  if (bytes.size() < 4 || (zeros[0] < many && zeros[1] < many)) return Utf16::none;
+  if (zeros[0] >= many && zeros[1] >= many) return Utf16::none;
+  return zeros[1] >= many ? Utf16::little : Utf16::big;
+}
+
+std::string text_of_utf16(std::string_view bytes, Utf16 order) {
+  std::string text;
+  std::uint32_t high = 0;  // the first half of a pair
+  for (std::size_t at = 0; at + 1 < bytes.size(); at += 2) {
+    const auto first = static_cast<unsigned char>(bytes[at]);
+    const auto second = static_cast<unsigned char>(bytes[at + 1]);
+    const std::uint32_t unit = order == Utf16::little ? first | std::uint32_t{second} << 8
+                                                      : std::uint32_t{first} << 8 | second;
+    if (unit == 0xfeff) continue;
+    if (unit >= 0xd800 && unit < 0xdc00) {
+      high = unit;
+    } else if (unit >= 0xdc00 && unit < 0xe000) {
+      if (high != 0) append_utf8(text, 0x10000 + ((high - 0xd800) << 10) + (unit - 0xdc00));
+      high = 0;
+    } else {
+      append_utf8(text, unit);
+      high = 0;
+    }
+  }
   return text;
+}
+
+struct LaxText {
+  std::string text{};
+  std::size_t strange = 0;  // bytes that stand in no text
+};
+/// What is UTF-8 as it is, other bytes as Latin-1. A byte of a control stays where it is.
+LaxText lax_text(std::string_view bytes) {
+  LaxText out;
+  out.text.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const auto byte = static_cast<unsigned char>(bytes.front());
+    const std::size_t size = byte < 0x80 ? 1 : utf8_size(bytes);
+    if (size == 0) append_utf8(out.text, byte);
+    if (size > 0) out.text.append(bytes, 0, size);
+    if (size == 0 || (byte < 0x80 && !text_byte(byte))) ++out.strange;
+    bytes.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  return out;
+}
+
+/// Whether most bytes are such as stand in texts.
+bool mostly_text(std::string_view bytes) {
+  return utf16_of(bytes) != Utf16::none || lax_text(bytes).strange * 4 < bytes.size();
+}
+
+/// Whether it is in a form of pictures, sounds and documents that begins as none of the texts do,
+/// or, where it is long, no text at its beginning, in its middle and at its end.
+bool is_known_binary(std::string_view base64) {
+  constexpr std::size_t window = 4'096;  // characters; those of whole groups of four
+  const std::string head = decoded_base64(base64.substr(0, window));
+  const auto begins = [&head](std::string_view form) { return head.starts_with(form); };
+  using namespace std::string_view_literals;
+  for (const std::string_view form :
+       {"%PDF-"sv, "\x89PNG\r\n\x1a\n"sv, "\xff\xd8\xff"sv, "GIF87a"sv, "GIF89a"sv, "RIFF"sv,
+        "OggS"sv, "ID3"sv, "fLaC"sv, "PK\x03\x04"sv, "\x1a\x45\xdf\xa3"sv, "II*\0"sv, "MM\0*"sv,
+        "\x1f\x8b"sv, "\xd0\xcf\x11\xe0"sv}) {
+    if (begins(form)) return true;
+  }
+  if (head.size() > 12 && std::string_view(head).substr(4, 4) == "ftyp") return true;
+  const bool in_lines = base64.substr(0, window).find_first_of(" \t\r\n") != std::string_view::npos;
+  if (base64.size() < 4 * window || in_lines || mostly_text(head)) return false;
+  for (const std::size_t at : {base64.size() / 2, base64.size() - window}) {
+    if (mostly_text(decoded_base64(base64.substr(at - at % 4, window)))) return false;
+  }
+  return true;
+}
+
+/// Of a media type, or of another word for a form.
+bool says_text(std::string_view label) {
+  constexpr std::string_view of_texts[] = {"text", "json",   "xml",      "yaml", "csv",
+                                           "html", "script", "markdown", "toml", "sql"};
+  // Such as application/vnd.openxmlformats-officedocument: packed, however they are called.
+  constexpr std::string_view packed[] = {"openxmlformats", "opendocument", "+zip"};
+  std::string lower(label);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  const auto holds_one_of = [&lower](const auto& list) {
+    return std::any_of(std::begin(list), std::end(list), [&](std::string_view word) {
+      return lower.find(word) != std::string::npos;
+    });
+  };
+  return holds_one_of(of_texts) && !holds_one_of(packed);
+}
+
+}  // namespace
+
+bool Labels::say_text() const {
+  std::string_view rest = told_;
+  while (!rest.empty()) {
+    const std::string_view one = rest.substr(0, rest.find('|'));
+    const auto equals = one.find('=');
+    if (equals != std::string_view::npos && one.substr(0, equals) != "type" &&
+        one.substr(0, equals) != "object" && says_text(one.substr(equals + 1))) {
+      return true;
+    }
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+  }
+  return false;
+}
+
+std::optional<std::string> text_of_bytes(std::string_view value, const Labels& labels) {
+  bool labelled = labels.say_text();
+  if (const auto at = payload_at(value); at != std::string_view::npos) {
+    labelled = labelled || says_text(value.substr(0, at));
+    value.remove_prefix(at);
+  }
+  if (!labelled && is_known_binary(value)) return std::nullopt;
+  const std::string bytes = decoded_base64(value);
+  if (bytes.empty()) return std::nullopt;
+  if (const Utf16 order = utf16_of(bytes); order != Utf16::none) {
+    auto text = lax_text(text_of_utf16(bytes, order));
+    if (labelled || text.strange * 4 < text.text.size()) return std::move(text.text);
+  }
+  auto text = lax_text(bytes);
+  if (!labelled && text.strange * 4 >= bytes.size()) return std::nullopt;
+  return std::move(text.text);
 }
 
 std::string with_text(std::string_view value, std::string_view text) {

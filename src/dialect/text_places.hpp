@@ -27,6 +27,8 @@ class Labels {
   void add(std::string_view name, std::string_view value);
   /// Whether one of `wanted` (Member::label) is there, and no other of the same name.
   bool fulfil(std::string_view wanted) const;
+  /// Whether one of them, such as a media type, says that it is text.
+  bool say_text() const;
 
  private:
   bool has(std::string_view one) const;
@@ -43,11 +45,15 @@ bool needs_labels(const Member& member, std::string_view value);
 Place place_of(Shape shape, const Member& member, std::string_view name, std::string_view value,
                const Labels& labels);
 
-/// Bytes that are text in themselves, whatever they are called: base64 of UTF-8 without control
-/// characters, alone or in a data: URL. Nothing: they are none.
-std::optional<std::string> text_of_bytes(std::string_view value);
+/// Bytes that somebody reads as text, as UTF-8: base64, alone or in a data: URL. What is labelled
+/// as text is, whatever bytes are in it; else what is mostly text, in UTF-8, Latin-1 or UTF-16.
+/// Nothing: they are none.
+std::optional<std::string> text_of_bytes(std::string_view value, const Labels& labels = {});
 /// The same place with another text in it: `value` up to its base64, and `text` as base64.
 std::string with_text(std::string_view value, std::string_view text);
+
+/// Whether a member of that name holds words of a protocol, which may decide something.
+bool holds_words(std::string_view name);
 
 /// Wholly base64: alphabet, length and padding; blanks between do not count.
 bool is_base64(std::string_view value);

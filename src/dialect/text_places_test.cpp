@@ -440,5 +440,59 @@ TEST(TextPlaces, FiguresOfAnswersStay) {
   }
 }
 
+std::string base64(std::string_view bytes) {
+  std::string out;
+  append_base64(out, bytes);
+  return out;
+}
+
+// One byte that is none of a text's does not make a text unreadable.
+TEST(TextPlaces, BytesAreReadAsLaxlyAsAnybodyReadsThem) {
+  using namespace std::string_view_literals;
+  Labels plain;
+  plain.add("media_type", "text/plain");
+  Labels image;
+  image.add("media_type", "image/png");
+  const std::string text(200, 'a');
+  for (const std::string_view odd : {"\xff"sv, "\0"sv, "\x1b"sv, "\xc3"sv, "\xed\xa0\x80"sv}) {
+    for (const Labels& labels : {Labels(), plain, image}) {
+      const auto read = text_of_bytes(base64("Blue" + text + std::string(odd) + "bird"), labels);
+      ASSERT_TRUE(read);
+      EXPECT_NE(read->find("Blue" + text), std::string::npos);
+      EXPECT_NE(read->find("bird"), std::string::npos);
+    }
+  }
+  std::string little = "\xff\xfe", big;
+  for (const char c : "Bluebird \xe9"sv) {
+    little.push_back(c), little.push_back('\0');
+    big.push_back('\0'), big.push_back(c);
+  }
+  EXPECT_EQ(text_of_bytes(base64(little)), "Bluebird \xc3\xa9");
+  EXPECT_EQ(text_of_bytes(base64(big)), "Bluebird \xc3\xa9");
+}
+
+TEST(TextPlaces, WhatIsLabelledAsTextIsOneWhateverIsInIt) {
+  std::string noise;
+  for (int i = 0; i < 50'000; ++i) noise.push_back(static_cast<char>(i * 7919 % 251));
+  EXPECT_FALSE(text_of_bytes(base64(noise)));
+  for (const auto* type : {"text/plain", "application/json", "TEXT/CSV", "application/xml"}) {
+    Labels labels;
+    labels.add("mimeType", type);
+    EXPECT_TRUE(text_of_bytes(base64(noise), labels)) << type;
+    EXPECT_TRUE(text_of_bytes("data:" + std::string(type) + ";base64," + base64(noise))) << type;
+  }
+  // At the end of what is none at its beginning, too.
+  EXPECT_TRUE(text_of_bytes(base64(noise.substr(0, 100) + std::string(100'000, 'a'))));
+}
+
+TEST(TextPlaces, PicturesAndDocumentsAreNoTexts) {
+  using namespace std::string_view_literals;
+  const std::string text(10'000, 'a');
+  for (const std::string_view form : {"%PDF-1.7\n"sv, "\x89PNG\r\n\x1a\n"sv, "\xff\xd8\xff"sv,
+                                      "GIF89a"sv, "PK\x03\x04"sv, "OggS"sv}) {
+    EXPECT_FALSE(text_of_bytes(base64(std::string(form) + text)));
+  }
+}
+
 }  // namespace
 }  // namespace hawser::dialect

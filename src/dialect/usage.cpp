@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "base/name_table.hpp"
+#include "dialect/count.hpp"
 #include "dialect/json_walk.hpp"
 #include "dialect/usage_places.hpp"
 
@@ -17,6 +19,7 @@ constexpr std::size_t name_max = 64;  // bytes of a name, escapes included
 
 /// A number that counts something; nothing for what is none. Some write 12.0.
 std::optional<double> number_of(std::string_view token) {
+  if (const auto count = short_count(token)) return *count;
   double number = 0;
   const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), number);
   if (error != std::errc{} || end != token.data() + token.size()) return std::nullopt;
@@ -104,7 +107,8 @@ class Counts {
     bool beside = false;
     bool within = false;
   };
-  static const Field fields[];
+  /// Of a name, or nothing.
+  static const Field* field_of(std::string_view name);
 
   void take_object(std::string_view name, std::string_view value);
   void take_list(std::string_view name, std::string_view value);
@@ -134,36 +138,39 @@ class Counts {
   bool within_ = false;  // the input is told as by OpenAI, whose input does
 };
 
-const Counts::Field Counts::fields[] = {
-    {"prompt_tokens", &Counts::input_, false, true},
-    {"input_tokens", &Counts::input_},
-    {"inputTokens", &Counts::input_},
-    {"promptTokenCount", &Counts::input_},
-    {"toolUsePromptTokenCount", &Counts::tool_input_},
-    {"citation_tokens", &Counts::tool_input_},  // Perplexity's, beside its prompt
-    {"completion_tokens", &Counts::output_},
-    {"output_tokens", &Counts::output_},
-    {"outputTokens", &Counts::output_},
-    {"candidatesTokenCount", &Counts::output_},
-    {"responseTokenCount", &Counts::response_},
-    {"thoughtsTokenCount", &Counts::thoughts_},
-    {"total_tokens", &Counts::total_},
-    {"totalTokens", &Counts::total_},
-    {"totalTokenCount", &Counts::total_},
-    {"cached_tokens", &Counts::cached_},
-    {"cachedContentTokenCount", &Counts::cached_},
-    {"prompt_cache_hit_tokens", &Counts::cached_},
-    {"cache_write_tokens", &Counts::cache_write_},
-    {"cache_read_input_tokens", &Counts::cached_, true},
-    {"cache_creation_input_tokens", &Counts::cache_write_, true},
-    {"cacheReadInputTokens", &Counts::cached_, true},
-    {"cacheWriteInputTokens", &Counts::cache_write_, true},
-    {"cacheReadInputTokenCount", &Counts::cached_, true},
-    {"cacheWriteInputTokenCount", &Counts::cache_write_, true},
-    {"reasoning_tokens", &Counts::reasoning_},
-    {"search_units", &Counts::searches_},
-    {"num_search_queries", &Counts::searches_},
-};
+const Counts::Field* Counts::field_of(std::string_view name) {
+  static constexpr auto fields = exact_names(std::to_array<Field>({
+      {"prompt_tokens", &Counts::input_, false, true},
+      {"input_tokens", &Counts::input_},
+      {"inputTokens", &Counts::input_},
+      {"promptTokenCount", &Counts::input_},
+      {"toolUsePromptTokenCount", &Counts::tool_input_},
+      {"citation_tokens", &Counts::tool_input_},  // Perplexity's, beside its prompt
+      {"completion_tokens", &Counts::output_},
+      {"output_tokens", &Counts::output_},
+      {"outputTokens", &Counts::output_},
+      {"candidatesTokenCount", &Counts::output_},
+      {"responseTokenCount", &Counts::response_},
+      {"thoughtsTokenCount", &Counts::thoughts_},
+      {"total_tokens", &Counts::total_},
+      {"totalTokens", &Counts::total_},
+      {"totalTokenCount", &Counts::total_},
+      {"cached_tokens", &Counts::cached_},
+      {"cachedContentTokenCount", &Counts::cached_},
+      {"prompt_cache_hit_tokens", &Counts::cached_},
+      {"cache_write_tokens", &Counts::cache_write_},
+      {"cache_read_input_tokens", &Counts::cached_, true},
+      {"cache_creation_input_tokens", &Counts::cache_write_, true},
+      {"cacheReadInputTokens", &Counts::cached_, true},
+      {"cacheWriteInputTokens", &Counts::cache_write_, true},
+      {"cacheReadInputTokenCount", &Counts::cached_, true},
+      {"cacheWriteInputTokenCount", &Counts::cache_write_, true},
+      {"reasoning_tokens", &Counts::reasoning_},
+      {"search_units", &Counts::searches_},
+      {"num_search_queries", &Counts::searches_},
+  }));
+  return fields.find(name);
+}
 
 void Counts::take_object(std::string_view name, std::string_view value) {
   if (name == "prompt_tokens_details" || name == "input_tokens_details" ||
@@ -213,12 +220,11 @@ void Counts::take_number(std::string_view name, std::string_view value) {
     audio_ms_ = narrow(std::ceil(*number * 1000));
     return;
   }
-  for (const Field& field : fields) {
-    if (name != field.name) continue;
-    take_either(this->*field.count, narrow(*number));
-    beside_ = beside_ || field.beside;
-    within_ = within_ || field.within;
-  }
+  const Field* const field = field_of(name);
+  if (field == nullptr) return;
+  take_either(this->*field->count, narrow(*number));
+  beside_ = beside_ || field->beside;
+  within_ = within_ || field->within;
 }
 
 /// Details tell of what a count is made.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/json_runs.hpp"
 #include "dialect/json_walk.hpp"
 #include "dialect/usage_places.hpp"
 
@@ -17,7 +18,9 @@ void UsageReader::feed(std::string_view piece) {
   const char* at = piece.data();
   const char* const end = at + piece.size();
   kept_from_ = at;
-  while (at < end) at = step(at, end);
+  while (at < end) {
+    at = in_string_ ? string_end(at, end) : skips() ? skip(at, end) : step(at, end);
+  }
   if (is_name_ || is_tier_ || capturing_) keep(end);
 }
 
@@ -34,8 +37,45 @@ void UsageReader::keep(const char* until) {
   token_.append(kept_from_, size);
 }
 
+/// All of a name or a usage that ends at `until`; as `keep` else, and empty.
+std::string_view UsageReader::kept(const char* until) {
+  const auto size = static_cast<std::size_t>(until - kept_from_);
+  const std::size_t most = capturing_ ? usage_max : name_max;
+  if (token_.empty() && size <= most) return {kept_from_, size};
+  keep(until);
+  return token_;
+}
+
+/// Steps over what stands within the container under way, up to what closes it.
+const char* UsageReader::skip(const char* at, const char* end) {
+  const std::uint32_t outer = depth_;
+  while (at < end) {
+    at += bracket_run(at, end);
+    if (at == end) break;
+    const char c = *at;
+    if (c == '"') {
+      at += 1 + string_run(at + 1, end);
+      if (at < end && *at == '"') {  // most have no escapes, and came whole
+        ++at;
+      } else {
+        in_string_ = true;
+        at = string_end(at, end);
+      }
+    } else if ((c | 0x20) == '{') {
+      ++depth_;
+      ++at;
+    } else if (depth_ == outer) {
+      close(at);
+      return at + 1;
+    } else {
+      --depth_;
+      ++at;
+    }
+  }
+  return end;
+}
+
 const char* UsageReader::step(const char* at, const char* end) {
-  if (in_string_) return string_end(at, end);
   switch (*at) {
     case '"':
       begin_string(at);
@@ -55,12 +95,8 @@ const char* UsageReader::step(const char* at, const char* end) {
       break;
   }
   // Numbers, blanks and words say nothing: lists of them are most of an embedding.
-  constexpr auto structural = [](char c) {
-    return c == '"' || c == ',' || (c | 0x20) == '{' || (c | 0x20) == '}';
-  };
   ++at;
-  while (at < end && !structural(*at)) ++at;
-  return at;
+  return at + unstructured_run(at, end);
 }
 
 const char* UsageReader::string_end(const char* at, const char* end) {
@@ -69,7 +105,7 @@ const char* UsageReader::string_end(const char* at, const char* end) {
       ++at;
       continue;
     }
-    while (at < end && *at != '"' && *at != '\\') ++at;
+    at += string_run(at, end);
     if (at == end) break;
     if (*at == '\\') {
       escaped_ = true;
@@ -99,16 +135,12 @@ void UsageReader::begin_string(const char* at) {
 void UsageReader::end_string(const char* at) {
   const bool tier = std::exchange(is_tier_, false);
   if (!std::exchange(is_name_, false) && !tier) return;
-  const auto size = static_cast<std::size_t>(at + 1 - kept_from_);
   name_ = Name::none;
-  if (token_.size() + size > name_max) {
-    if (tier) take_unknown_tier(usage_);
-    return;
-  }
-  token_.append(kept_from_, size);
-  if (tier) return take_service_tier(token_, usage_);
+  const std::string_view token = kept(at + 1);
+  if (tier) return token.empty() ? take_unknown_tier(usage_) : take_service_tier(token, usage_);
+  if (token.empty()) return;
   std::string scratch;
-  const std::string_view name = plain_name(token_, scratch);
+  const std::string_view name = plain_name(token, scratch);
   if (is_usage(name)) name_ = Name::usage;
   if (is_tier(name)) name_ = Name::tier;
   if (depth_ == base_ && is_holder(name)) name_ = Name::holder;
@@ -137,9 +169,9 @@ void UsageReader::open(const char* at) {
 
 void UsageReader::close(const char* at) {
   if (capturing_ && depth_ == captured_at_) {
-    keep(at + 1);
-    if (capturing_ && of_meta_) take_meta(token_, usage_);
-    if (capturing_ && !of_meta_) take_usage(token_, usage_);
+    const std::string_view told = kept(at + 1);
+    if (!told.empty() && of_meta_) take_meta(told, usage_);
+    if (!told.empty() && !of_meta_) take_usage(told, usage_);
     capturing_ = false;
     token_.clear();
   }

@@ -4,6 +4,9 @@
 #include <bit>
 #include <cstring>
 
+#include "base/utf8.hpp"
+#include "filter/case_fold.hpp"
+
 namespace hawser::filter {
 namespace {
 
@@ -12,6 +15,23 @@ std::uint32_t first_bytes(std::string_view text) {
   std::uint32_t bytes = 0;
   std::memcpy(&bytes, text.data(), std::min(text.size(), sizeof bytes));
   return bytes;
+}
+
+/// All ways in which `rest` may go on behind `begun`, up to four bytes. ASCII letters stand in one
+/// case: marks are made in any.
+void spell(const std::string& begun, std::string_view rest, std::vector<std::string>& out) {
+  if (begun.size() >= 4 || rest.empty()) {
+    out.push_back(begun.substr(0, 4));
+    return;
+  }
+  const Character one = character_at(rest);
+  if (one.size == 0) return spell(begun + rest.front(), rest.substr(1), out);
+  for (const std::uint32_t point : all_cases_of(one.point)) {
+    if (point >= 'A' && point <= 'Z') continue;
+    std::string more = begun;
+    append_utf8(more, point);
+    spell(more, rest.substr(one.size), out);
+  }
 }
 
 }  // namespace
@@ -31,7 +51,7 @@ Result<KeywordSet> KeywordSet::compile(const Keywords& keywords) {
   for (std::string& text : words) {
     if (text.empty()) return bad("a keyword is empty");
     if (text.size() > keyword_size_max) return bad("a keyword is longer than 128 bytes");
-    for (char& c : text) c = static_cast<char>(set.fold_[static_cast<unsigned char>(c)]);
+    if (keywords.any_case) text = folded(text);
   }
   std::sort(words.begin(), words.end());
   // Breadth first: the words under a node are neighbours, so each level is one walk.
@@ -73,16 +93,54 @@ KeywordSet::Beginnings::Beginnings(std::size_t size, std::size_t words)
 }
 
 void KeywordSet::note_beginnings(const std::vector<std::string>& words) {
+  std::vector<std::string> all;
+  for (const std::string& text : words) {
+    if (any_case_ == 0) {
+      all.push_back(text.substr(0, Beginnings::size_max));
+    } else {
+      spell("", text, all);
+    }
+  }
+  for (const std::string& text : all) {
+    begins_.at(static_cast<unsigned char>(text.front())) = true;
+    // The bit that makes ASCII letters small is passed over in marks, and so here.
+    if (any_case_ != 0 && in(alnum, text.front())) {
+      begins_.at(static_cast<unsigned char>(text.front()) & 0xdfu) = true;
+    }
+  }
   for (std::size_t size = 1; size <= Beginnings::size_max; ++size) {
-    Beginnings beginnings(size, words.size());
+    Beginnings beginnings(size, all.size());
     bool any = false;
-    for (const std::string& text : words) {
-      if (std::min(text.size(), Beginnings::size_max) != size) continue;
+    for (const std::string& text : all) {
+      if (text.size() != size) continue;
       beginnings.add(first_bytes(text) | any_case_);
       any = true;
     }
     if (any) beginnings_.push_back(std::move(beginnings));
   }
+}
+
+/// A child of `node` by the whole character at `size`, in any case. Nothing: it has not come yet.
+std::optional<KeywordSet::Node> KeywordSet::step_in_any_case(const Place& place, Node node,
+                                                             std::size_t& size) const {
+  std::string bytes;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const int next = place[size + i];
+    if (next == unknown) return std::nullopt;
+    if (next == text_end) break;
+    bytes.push_back(static_cast<char>(next));
+    const Character one = character_at(bytes);
+    if (one.size == 0) continue;
+    size += one.size;
+    bytes.clear();
+    append_utf8(bytes, folded(one.point));
+    for (const char byte : bytes) {
+      node = child(node, static_cast<unsigned char>(byte));
+      if (node == 0) break;
+    }
+    return node;
+  }
+  return child(node, static_cast<unsigned char>(place[size++]));  // no character: a byte
 }
 
 KeywordSet::Node KeywordSet::child(Node node, unsigned char byte) const {
@@ -112,7 +170,7 @@ Verdict KeywordSet::match(const Place& place) const {
   if (whole_words_ && in(word, place.before()) && in(word, place[0])) return no_match();
   Node node = 0;
   std::size_t best = 0;
-  for (std::size_t size = 0;; ++size) {
+  for (std::size_t size = 0;;) {
     const int next = place[size];
     if (node != 0 && states_[node].word) {
       const bool inside = whole_words_ && in(word, next) && in(word, place[size - 1]);
@@ -122,7 +180,14 @@ Verdict KeywordSet::match(const Place& place) const {
     if (node != 0 && states_[node].edges_count == 0) break;
     if (next == unknown) return need_more();
     if (next == text_end) break;
-    node = child(node, fold_[static_cast<std::size_t>(next)]);
+    if (next >= 0x80 && any_case_ != 0) {
+      const auto stepped = step_in_any_case(place, node, size);
+      if (!stepped) return need_more();
+      node = *stepped;
+    } else {
+      node = child(node, fold_[static_cast<std::size_t>(next)]);
+      ++size;
+    }
     if (node == 0) break;
   }
   return best > 0 ? match_of(best) : no_match();

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,7 @@ namespace hawser::filter {
 /// Words to look for, all in one pass.
 struct Keywords {
   std::vector<std::string> words;  // 1 to 128 bytes each
-  bool any_case = false;           // of ASCII letters
+  bool any_case = false;           // of letters of any script
   bool whole_words = false;        // no ASCII letter, digit or '_' beside them
 };
 inline constexpr std::size_t keyword_size_max = 128;
@@ -31,7 +32,7 @@ class KeywordSet {
   /// The longest word at `place`.
   Verdict match(const Place& place) const;
   /// Whether a word begins with `byte`.
-  bool may_begin(unsigned char byte) const { return first_[fold_[byte]] != 0; }
+  bool may_begin(unsigned char byte) const { return begins_[byte]; }
 
  private:
   using Node = std::uint32_t;
@@ -68,12 +69,14 @@ class KeywordSet {
   };
 
   Node child(Node node, unsigned char byte) const;
+  std::optional<Node> step_in_any_case(const Place& place, Node node, std::size_t& size) const;
   void note_beginnings(const std::vector<std::string>& words);
 
   std::vector<State> states_;
   std::vector<Edge> edges_;
   std::array<Node, 256> first_{};  // children of the root, which nearly every byte asks for
   std::array<unsigned char, 256> fold_{};
+  std::array<bool, 256> begins_{};
   std::vector<Beginnings> beginnings_;
   std::uint32_t any_case_ = 0;  // bits that are set in four bytes before they are compared
   bool whole_words_ = false;

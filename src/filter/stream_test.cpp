@@ -199,5 +199,27 @@ TEST(Keywords, CaseAndWholeWords) {
   EXPECT_EQ(Channel(scanner).all("SECRET PLAN, plans, a Plan"), "[TEXT], plans, a [TEXT]");
 }
 
+TEST(Keywords, AnyCaseIsOfEveryScript) {
+  const auto scanner = made(
+      {{.name = "a",
+        .looks_for = Keywords{.words = {"Проект Буревестник", "straße", "ΣΟΦΟΣ", "kelvin", "é"},
+                              .any_case = true}}});
+  for (const std::string text : {"проект буревестник", "ПРОЕКТ БУРЕВЕСТНИК", "пРоЕкТ Буревестник",
+                                 "STRAßE", "σοφος", "σοφός", "\xe2\x84\xaa\x45LVIN", "É"}) {
+    const bool other = text == "σοφός";  // an accent makes another letter
+    const std::string whole = Channel(scanner).all("a " + text + " b");
+    EXPECT_EQ(whole, other ? "a " + text + " b" : "a [TEXT] b") << text;
+    // Wherever it is cut, within its characters too.
+    for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+      Channel channel(scanner);
+      std::string out = channel.feed("a " + text.substr(0, cut));
+      out += channel.feed(text.substr(cut) + " b");
+      out += channel.flush();
+      EXPECT_EQ(out, whole) << text << " cut at " << cut;
+    }
+  }
+  EXPECT_EQ(Channel(scanner).all("\xd0 \xd0\xbf \xff"), "\xd0 \xd0\xbf \xff");
+}
+
 }  // namespace
 }  // namespace hawser::filter

@@ -163,9 +163,10 @@ class Gateway {
     if (config_->cache.disk) {
       disk_ = std::make_unique<stage::cache::DiskShelf>(*config_->cache.disk);
     }
-    const auto semantic = config_->cache.semantic ? config_->cache.semantic->entries_max
-                                                  : stage::cache::SemanticConfig{}.entries_max;
-    neighbours_ = std::make_unique<stage::cache::Neighbours>(semantic);
+    const stage::cache::SemanticConfig none;
+    const auto& semantic = config_->cache.semantic ? *config_->cache.semantic : none;
+    neighbours_ = std::make_unique<stage::cache::Neighbours>(semantic.entries_max,
+                                                             semantic.memory_max.count());
     // With a disk the keys must be the same after a restart.
     cache_ = std::make_unique<stage::cache::Shelf>(config_->cache.memory_max.count(),
                                                    disk_ ? disk_->key_secret() : std::string());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.hpp"
+#include "base/utf8.hpp"
 #include "generation/read_whole.hpp"
 #include "wire/http1.hpp"
 #include "wire/media_type.hpp"
@@ -49,6 +50,10 @@ bool read_as_json(const AnswerLabel& label, std::string_view body) {
   if (at == std::string_view::npos) return false;
   const bool begins = body[at] == '{' || body[at] == '[' || body[at] == '"';
   return label.json || (begins && is_json(body));
+}
+
+bool is_plain_text(std::string_view body) {
+  return is_utf8(body) && body.find('\0') == std::string_view::npos;
 }
 
 }  // namespace hawser::generation

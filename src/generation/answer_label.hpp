@@ -19,4 +19,8 @@ AnswerLabel read_label(const AnswerHead& head);
 /// clients parse it without looking at that.
 bool read_as_json(const AnswerLabel& label, std::string_view body);
 
+/// Whether what is not JSON can be read as it stands: UTF-8, and no zeros, which are what other
+/// encodings look like.
+bool is_plain_text(std::string_view body);
+
 }  // namespace hawser::generation

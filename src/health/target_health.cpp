@@ -60,6 +60,12 @@ void TargetHealth::ended(std::uint64_t tokens) {
   outstanding_.fetch_sub(static_cast<std::int64_t>(tokens), relaxed);
 }
 
+void TargetHealth::took_nothing(std::uint64_t tokens) {
+  if (tokens_known_until_.load(relaxed) != 0) {
+    tokens_left_.fetch_add(static_cast<std::int64_t>(tokens), relaxed);
+  }
+}
+
 void TargetHealth::answered(Clock::duration first_token, Clock::time_point now) {
   first_token_.observe(first_token, now);
   usual_.observe(first_token);
@@ -102,6 +108,21 @@ void TargetHealth::told(const Quota& quota, Clock::time_point now, const HealthC
   constexpr std::uint64_t tokens_max = 1ull << 62;
   tokens_left_.store(static_cast<std::int64_t>(std::min(quota.tokens->left, tokens_max)), relaxed);
   tokens_known_until_.store(rep_of(now + std::min(quota.tokens->until_full, most)), relaxed);
+}
+
+void TargetHealth::prove(unsigned operation) {
+  auto& word = proven_.at(operation / 64);
+  const std::uint64_t bit = std::uint64_t{1} << (operation % 64);
+  if ((word.load(relaxed) & bit) == 0) word.fetch_or(bit, relaxed);
+}
+
+bool TargetHealth::is_proven(unsigned operation) const {
+  return (proven_.at(operation / 64).load(relaxed) >> (operation % 64) & 1) != 0;
+}
+
+bool TargetHealth::has_proven_any() const {
+  return std::any_of(proven_.begin(), proven_.end(),
+                     [](const auto& word) { return word.load(relaxed) != 0; });
 }
 
 void TargetHealth::came_back(Clock::time_point now) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <list>
@@ -62,6 +63,8 @@ class TargetHealth {
   /// @return whether a breaker was opened by it
   bool failed(Fault fault, std::optional<milliseconds> wait, Clock::time_point now,
               const HealthConfig& config);
+  /// What began took nothing: the provider refused it.
+  void took_nothing(std::uint64_t tokens);
   void told(const Quota& quota, Clock::time_point now, const HealthConfig& config);
 
   /// Lower is better: time to first token, times what is under way there.
@@ -72,6 +75,12 @@ class TargetHealth {
   /// What 95 of 100 answers begin within, in milliseconds; 0: nothing was seen yet.
   double usual_first_token_ms() const { return usual_.value(); }
   std::int64_t outstanding_tokens() const { return outstanding_.load(std::memory_order_relaxed); }
+
+  /// It has answered calls of that operation. What it says of one that it never answered tells of
+  /// the call, and not of the target: others are not to pay for it.
+  void prove(unsigned operation);
+  bool is_proven(unsigned operation) const;
+  bool has_proven_any() const;
 
  private:
   void came_back(Clock::time_point now);
@@ -87,6 +96,7 @@ class TargetHealth {
   std::atomic<std::int64_t> tokens_left_{0};  // until tokens_known_until_
   std::atomic<Clock::rep> tokens_known_until_{0};
   std::atomic<Clock::rep> back_since_{0};
+  std::array<std::atomic<std::uint64_t>, 4> proven_{};  // a bit an operation
 };
 using TargetHealthPtr = std::shared_ptr<TargetHealth>;
 

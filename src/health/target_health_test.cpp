@@ -109,5 +109,17 @@ TEST(TargetHealth, TheUsualTimeIsWhatMostStayBelow) {
   EXPECT_NEAR(bound.value(), 950, 200);
 }
 
+TEST(TargetHealth, KnowsWhatItHasAnswered) {
+  Directory directory;
+  const auto target = directory.target("p", "p/m");
+  EXPECT_FALSE(target->has_proven_any());
+  for (const unsigned operation : {0u, 63u, 64u, 200u}) {
+    EXPECT_FALSE(target->is_proven(operation));
+    target->prove(operation);
+    EXPECT_TRUE(target->is_proven(operation));
+  }
+  EXPECT_FALSE(target->is_proven(1));
+}
+
 }  // namespace
 }  // namespace hawser::health

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/name_pattern.hpp"
 #include "policy/expression.hpp"
 
 namespace hawser::policy {
@@ -42,7 +43,7 @@ Value of_request(Field field, const Asker& asker) {
     case Field::key:
       return told(asker.key);
     case Field::model:
-      return told(asker.model);
+      return set(asker.model);  // of some requests it is not known
     case Field::data_class:
       return told(asker.data_class);
     default:
@@ -135,8 +136,24 @@ class Evaluation {
     return {.truth = truth_of(node.truth)};
   }
 
+  bool is_model(std::uint32_t at) const {
+    const Node& node = nodes_[at];
+    return node.op == Op::name && node.name.root == Name::Root::request &&
+           node.name.field == Field::model;
+  }
+  /// Other spellings may mean the same to whoever takes it: of those nobody knows.
+  static Truth same_model(std::string_view asked, std::string_view wanted) {
+    if (asked == wanted) return Truth::yes;
+    return may_cover(wanted, asked) ? Truth::unknown : Truth::no;
+  }
+
   Truth equal(const Node& node) const {
     const Value left = value(node.left), right = value(node.right);
+    if (is_model(node.left) || is_model(node.right)) {
+      if (!left.text || !right.text) return Truth::unknown;
+      return is_model(node.left) ? same_model(*left.text, *right.text)
+                                 : same_model(*right.text, *left.text);
+    }
     if (nodes_[node.left].type == Type::text) {
       return left.text && right.text ? truth_of(*left.text == *right.text) : Truth::unknown;
     }
@@ -147,6 +164,11 @@ class Evaluation {
   Truth in(const Node& node) const {
     const Value one = value(node.left), all = value(node.right);
     if (!one.text || !all.list) return Truth::unknown;
+    if (is_model(node.left)) {
+      Truth best = Truth::no;
+      for (const auto& wanted : *all.list) best = std::max(best, same_model(*one.text, wanted));
+      return best;
+    }
     return truth_of(std::find(all.list->begin(), all.list->end(), *one.text) != all.list->end());
   }
 

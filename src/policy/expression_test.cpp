@@ -123,5 +123,25 @@ TEST(ResidencyExpression, SpeaksOfRequests) {
   EXPECT_EQ(truth("node.region == 'eu' && key != 'ward'", asker), Truth::no);
 }
 
+// A lock by a model's name holds for whoever may take it for that model.
+TEST(ResidencyExpression, AModelHasManySpellings) {
+  const auto truth = [](const std::string& text, std::string_view model) {
+    const auto parsed = Expression::parse(text, About::requests, labels);
+    EXPECT_TRUE(parsed) << text;
+    const Asker asker{.model = model};
+    return parsed->truth({{}, nullptr, nullptr, &asker});
+  };
+  EXPECT_EQ(truth("request.model == 'big'", "big"), Truth::yes);
+  EXPECT_EQ(truth("'big' == request.model", "big"), Truth::yes);
+  EXPECT_EQ(truth("request.model == 'big'", "small"), Truth::no);
+  EXPECT_EQ(truth("request.model in ['huge', 'big']", "big"), Truth::yes);
+  EXPECT_EQ(truth("request.model in ['huge', 'big']", "small"), Truth::no);
+  for (const auto* spelling : {"BIG", "openai/big", "big:free", " big", "", "b\xc3\xadg"}) {
+    EXPECT_EQ(truth("request.model == 'big'", spelling), Truth::unknown) << spelling;
+    EXPECT_EQ(truth("request.model != 'big'", spelling), Truth::unknown) << spelling;
+    EXPECT_EQ(truth("request.model in ['huge', 'big']", spelling), Truth::unknown) << spelling;
+  }
+}
+
 }  // namespace
 }  // namespace hawser::policy

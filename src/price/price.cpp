@@ -49,6 +49,19 @@ const Rates& rates_for(const Price& price, std::uint64_t prompt) {
   return *rates;
 }
 
+/// "1024x1536"
+bool is_size(std::string_view text) {
+  const auto digits = [](std::string_view part) {
+    return !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  const auto cross = text.find('x');
+  return cross != std::string_view::npos && digits(text.substr(0, cross)) &&
+         digits(text.substr(cross + 1));
+}
+bool is_quality(std::string_view text) {
+  return text == "standard" || text == "hd" || text == "low" || text == "medium" || text == "high";
+}
+
 NanoUsd price_of_picture(const Price& price, std::string_view variant) {
   const auto slash = variant.find('/');
   const std::string_view size = variant.substr(0, slash);
@@ -62,8 +75,10 @@ NanoUsd price_of_picture(const Price& price, std::string_view variant) {
   for (const Price::Picture& picture : price.pictures) {
     if (picture.variant == quality || picture.variant == size) return picture.amount;
   }
-  // What nobody named is the provider's to choose: it may be the dearest one.
-  return price.rates.has(Unit::image) ? price.rates.of(Unit::image) : dearest;
+  // What nobody named, or is no size or quality that is known, is the provider's to choose: it may
+  // be the dearest one.
+  const bool plain = is_size(size) && is_quality(quality);
+  return plain && price.rates.has(Unit::image) ? price.rates.of(Unit::image) : dearest;
 }
 
 /// Adds counts up, each token once.

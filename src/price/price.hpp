@@ -14,6 +14,17 @@
 
 namespace hawser::price {
 
+/// A size or quality of pictures as it is compared: in lower case, without blanks. Lenient
+/// providers take other spellings, too.
+inline std::string as_requests_say(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
+    out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c);
+  }
+  return out;
+}
+
 /// What a price can be given for.
 enum class Unit : std::uint8_t {
   input,
@@ -104,7 +115,7 @@ struct Price {
   std::optional<NanoUsd> flat{};  // of a call, with all that it uses
   Rates rates{};
   std::vector<Tier> tiers{};        // ascending
-  std::vector<Picture> pictures{};  // before Unit::image
+  std::vector<Picture> pictures{};  // before Unit::image; their names in lower case
   bool month_day = false;           // its name may end in a date of four digits, -MMDD
   std::uint32_t regional = 1000;    // thousandths, where a region is named to serve it
   ServiceFactors service_tiers{};   // of all but the flat price

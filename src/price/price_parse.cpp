@@ -80,7 +80,7 @@ class Reader {
     const bool whole = for_each_member(value, [&](std::string_view token, std::string_view money) {
       Price::Picture picture;
       std::optional<NanoUsd> read;
-      picture.variant = text_of(token);
+      picture.variant = as_requests_say(text_of(token));
       if (!amount("images." + picture.variant, money, read)) return false;
       picture.amount = *read;
       price.pictures.push_back(std::move(picture));

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <utility>
 
 #include "base/credential_headers.hpp"
+#include "base/name_table.hpp"
 #include "wire/percent.hpp"
 
 namespace hawser::provider {
@@ -13,17 +13,12 @@ namespace {
 
 using wire::same_token;
 
-/// Whether they may be the same letter: most names differ in one, and need no look at the others.
-bool alike(char a, char b) {
-  return (a | 0x20) == (b | 0x20);
-}
 bool begins(std::string_view name, std::string_view with) {
-  return name.size() >= with.size() && alike(name.front(), with.front()) &&
-         same_token(name.substr(0, with.size()), with);
+  return name.size() >= with.size() && same_letters(name.data(), with.data(), with.size());
 }
 bool ends(std::string_view name, std::string_view with) {
-  return name.size() >= with.size() && alike(name.back(), with.back()) &&
-         same_token(name.substr(name.size() - with.size()), with);
+  return name.size() >= with.size() &&
+         same_letters(name.data() + name.size() - with.size(), with.data(), with.size());
 }
 
 struct Rule {
@@ -31,6 +26,7 @@ struct Rule {
   Passing passing;
 };
 constexpr auto never = Passing::never;
+constexpr auto listed = Passing::listed;
 constexpr auto always = Passing::always;
 
 constexpr auto own_rules = std::to_array<Rule>({
@@ -92,74 +88,87 @@ constexpr auto own_rules = std::to_array<Rule>({
     {"conversation_id", always},
     {"x-wait-for-model", always},
     {"x-ms-client-request-id", always},
-    {"azureml-model-deployment", always},
+    // They choose another model, or a dearer service, than limits and prices see.
+    {"azureml-model-deployment", listed},
+    {"x-amzn-bedrock-service-tier", listed},
 });
 
-constexpr std::size_t rules_count = own_rules.size() + credential_headers.size();
+constexpr auto all_rules() {
+  std::array<Rule, own_rules.size() + credential_headers.size()> all{};
+  auto* end = std::copy(own_rules.begin(), own_rules.end(), all.data());
+  for (const auto name : credential_headers) *end++ = {name, never};
+  return all;
+}
+constexpr auto rules = caseless_names(all_rules());
 
-/// All rules by the length of their names: a field is compared with few of them.
-struct Rules {
-  std::array<Rule, rules_count> all{};
-  std::array<std::uint8_t, 34> begin{};  // of those of a length; where the next ones begin
+/// Names that begin alike. The last one is the simulated provider's.
+constexpr auto family_rules = std::to_array<Rule>({{"x-forwarded-", never},
+                                                   {"x-hawser-", never},
+                                                   {"sec-", never},
+                                                   {"openai-", always},
+                                                   {"anthropic-", always},
+                                                   {"x-stainless-", always},
+                                                   {"x-goog-", always},
+                                                   {"x-amzn-bedrock-", always},
+                                                   {"x-dashscope-", always},
+                                                   {"x-grok-", always},
+                                                   {"x-mistral-", always},
+                                                   {"x-codex-", always},
+                                                   {"x-sim-", always}});
 
-  constexpr Rules() {
-    auto* end = std::copy(own_rules.begin(), own_rules.end(), all.data());
-    for (const auto name : credential_headers) *end++ = {name, never};
-    std::sort(all.begin(), all.end(),
-              [](const Rule& a, const Rule& b) { return a.name.size() < b.name.size(); });
-    for (std::size_t size = 0, at = 0; size < begin.size(); ++size) {
-      while (at < all.size() && all[at].name.size() < size) ++at;
-      begin[size] = static_cast<std::uint8_t>(at);
-    }
-  }
-  const Rule* find(std::string_view name) const {
-    if (name.size() + 1 >= begin.size()) return nullptr;
-    for (std::size_t at = begin[name.size()]; at < begin[name.size() + 1]; ++at) {
-      if (is_header(name, all[at].name)) return &all[at];
-    }
-    return nullptr;
-  }
+/// Up to the first hyphen behind an "x-": by it a family is looked up.
+constexpr std::string_view stem_of(std::string_view name) {
+  return name.substr(0, name.size() < 2 ? 0 : name.find('-', 2) + 1);
+}
+struct Family {
+  std::string_view name;  // the stem
+  Rule rule;
 };
-constexpr Rules rules;
+constexpr auto families = [] {
+  std::array<Family, family_rules.size()> all{};
+  std::transform(family_rules.begin(), family_rules.end(), all.begin(), [](const Rule& rule) {
+    return Family{stem_of(rule.name), rule};
+  });
+  return caseless_names(all);
+}();
 
-constexpr std::array<std::string_view, 3> never_families{"x-forwarded-", "x-hawser-", "sec-"};
+/// How it goes on within those families whose account is asked, which is the credential's affair
+/// and not the client's.
+constexpr std::array<std::string_view, 7> account_ends{
+    "-organization", "-organization-id", "-project",     "-project-id",
+    "-user-project", "-workspace",       "-workspace-id"};
+/// What a proxy of Google's says of who was signed in.
+constexpr std::array<std::string_view, 3> account_begins{"x-goog-authenticated-", "x-goog-iap-",
+                                                         "x-goog-iam-"};
 
-/// The last one is the simulated provider's.
-constexpr std::array<std::string_view, 10> always_families{
-    "openai-",      "anthropic-", "x-stainless-", "x-goog-",  "x-amzn-bedrock-",
-    "x-dashscope-", "x-grok-",    "x-mistral-",   "x-codex-", "x-sim-"};
-
-/// Whose account is asked, within those families: it goes with the credential, which is not the
-/// client's. And what a proxy of Google's says of who was signed in.
 bool about_account(std::string_view name) {
-  for (const std::string_view end : {"-organization", "-organization-id", "-project", "-project-id",
-                                     "-user-project", "-workspace", "-workspace-id"}) {
-    if (ends(name, end)) return true;
-  }
-  return begins(name, "x-goog-authenticated-") || begins(name, "x-goog-iap-") ||
-         begins(name, "x-goog-iam-");
+  return std::any_of(account_ends.begin(), account_ends.end(),
+                     [name](std::string_view end) { return ends(name, end); }) ||
+         std::any_of(account_begins.begin(), account_begins.end(),
+                     [name](std::string_view with) { return begins(name, with); });
 }
 
-constexpr std::array<std::string_view, 20> kept_names{"set-cookie",
-                                                      "set-cookie2",
-                                                      "server",
-                                                      "x-powered-by",
-                                                      "alt-svc",
-                                                      "content-length",
-                                                      "strict-transport-security",
-                                                      "public-key-pins",
-                                                      "expect-ct",
-                                                      "clear-site-data",
-                                                      "content-security-policy",
-                                                      "permissions-policy",
-                                                      "referrer-policy",
-                                                      "x-frame-options",
-                                                      "x-xss-protection",
-                                                      "nel",
-                                                      "report-to",
-                                                      "reporting-endpoints",
-                                                      "timing-allow-origin",
-                                                      "service-worker-allowed"};
+constexpr auto kept_names =
+    caseless_names(std::to_array<std::string_view>({"set-cookie",
+                                                    "set-cookie2",
+                                                    "server",
+                                                    "x-powered-by",
+                                                    "alt-svc",
+                                                    "content-length",
+                                                    "strict-transport-security",
+                                                    "public-key-pins",
+                                                    "expect-ct",
+                                                    "clear-site-data",
+                                                    "content-security-policy",
+                                                    "permissions-policy",
+                                                    "referrer-policy",
+                                                    "x-frame-options",
+                                                    "x-xss-protection",
+                                                    "nel",
+                                                    "report-to",
+                                                    "reporting-endpoints",
+                                                    "timing-allow-origin",
+                                                    "service-worker-allowed"}));
 
 /// The byte that "%XX" at the front of `text` stands for; -1: it is none.
 int escaped(std::string_view text) {
@@ -178,13 +187,10 @@ bool divides(int byte) {
 Passing passing(std::string_view name) {
   if (const auto* rule = rules.find(name)) return rule->passing;
   if (wire::hop_by_hop(name)) return Passing::never;
-  for (const auto family : never_families) {
-    if (begins(name, family)) return Passing::never;
-  }
-  for (const auto family : always_families) {
-    if (begins(name, family)) return about_account(name) ? Passing::listed : Passing::always;
-  }
-  return Passing::listed;
+  const auto* family = families.find(stem_of(name));
+  if (family == nullptr || !begins(name, family->rule.name)) return Passing::listed;
+  const bool may = family->rule.passing == Passing::always && about_account(name);
+  return may ? Passing::listed : family->rule.passing;
 }
 
 HeaderNames::HeaderNames(const std::vector<std::string>& names) {
@@ -220,22 +226,21 @@ std::string_view listing_problem(std::string_view name) {
 }
 
 ConnectionNames::ConnectionNames(const std::vector<wire::Field>& fields) : fields_(fields) {
-  any_ = std::any_of(fields.begin(), fields.end(),
-                     [](const wire::Field& field) { return same_token(field.name, "connection"); });
+  // Most say only what becomes of the connection, and name no field.
+  any_ = std::any_of(fields.begin(), fields.end(), [](const wire::Field& field) {
+    return same_token(field.name, "connection") && !same_token(field.value, "keep-alive") &&
+           !same_token(field.value, "close");
+  });
 }
 
 bool ConnectionNames::has(std::string_view name) const {
-  constexpr std::string_view connection = "connection";
   return any_ && std::any_of(fields_.begin(), fields_.end(), [&](const wire::Field& field) {
-           return field.name.size() == connection.size() && field.value.size() >= name.size() &&
-                  same_token(field.name, connection) && wire::list_has(field.value, name);
+           return same_token(field.name, "connection") && wire::list_has(field.value, name);
          });
 }
 
 bool stays_with_provider(std::string_view name) {
-  return begins(name, "access-control-") ||
-         std::any_of(kept_names.begin(), kept_names.end(),
-                     [name](std::string_view one) { return is_header(name, one); });
+  return kept_names.has(name) || begins(name, "access-control-");
 }
 
 void append_query(std::string_view query, std::string& out) {
@@ -271,6 +276,7 @@ bool stays_below_base(std::string_view tail) {
       }
     }
     if (c != '/') continue;
+    if (at + 1 < tail.size() && tail[at + 1] != '.') continue;  // most segments
     auto segment = tail.substr(at + 1);
     segment = segment.substr(0, segment.find_first_of("/;"));
     if (segment == "." || segment == "..") return false;

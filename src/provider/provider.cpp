@@ -252,6 +252,17 @@ bool is_ours(std::string_view name) {
          same_token(name.substr(0, hawser_prefix.size()), hawser_prefix);
 }
 
+/// Whether a browser may run what is in the answer: all but the forms that APIs answer in.
+bool may_be_a_page(const wire::ResponseHead& head) {
+  const auto* type = head.find("content-type");
+  if (type == nullptr) return true;
+  const std::string_view media = type->value.substr(0, type->value.find(';'));
+  for (const std::string_view plain : {"application/json", "text/event-stream"}) {
+    if (same_token(media, plain)) return false;
+  }
+  return true;
+}
+
 /// x-ratelimit-*, anthropic-ratelimit-*, RateLimit, RateLimit-Policy (wire.md, 11).
 bool tells_limits(std::string_view name) {
   const auto begins = [name](std::string_view with) {
@@ -268,6 +279,11 @@ void copy_answer_fields(const wire::ResponseHead& head, bool limits, bool gatewa
   for (const auto& field : head.fields) size += field.name.size() + field.value.size() + 4;
   out.reserve(size);
   const ConnectionNames ended(head.fields);
+  // A page of the provider's, or of a file there, is none of the gateway's own.
+  if (may_be_a_page(head)) {
+    append_field(out, "x-content-type-options", "nosniff");
+    append_field(out, "content-security-policy", "sandbox; default-src 'none'");
+  }
   FieldCopy copy(out);
   for (const auto& field : head.fields) {
     if (stays_with_provider(field.name) || wire::hop_by_hop(field.name)) continue;

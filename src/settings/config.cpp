@@ -9,6 +9,7 @@
 #include "net/proxy.hpp"
 #include "price/price_table.hpp"
 #include "settings/front_checks.hpp"
+#include "settings/name_checks.hpp"
 #include "settings/residency.hpp"
 #include "settings/tls_checks.hpp"
 #include "settings/tls_walk.hpp"
@@ -303,6 +304,7 @@ Problems Config::warnings() const {
   Problems out;
   each_tls(*this, [&](const std::string& path, const auto& tls) { warn_of_tls(path, tls, out); });
   warn_of_residency(*this, out);
+  warn_of_names(*this, out);
   return out;
 }
 
@@ -325,6 +327,7 @@ std::string Config::catch_all() const {
 
 Problems Config::check() const {
   Problems problems;
+  check_names(*this, problems);
   check_listen(*this, problems);
   check_pages(*this, problems);
   check_admin(admin, problems);

@@ -5,7 +5,6 @@
 #include <set>
 
 #include "base/name_pattern.hpp"
-#include "config/nearest.hpp"
 
 namespace hawser::settings {
 namespace {
@@ -165,30 +164,6 @@ void warn_of_services(const Config& config, const Policy& policy, std::size_t ru
   }
 }
 
-/// A rule for nobody protects nobody.
-void warn_of_names(const Config& config, std::size_t rule, Problems& warnings) {
-  std::vector<std::string_view> tenants{"default"}, keys;
-  for (const auto& key : config.keys) {
-    tenants.push_back(key.tenant);
-    keys.push_back(key.name);
-  }
-  const auto look = [&](const std::vector<std::string>& named, const char* member,
-                        const std::string& what, const std::vector<std::string_view>& known) {
-    for (std::size_t i = 0; i < named.size(); ++i) {
-      const auto& name = named[i];
-      const bool there = std::any_of(known.begin(), known.end(),
-                                     [&](std::string_view one) { return covers(name, one); });
-      if (there) continue;
-      const auto meant = config::nearest(name, known);
-      const std::string hint = meant.empty() ? "" : ": did you mean '" + std::string(meant) + "'?";
-      warnings.push_back({at("residency", rule) + "." + at(member, i),
-                          "no key has the " + what + " '" + name + "'" + hint});
-    }
-  };
-  look(config.residency[rule].tenants, "tenants", "tenant", tenants);
-  look(config.residency[rule].keys, "keys", "name", keys);
-}
-
 }  // namespace
 
 Policy::Given tagged(const Config& config) {
@@ -235,7 +210,6 @@ void warn_of_residency(const Config& config, Problems& warnings) {
   for (std::size_t i = 0; i < config.residency.size(); ++i) {
     warn_of_targets(*policy, i, warnings);
     warn_of_services(config, *policy, i, warnings);
-    warn_of_names(config, i, warnings);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <mutex>
+#include <utility>
 
 namespace hawser::store {
 
@@ -29,10 +30,14 @@ class Spend {
     add(amount);
     return true;
   }
-  /// What was taken in that window turned out to be more or less; of a past one nothing is left.
+  /// What was taken in that window turned out to be more or less; of older ones nothing is left.
   void adjust(std::int64_t window, std::int64_t difference) {
     const std::lock_guard lock(mutex_);
-    if (window == window_) add(difference);
+    if (window == window_) return add(difference);
+    if (window != before_.window) return;
+    std::swap(before_.spent, spent_);
+    add(difference);
+    std::swap(before_.spent, spent_);
   }
   /// @param amount  not negative
   void restore(std::int64_t window, std::int64_t amount, End end = End::max()) {
@@ -48,6 +53,7 @@ class Spend {
   }
   std::int64_t spent(std::int64_t window) const {
     const std::lock_guard lock(mutex_);
+    if (window == before_.window) return before_.spent;
     return window == window_ ? spent_ : 0;
   }
   /// Whether this is the first time that it is asked in that window.
@@ -62,8 +68,12 @@ class Spend {
   /// Another thread may have seen the next window first: nothing turns back by one.
   void turn_to(std::int64_t window) {
     if (window == window_ || window + 1 == window_) return;
+    // A clock that jumped comes back: what was spent meanwhile is still known.
+    const Sum now{window_, spent_};
+    const bool back = window == before_.window;
     window_ = window;
-    spent_ = 0;
+    spent_ = back ? before_.spent : 0;
+    before_ = now;
   }
   void add(std::int64_t difference) {
     if (spent_ == largest) return;
@@ -72,6 +82,11 @@ class Spend {
   }
 
   mutable std::mutex mutex_;
+  struct Sum {
+    std::int64_t window = -1;
+    std::int64_t spent = 0;
+  };
+  Sum before_{};  // of the window that was the last one before
   std::int64_t window_ = -1;
   std::int64_t spent_ = 0;
   std::int64_t warned_ = -1;  // the last window that somebody was warned in

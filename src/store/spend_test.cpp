@@ -99,5 +99,17 @@ TEST(Spend, WarnsOnceAWindowWhoeverAsks) {
   EXPECT_FALSE(spend.first_warning(5));
 }
 
+TEST(Spend, AClockThatJumpsAndComesBackForgetsNothing) {
+  Spend spend;
+  EXPECT_TRUE(spend.take(10, 90, 100));
+  EXPECT_TRUE(spend.take(40, 50, 100));
+  spend.adjust(10, 5);  // a call that began before
+  EXPECT_FALSE(spend.take(10, 10, 100));
+  EXPECT_EQ(spend.spent(10), 95);
+  EXPECT_TRUE(spend.take(10, 5, 100));
+  EXPECT_FALSE(spend.take(40, 60, 100));
+  EXPECT_EQ(spend.spent(40), 50);
+}
+
 }  // namespace
 }  // namespace hawser::store

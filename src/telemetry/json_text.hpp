@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <string>
@@ -11,10 +12,12 @@ namespace hawser::telemetry {
 /// Latin-1, so that any input gives valid JSON.
 inline void append_json(std::string& out, std::string_view text) {
   static constexpr char digits[] = "0123456789abcdef";
-  const auto plain = [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
-  };
+  static constexpr auto plains = [] {
+    std::array<bool, 256> all{};
+    for (unsigned byte = 0x20; byte < 0x7f; ++byte) all[byte] = byte != '"' && byte != '\\';
+    return all;
+  }();
+  const auto plain = [](char c) { return plains[static_cast<unsigned char>(c)]; };
   out.push_back('"');
   for (std::size_t at = 0; at < text.size();) {
     std::size_t end = at;

@@ -2,8 +2,9 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
+
+#include "base/byte_run.hpp"
 
 /// Which bytes may stand where, as one table for all grammars.
 namespace hawser::wire {
@@ -41,19 +42,20 @@ inline bool all(CharClass wanted, std::string_view text) {
   return common == wanted;
 }
 
-/// all(value, text), eight bytes at a time: most of a head is values.
-inline bool all_value(std::string_view text) {
-  constexpr std::uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-  while (text.size() >= 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data(), 8);
-    const std::uint64_t control = (word - ones * 0x20) & ~word & tops;
-    const std::uint64_t turned = word ^ (ones * 0x7f);
-    const std::uint64_t rubout = (turned - ones) & ~turned & tops;
-    if (((control | rubout) != 0) && !all(value, text.substr(0, 8))) return false;  // a tab is fine
-    text.remove_prefix(8);
-  }
-  return all(value, text);
+/// How many bytes may stand in a value, tabs included: most of a head is values.
+inline std::size_t value_run(const char* at, const char* end) {
+  return run_until(
+      at, end,
+#ifdef __SSE2__
+      [](__m128i bytes) {
+        const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+        return _mm_or_si128(_mm_andnot_si128(equal_bytes(bytes, '\t'), control),
+                            equal_bytes(bytes, 0x7f));
+      },
+#else
+      0,
+#endif
+      [](char c) { return !is(value, c); });
 }
 
 constexpr char lower(char c) {

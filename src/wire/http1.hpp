@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/letters.hpp"
+
 /// HTTP/1.1 without a socket: bytes in, views out. Strict where a lenient reading could make two
 /// programs disagree about where a message ends (request smuggling).
 ///
@@ -125,7 +127,9 @@ class ChunkDecoder {
 std::size_t write_chunk_head(char* out, std::size_t size);
 
 /// ASCII case-insensitive equality of field names and tokens.
-bool same_token(std::string_view a, std::string_view b);
+inline bool same_token(std::string_view a, std::string_view b) {
+  return same_letters(a, b);
+}
 
 /// The methods that APIs use: POST, GET, HEAD, PUT, PATCH, DELETE, OPTIONS. All others are refused
 /// on every transport, with 501: TRACE would tell the client what credential its request got.

@@ -35,7 +35,9 @@ bool take_value(std::string_view& text, std::string_view& value) {
 
 bool take_parameter(std::string_view& text, MediaType& out) {
   const std::string_view name = take_token(text);
-  if (name.empty() || !text.starts_with('=')) return false;
+  // "boundary*": RFC 2231 gives a second way to say it, which few read.
+  if (name.empty() || name.find('*') != std::string_view::npos) return false;
+  if (!text.starts_with('=')) return false;
   text.remove_prefix(1);
   std::string_view value;
   if (!take_value(text, value)) return false;

@@ -32,6 +32,16 @@ TEST(MediaType, WhatIsNotOneIsTold) {
   }
 }
 
+// RFC 2231 lets a second boundary stand beside the first, which some read and some do not.
+TEST(MediaType, HasNoParameterOfTwoReadings) {
+  for (const auto* text :
+       {"multipart/form-data; boundary=a; boundary*=utf-8''b", "a/b; boundary*0=x; boundary*1=y",
+        "a/b; charset*=utf-8''utf-16", "a/b; boundary*0*=x", "a/b; x*=y"}) {
+    MediaType media;
+    EXPECT_FALSE(parse_media_type(text, media)) << text;
+  }
+}
+
 TEST(MediaType, ItsParameters) {
   MediaType media;
   ASSERT_TRUE(parse_media_type("Multipart/Form-Data; charset=utf-7; BOUNDARY=\"b 1\"", media));

@@ -84,6 +84,17 @@ Error runs_on_uncounted() {
           .client_may_retry = false};
 }
 
+/// Which of them answers, and what that costs, is known too late.
+Error names_other_models(const Budget& budget) {
+  return {.code = Code::permission,
+          .message =
+              "The request names further models, or a server, beside `model`: what it costs "
+              "is not known, and the budget \"" +
+              budget.name + "\" is hard.",
+          .param = "models",
+          .client_may_retry = false};
+}
+
 constexpr std::array wait_bounds{0.001, 0.005, 0.01, 0.05, 0.1,  0.25,
                                  0.5,   1.0,   2.5,  5.0,  10.0, 30.0};
 
@@ -175,6 +186,7 @@ std::unique_ptr<Holding> Admit::weigh(const Exchange& exchange, BodyFacts body) 
     body.media = forecast_text(exchange, body.text, *history, table_->defaults());
     if (request.facts.stream) counter.emplace(tokenizer::encoding_for(model_of(exchange)));
   }
+  if (!table_->reserves_most(exchange.principal->tenant)) body.media.output_most = 0;
   const AnswerTraits answer{.format = dialect::format_of(request.endpoint),
                             .choices = body.text.choices,
                             .background = request.facts.background};
@@ -214,6 +226,13 @@ Task<Answer> Admit::run(Exchange& exchange, exchange::Next next) {
     const bool runs_on = exchange.request.facts.background;
     if (runs_on && !table_->defaults().background_responses && table_->binds_output(exchange)) {
       return exchange::answer_now(runs_on_uncounted());
+    }
+    const Budget* const hard = table_->hard_budget(exchange.principal->tenant);
+    if (hard != nullptr) {
+      if (exchange.request.facts.other_models) {
+        return exchange::answer_now(names_other_models(*hard));
+      }
+      exchange.request.facts.other_models_refused = true;  // a form that streams is read on
     }
   }
   if (table_->counts_tokens() && exchange.request.body.size() > net::Offload::on_worker_max) {

@@ -1,9 +1,11 @@
 #include "stage/admit/bill.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/json.hpp"
+#include "stage/admit/user_name.hpp"
 
 namespace hawser::stage::admit {
 namespace {
@@ -38,9 +40,7 @@ Bill::Bill(const exchange::Exchange& exchange, std::string address,
   names_.team = exchange.principal->team;
   names_.key = exchange.principal->key;
   names_.model = exchange.public_model;
-  if (!exchange.request.facts.user.empty()) {
-    decode_json_string(exchange.request.facts.user.substr(0, 200), names_.user);
-  }
+  names_.user = user_name(exchange.request.facts.user);
 }
 
 /// The price of the operation goes before that of the model.
@@ -61,6 +61,9 @@ bool Bill::priced_at(const exchange::Target& target) const {
 price::NanoUsd Bill::expected_at(const exchange::Target& target) const {
   const price::Quote quote = quote_of(target);
   dialect::Usage usage = expected_.usage();
+  constexpr std::uint64_t largest = std::numeric_limits<std::uint32_t>::max();
+  usage.output =
+      std::max(usage.output, static_cast<std::uint32_t>(std::min(expected_.output_most, largest)));
   const price::NanoUsd plain = charge(quote, usage, expected_.media);
   if (expected_.purchase != price::Purchase::text) return plain;
   dialect::Usage heard = usage, seen = usage;

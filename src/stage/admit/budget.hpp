@@ -18,6 +18,7 @@ struct Budget {
   price::NanoUsd soft = 0;  // 0: none
   std::vector<std::string> tenants{};
   bool by_target = false;
+  bool reserves_most = false;
 };
 
 /// A calendar window: its number, which grows by one, and its bounds.

@@ -24,7 +24,10 @@ std::vector<config::Problem> BudgetConfig::check() const {
   if (hard.empty() && soft.empty()) problems.push_back({"hard", "is missing: or set soft"});
   const auto amount = [&](const char* member, const std::string& text) {
     const auto parsed = price::parse_usd(text);
-    if (!text.empty() && !parsed) problems.push_back({member, parsed.error().message});
+    if (text.empty()) return;
+    if (!parsed) return problems.push_back({member, parsed.error().message});
+    // As "no bound" it would fail open, as "nothing" it is a key that need not be.
+    if (*parsed == 0) problems.push_back({member, "must be more than 0: leave it out for none"});
   };
   amount("hard", hard);
   amount("soft", soft);

@@ -87,12 +87,21 @@ inline auto names_of(Period) {
   return std::span(names);
 }
 
+/// What a call holds of a hard budget until it is known what it used.
+enum class Reserve : std::uint8_t { most, usual };
+inline auto names_of(Reserve) {
+  static constexpr config::EnumName<Reserve> names[] = {{Reserve::most, "most"},
+                                                        {Reserve::usual, "usual"}};
+  return std::span(names);
+}
+
 struct BudgetConfig {
   std::string name{};
   std::vector<By> by{};
   Period period = Period::month;
   std::string hard{};
   std::string soft{};
+  Reserve reserve = Reserve::most;
   std::vector<std::string> tenants{};
 
   template <class Visitor>
@@ -107,6 +116,10 @@ struct BudgetConfig {
     field("soft", soft, config::Anything{},
           "US dollars from which on answers carry x-hawser-budget-warning, and a log line is "
           "written.");
+    field("reserve", reserve, config::Anything{},
+          "What a call holds of a hard budget while it runs. most: as long an answer as it may ask "
+          "for, or the longest that was seen: calls at once cannot overspend. usual: as four of "
+          "five answers were.");
     field("tenants", tenants, config::Anything{}, "Only for these tenants; empty: all.");
   }
   std::vector<config::Problem> check() const;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr double step = 1.4;
 constexpr float forget_at = 200;        // answers after which all count half
+constexpr float forgotten = 0.01F;      // of one that counts so little
 constexpr std::uint64_t image = 3'000;  // bytes of text that an image or sound is taken for
 constexpr std::size_t binary_min = 4'096;
 
@@ -115,6 +116,14 @@ std::uint64_t History::output_p80(std::uint64_t otherwise) const {
     }
   }
   return otherwise;
+}
+
+std::uint64_t History::output_most() const {
+  for (std::size_t slot = outputs_.size(); slot-- > 0;) {
+    if (outputs_[slot] < forgotten) continue;
+    return static_cast<std::uint64_t>(std::ceil(std::pow(step, static_cast<double>(slot))));
+  }
+  return 0;
 }
 
 HistoryPtr Histories::of(const exchange::Exchange& exchange) {

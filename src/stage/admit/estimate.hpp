@@ -34,6 +34,8 @@ class History {
   std::uint64_t input_of(const AskedText& asked) const;
   /// Four of five answers stayed below. @param otherwise  while nothing is known
   std::uint64_t output_p80(std::uint64_t otherwise) const;
+  /// The longest that is remembered, rounded up; 0: none is.
+  std::uint64_t output_most() const;
 
  private:
   tokenizer::ByteRatios ratios_;

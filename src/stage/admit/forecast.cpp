@@ -43,12 +43,18 @@ void forecast_pictures(const Request& request, const MediaFacts& facts, Forecast
   const bool unread = !facts.readable() || (!given && facts.has("n") && !request.json);
   const std::uint64_t count = std::max<std::uint64_t>(given.value_or(unread ? pictures_max : 1), 1);
   const auto or_default = [&](const char* name, const char* otherwise) {
-    auto value = facts.text(name);
     // Where it cannot be read, the dearest counts.
-    if (!facts.readable()) return std::string("auto");
-    return value.empty() ? std::string(otherwise) : std::move(value);
+    if (!facts.readable() || facts.has_several(name)) return std::string("auto");
+    const auto value = price::as_requests_say(facts.text(name));
+    return value.empty() ? std::string(otherwise) : value;
   };
-  const std::string size = or_default("size", "1024x1024");
+  std::string size = or_default("size", "1024x1024");
+  if (facts.has("width") || facts.has("height")) {
+    const auto width = facts.number("width"), height = facts.number("height");
+    size = width && height && !facts.has("size")
+               ? std::to_string(*width) + "x" + std::to_string(*height)
+               : "auto";
+  }
   const std::string quality = or_default("quality", "standard");
   forecast.picture = size + "/" + quality;
   forecast.media.images = narrow(count);
@@ -56,8 +62,19 @@ void forecast_pictures(const Request& request, const MediaFacts& facts, Forecast
   forecast.tokens.output = narrow(count) * tokens_of_picture(size, quality);
 }
 
+/// Whether the sound is in the request, and not where a name or an address in it points to.
+bool brings_its_sound(const Request& request, const MediaFacts& facts) {
+  if (request.json) return false;
+  return !facts.is_form() || (facts.has("file") && !facts.has("url") && !facts.has("file_url") &&
+                              !facts.has("audio_url") && !facts.has("file_id"));
+}
+
 void forecast_audio(const Request& request, const MediaFacts& facts,
                     const ForecastDefaults& defaults, Forecast& forecast) {
+  if (!brings_its_sound(request, facts)) {
+    forecast.measured = false;
+    return;
+  }
   std::optional<std::uint64_t> length = facts.wav_length_ms();
   const bool sized = request.framing == wire::Framing::length || !request.body.empty();
   if (!length && sized) {
@@ -82,7 +99,10 @@ void forecast_speech(const MediaFacts& facts, Forecast& forecast) {
 }
 
 void forecast_search(const MediaFacts& facts, std::uint64_t body, Forecast& forecast) {
-  const std::uint64_t documents = facts.elements("documents");
+  std::uint64_t documents = 0;
+  for (const auto* name : {"documents", "texts", "passages", "inputs"}) {
+    documents = std::max(documents, facts.elements(name));
+  }
   forecast.measured = facts.readable();
   forecast.media.searches =
       narrow(std::max<std::uint64_t>((documents + documents_a_search - 1) / documents_a_search, 1));
@@ -170,6 +190,10 @@ Forecast forecast_text(const Exchange& exchange, const TextFacts& facts, const H
   std::uint64_t output = history.output_p80(defaults.output_tokens);
   if (facts.output_max > 0) output = std::min(output, facts.output_max);
   forecast.tokens.output = output * facts.choices;
+  const std::uint64_t most =
+      facts.output_max > 0 ? facts.output_max
+                           : std::max<std::uint64_t>(history.output_most(), defaults.output_tokens);
+  forecast.output_most = most * facts.choices;
   return forecast;
 }
 

@@ -15,7 +15,9 @@ namespace hawser::stage::admit {
 /// client wrote.
 struct Forecast {
   price::Purchase purchase = price::Purchase::nothing;
-  Amounts tokens{};           // for limits, and for prices by the token
+  Amounts tokens{};  // for limits, and for prices by the token
+  /// Output tokens, which a hard budget must have room for; 0: as many as are expected.
+  std::uint64_t output_most = 0;
   price::MediaUsage media{};  // pictures, seconds, characters, search units
   dialect::ServiceTier tier = dialect::ServiceTier::standard;  // that is asked for
   std::string picture{};                                       // size and quality of the pictures

@@ -11,6 +11,7 @@
 #include "base/sha256.hpp"
 #include "exchange/model_asked.hpp"
 #include "stage/admit/rate.hpp"
+#include "stage/admit/user_name.hpp"
 
 namespace hawser::stage::admit {
 
@@ -55,10 +56,7 @@ std::string_view view_of(const std::array<unsigned char, 32>& digest) {
 
 /// As the ledger has it, so that a start finds the same counters again.
 std::string user_of(const Exchange& exchange) {
-  std::string user;
-  const auto written = exchange.request.facts.user;
-  if (!written.empty()) decode_json_string(written.substr(0, 200), user);
-  return user;
+  return user_name(exchange.request.facts.user);
 }
 
 LimitTable::Who who_of(const Exchange& exchange, const exchange::Target* target) {
@@ -125,7 +123,8 @@ LimitTable::LimitTable(const Given& given)
     budgets_.push_back({budget.name, budget.by, budget.period,
                         budget.hard.empty() ? 0 : *price::parse_usd(budget.hard),
                         budget.soft.empty() ? 0 : *price::parse_usd(budget.soft), budget.tenants,
-                        has(budget.by, By::target)});
+                        has(budget.by, By::target),
+                        !budget.hard.empty() && budget.reserve == Reserve::most});
     bills_addresses_ = bills_addresses_ || has(budget.by, By::address);
   }
   counts_tokens_ = bills_ || std::any_of(limits_.begin(), limits_.end(), [](const Limit& limit) {
@@ -149,6 +148,12 @@ const Budget* LimitTable::hard_budget(std::string_view tenant) const {
     return budget.hard > 0 && holds(budget.tenants, tenant);
   });
   return found == budgets_.end() ? nullptr : &*found;
+}
+
+bool LimitTable::reserves_most(std::string_view tenant) const {
+  return std::any_of(budgets_.begin(), budgets_.end(), [&](const Budget& budget) {
+    return budget.reserves_most && holds(budget.tenants, tenant);
+  });
 }
 
 LimitTable::Share LimitTable::share_of(std::string_view tenant) const {
@@ -187,10 +192,16 @@ void LimitTable::name_counter(std::string_view limit, const std::vector<By>& by,
         break;
       case By::user:
         outside = true;
-        if (!who.user.empty()) out.text += to_hex(view_of(sha256(who.user)));
+        // A tenant's users are its own, whatever another one's are called.
+        if (!who.user.empty()) {
+          out.text.append(to_hex(view_of(sha256(who.user)))).push_back('\0');
+          out.text += who.tenant;
+        }
         break;
       case By::team:
-        out.text += who.team;
+        // A tenant's teams are its own, too.
+        out.text.append(who.team).push_back('\0');
+        out.text += who.tenant;
         break;
       case By::tenant:
         out.text += who.tenant;

@@ -85,6 +85,8 @@ class LimitTable {
   bool binds_output(const exchange::Exchange& exchange) const;
   /// The first hard budget that concerns a tenant; null: none does.
   const Budget* hard_budget(std::string_view tenant) const;
+  /// Whether calls of the tenant hold of a budget all that they may use.
+  bool reserves_most(std::string_view tenant) const;
   Share share_of(std::string_view tenant) const;
 
   /// Who asks, as counters are named. `user` is what the client wrote, unescaped and cut, as the

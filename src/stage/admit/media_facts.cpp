@@ -4,6 +4,7 @@
 
 #include "base/json.hpp"
 #include "dialect/count.hpp"
+#include "dialect/form_reader.hpp"
 
 namespace hawser::stage::admit {
 namespace {
@@ -17,28 +18,35 @@ std::uint64_t characters_in(std::string_view text) {
   }));
 }
 
-/// The contents of the parts of that name. The form was read strictly before: its delimiter is its
-/// first line, and nothing else is one.
-std::vector<std::string_view> parts_of(std::string_view form, std::string_view name) {
-  std::vector<std::string_view> parts;
-  const std::string_view first = form.substr(0, form.find("\r\n"));
-  const std::string delimiter = "\r\n" + std::string(first);
-  const std::string wanted = "name=\"" + std::string(name) + "\"";
-  std::size_t at = first.size();
-  while (at < form.size() && form.substr(at).starts_with("\r\n")) {
-    const auto head_end = form.find("\r\n\r\n", at);
-    if (head_end == std::string_view::npos) break;
-    const std::string_view head = form.substr(at, head_end - at);
-    const auto end = form.find(delimiter, head_end + 4);
-    if (end == std::string_view::npos) break;
-    const auto found = head.find(wanted);
-    const bool own = found != std::string_view::npos && found > 0 &&
-                     (head[found - 1] == ' ' || head[found - 1] == ';');
-    if (own) parts.push_back(form.substr(head_end + 4, end - head_end - 4));
-    at = end + delimiter.size();
+/// The contents of the parts of one name, where they stand in the body.
+class PartsOf final : public dialect::PartReader {
+ public:
+  PartsOf(std::string_view body, std::string_view name) : body_(body), name_(name) {}
+
+  void begin_part(std::string_view name, bool) override {
+    wanted_ = name == name_;
+    if (wanted_) parts.emplace_back();
   }
-  return parts;
-}
+  void content(std::string_view bytes) override {
+    if (!wanted_) return;
+    auto& part = parts.back();
+    // The whole body is read at once, so a content is one piece of it; else its size still counts.
+    const bool begins = part.data() == nullptr;
+    part = {begins ? bytes.data() : part.data(), part.size() + bytes.size()};
+    in_place_ = in_place_ && part.data() >= body_.data() &&
+                part.data() + part.size() <= body_.data() + body_.size();
+  }
+  void end_part() override {}
+  bool in_place() const { return in_place_; }
+
+  std::vector<std::string_view> parts{};
+
+ private:
+  std::string_view body_;
+  std::string_view name_;
+  bool wanted_ = false;
+  bool in_place_ = true;
+};
 
 std::uint32_t little_endian(std::string_view bytes) {
   std::uint32_t value = 0;
@@ -54,11 +62,20 @@ MediaFacts::MediaFacts(const exchange::Request& request) : body_(request.body) {
   const bool whole = request.stream == nullptr && !body_.empty();
   json_ = whole && request.json;
   form_ = whole && !request.json && request.media == exchange::Media::form;
+  // It was read strictly before: its first line is two dashes and the boundary.
+  if (form_)
+    boundary_ = body_.substr(0, body_.find("\r\n")).substr(std::min<std::size_t>(2, body_.size()));
 }
 
 std::vector<std::string_view> MediaFacts::values(std::string_view name) const {
-  if (form_) return parts_of(body_, name);
   std::vector<std::string_view> found;
+  if (form_) {
+    PartsOf reader(body_, name);
+    dialect::FormReader form(boundary_);
+    form.tell(reader);
+    if (form.feed(body_) && form.finish() && reader.in_place()) found = std::move(reader.parts);
+    return found;
+  }
   std::string decoded;
   if (!json_) return found;
   for_each_member(body_, [&](std::string_view token, std::string_view value) {
@@ -92,8 +109,10 @@ std::optional<std::uint64_t> MediaFacts::wav_length_ms() const {
 }
 
 std::string MediaFacts::text(std::string_view name) const {
-  const std::string_view token = value(name);
+  const auto all = values(name);
   std::string out;
+  if (all.empty()) return out;
+  const std::string_view token = all.front();
   if (form_) {
     out = token;
   } else if (!decode_json_string(token, out)) {
@@ -104,7 +123,10 @@ std::string MediaFacts::text(std::string_view name) const {
 }
 
 std::uint64_t MediaFacts::characters(std::string_view name) const {
-  const std::string_view token = value(name);
+  const auto all = values(name);
+  // Said in another place, or twice: no more than all of it.
+  if (all.size() != 1) return characters_in(body_);
+  const std::string_view token = all.front();
   std::string out;
   if (form_ || !decode_json_string(token, out)) return characters_in(token);
   return characters_in(out);
@@ -145,6 +167,13 @@ std::optional<std::uint64_t> wav_length_ms(std::string_view sound) {
       const std::uint64_t channels = little_endian(rest.substr(2, 2));
       const std::uint64_t rate = little_endian(rest.substr(4, 4));
       const std::uint64_t bits = little_endian(rest.substr(14, 2));
+      const std::uint64_t form = little_endian(rest.substr(0, 2));
+      // Others are none that a decoder plays so; what they are is told by nothing here.
+      const bool plain = form == 1 || form == 3 || form == 6 || form == 7 || form == 0xfffe;
+      if (!plain || channels < 1 || channels > 8 || rate < 1'000 || rate > 384'000 || bits < 4 ||
+          bits > 64) {
+        return std::nullopt;
+      }
       bytes_a_second = channels * rate * bits / 8;
     }
     if (kind == "data") {

@@ -22,9 +22,12 @@ class MediaFacts {
   /// Of several fields the largest; nothing where there is none, or one that is no number.
   std::optional<std::uint64_t> number(std::string_view name) const;
   bool has(std::string_view name) const { return !values(name).empty(); }
+  /// Whether several fields have the name: which of them counts is the provider's to say.
+  bool has_several(std::string_view name) const { return values(name).size() > 1; }
+  bool is_form() const { return form_; }
   /// Empty where there is none, cut at 64 bytes.
   std::string text(std::string_view name) const;
-  /// Unicode characters of a text; of a list, those of its texts.
+  /// Unicode characters of a text; of a list, those of its texts. Without one of that name, all.
   std::uint64_t characters(std::string_view name) const;
   /// In a list of them, or a list of such lists; 0: it begins with something else.
   std::uint64_t numbers(std::string_view name) const;
@@ -40,6 +43,7 @@ class MediaFacts {
   std::string_view value(std::string_view name) const;
 
   std::string_view body_;
+  std::string boundary_{};
   bool json_ = false;
   bool form_ = false;
 };

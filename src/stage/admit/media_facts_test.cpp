@@ -98,6 +98,7 @@ TEST(WavLength, IsTheHeadersForWhatIsThere) {
   EXPECT_EQ(wav_length_ms(wav(8'000, 160'000, 16)), 10'001u);  // promises less
   EXPECT_EQ(wav_length_ms(wav(8'000, 16'000, 0xffffffff)), 1'001u);
   EXPECT_EQ(wav_length_ms(wav(0, 16'000, 16'000)), std::nullopt);
+  EXPECT_EQ(wav_length_ms(wav(4'000'000'000, 16'000, 16'000)), std::nullopt);
   EXPECT_EQ(wav_length_ms("RIFF"), std::nullopt);
   EXPECT_EQ(wav_length_ms(std::string(100, 'x')), std::nullopt);
   const std::string sound = wav(8'000, 16'000, 16'000);
@@ -114,6 +115,24 @@ TEST(WavLength, CountsOnlyWhereItIsTheOneFile) {
   const std::string two = part("name=\"file\"; filename=\"a.wav\"", sound) +
                           part("name=\"file\"; filename=\"b.mp3\"", "ID3xxxx") + "--b--\r\n";
   EXPECT_EQ(MediaFacts(form(two)).wav_length_ms(), std::nullopt);
+}
+
+// The form was read by one reader, and is by the same here.
+TEST(MediaFacts, AFieldIsFoundHoweverItsNameIsWritten) {
+  for (const auto* name : {"name=n", "name=\"n\""}) {
+    const std::string body = part(name, "9") + "--b--\r\n";
+    EXPECT_EQ(MediaFacts(form(body)).number("n"), 9u) << name;
+  }
+  const std::string twice =
+      part("name=\"size\"", "256x256") + part("name=size", "1024x1024") + "--b--\r\n";
+  EXPECT_TRUE(MediaFacts(form(twice)).has_several("size"));
+}
+
+TEST(MediaFacts, ATextThatIsNotWhereItIsLookedForIsAsLongAsAllOfIt) {
+  const std::string body = R"({"text":"0123456789"})";
+  EXPECT_EQ(MediaFacts(json(body)).characters("input"), body.size());
+  const std::string twice = R"({"input":"a","input":"0123456789"})";
+  EXPECT_EQ(MediaFacts(json(twice)).characters("input"), twice.size());
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ price::Price price_of(const PriceConfig& config) {
     if (!config.units[i].empty()) price.rates.given[i] = *price::parse_usd(config.units[i]);
   }
   for (const auto& [variant, amount] : config.images) {
-    price.pictures.push_back({variant, *price::parse_usd(amount)});
+    price.pictures.push_back({price::as_requests_say(variant), *price::parse_usd(amount)});
   }
   for (const auto& [name, factor] : config.service_tiers) {
     const auto tier = static_cast<std::size_t>(*service_tier_named(name));

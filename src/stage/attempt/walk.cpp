@@ -54,7 +54,9 @@ Walk::Walk(const exchange::Candidates& candidates, const exchange::Request& requ
     : candidates_(candidates),
       rules_(rules),
       random_(random),
-      asks_model_(request.facts.has_model) {
+      asks_model_(request.facts.has_model),
+      operation_(static_cast<unsigned>(request.endpoint.operation())),
+      generates_(dialect::format_of(request.endpoint) != dialect::AnswerFormat::other) {
   if (several()) tokens_ = likely_tokens(request);
 }
 
@@ -108,13 +110,25 @@ health::Load Walk::begin() {
 
 void Walk::answered(const exchange::Target& target, Clock::duration first_token,
                     Clock::time_point now) const {
-  if (several()) target.health->answered(first_token, now);
+  if (!several()) return;
+  target.health->prove(operation_);
+  target.health->answered(first_token, now);
+}
+
+/// Of a call that the target never answered before, only that nobody is there says something of
+/// it: else one client's odd calls would take it from all others.
+bool Walk::tells_of_target(const health::TargetHealth& health, Fault fault) const {
+  if (fault == Fault::connection || health.is_proven(operation_)) return true;
+  return generates_ && !health.has_proven_any();
 }
 
 bool Walk::failed(const exchange::Target& target, const Failure& failure,
                   Clock::time_point now) const {
   if (!several()) return false;
+  const bool refused = failure.status >= 400 && failure.status < 500;
+  if (refused || failure.reached == Reached::not_connected) target.health->took_nothing(tokens_);
   const Fault fault = fault_of(failure, asks_model_);
+  if (!tells_of_target(*target.health, fault)) return false;
   return target.health->failed(fault, failure.retry_after, now, rules_);
 }
 

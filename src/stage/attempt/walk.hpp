@@ -48,6 +48,7 @@ class Walk {
 
  private:
   health::Option option(std::size_t at, Clock::time_point now) const;
+  bool tells_of_target(const health::TargetHealth& health, health::Fault fault) const;
 
   const exchange::Candidates& candidates_;
   const health::HealthConfig& rules_;
@@ -56,6 +57,8 @@ class Walk {
   std::uint64_t tried_ = 0;
   std::uint32_t tokens_ = 0;
   bool asks_model_;  // the request names one
+  unsigned operation_;
+  bool generates_;  // it is a call that targets are there for
 };
 
 /// What a failure says, and of whom. @param asks_model  the request names a model

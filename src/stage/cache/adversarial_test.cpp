@@ -89,7 +89,7 @@ struct Outcome {
 
 /// What the cache would do with a run of questions, each family's in random order.
 Outcome run(Words words, double error_bound, int families) {
-  Neighbours neighbours(100'000);
+  Neighbours neighbours(100'000, 1 << 30);
   const Key context{};
   Maker maker(11);
   std::mt19937 dice(5);

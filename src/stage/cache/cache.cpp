@@ -173,7 +173,7 @@ bool Cache::weigh(const Exchange& exchange, Asked& asked) const {
   if (!asked.facts.possible || !wanted || !may || asked.control.no_store) return false;
   if (!alone(asked.rules.scope) && names_objects(request)) return false;
   asked.target = &exchange.candidates.front();
-  auto canonical = canonical_request(request.body);
+  auto canonical = canonical_request(request.body, dialect::format_of(request.endpoint));
   if (!canonical) return false;
   asked.canonical = std::move(*canonical);
   asked.key = key_of(exchange, {asked.canonical, *passed_}, asked.rules.scope, *asked.target,
@@ -363,7 +363,9 @@ Answer Cache::keep(const Exchange& exchange, const Asked& asked, Answer answer) 
   }
   generation::AnswerHead& head = (*answer)->head();
   const bool negative = head.status == 400 || head.status == 404;
-  const bool stores = head.status == 200 || (negative && config_->negative_ttl > 0ms);
+  const bool stores =
+      head.status == 200 || (negative && config_->negative_ttl > 0ms &&
+                             !holds_more_than_its_key(exchange.request.body, asked.canonical));
   mark(head, "miss", stores ? "fwd=miss; stored" : "fwd=miss");
   if (!stores) return answer;
   const bool first = exchange.trail.target == asked.target;

@@ -87,6 +87,7 @@ struct SemanticConfig {
   Words words = Words::strict;
   double verify = 0.01;
   std::uint32_t entries_max = 100'000;
+  Bytes memory_max{256 * 1024 * 1024};
   Bytes text_max{2 * 1024};
   http::BreakerConfig breaker{};
   std::vector<std::string> models{};
@@ -106,6 +107,9 @@ struct SemanticConfig {
           "The share of answers that is compared with the model's own all the same.");
     field("entries_max", entries_max, config::Range<std::uint32_t>{16, 10'000'000},
           "Questions that are kept; read at start.");
+    field("memory_max", memory_max,
+          config::Range<Bytes>{Bytes{1024 * 1024}, Bytes{1024ll * 1024 * 1024 * 1024}},
+          "Bytes that they may take with their vectors; read at start.");
     field("text_max", text_max, config::Range<Bytes>{Bytes{64}, Bytes{16 * 1024}},
           "Longer questions are not looked up.");
     field("breaker", breaker, config::Anything{},

@@ -3,6 +3,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <span>
+
 #include "base/canonical_json.hpp"
 
 namespace hawser::stage::cache {
@@ -10,15 +12,10 @@ namespace {
 
 // Names that change nothing in the answer. A list of those that do would be wrong with every new
 // one.
-constexpr std::string_view without[] = {"stream",
-                                        "stream_options",
-                                        "user",
-                                        "safety_identifier",
-                                        "metadata",
-                                        "prompt_cache_key",
-                                        "prompt_cache_retention",
-                                        "service_tier",
-                                        "model"};
+constexpr std::string_view without[] = {
+    "model",    "stream",           "stream_options",         "user",        "safety_identifier",
+    "metadata", "prompt_cache_key", "prompt_cache_retention", "service_tier"};
+constexpr std::size_t always_without = 3;  // the first ones, which no answer repeats
 
 /// With its length before it: no two lists of parts look alike.
 void append_part(std::string& out, std::string_view part) {
@@ -42,8 +39,15 @@ void append_scope(std::string& out, const exchange::Exchange& exchange, Scope sc
 
 }  // namespace
 
-std::optional<std::string> canonical_request(std::string_view body) {
-  return canonical_json(body, without);
+std::optional<std::string> canonical_request(std::string_view body, dialect::AnswerFormat format) {
+  const std::span<const std::string_view> all = without;
+  const bool repeats = format == dialect::AnswerFormat::responses;
+  return canonical_json(body, repeats ? all.first(always_without) : all);
+}
+
+bool holds_more_than_its_key(std::string_view body, std::string_view canonical) {
+  // Its model is the target's, and its stream was read as a yes or a no.
+  return canonical_json(body, std::span(without).first(2)) != canonical;
 }
 
 Key key_of(const exchange::Exchange& exchange, const Asking& asking, Scope scope,

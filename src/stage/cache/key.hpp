@@ -25,7 +25,13 @@ struct KeyHash {
 
 /// The part of a key that the request gives: its canonical body, less what changes nothing in the
 /// answer. Everything else counts, known to us or not. Nothing: the body has no canonical form.
-std::optional<std::string> canonical_request(std::string_view body);
+/// @param format  answers of the Responses API repeat what was asked, whose user it is for too
+std::optional<std::string> canonical_request(std::string_view body, dialect::AnswerFormat format);
+
+/// Whether a member that is not in the key may be why a provider refuses the request: its error is
+/// no answer to others that lack it.
+/// @param canonical  its canonical_request
+bool holds_more_than_its_key(std::string_view body, std::string_view canonical);
 
 using PassedFieldsPtr = std::shared_ptr<const provider::PassedFields>;
 

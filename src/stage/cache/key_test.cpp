@@ -19,9 +19,10 @@ struct Request {
 };
 
 std::string key_text(const Request& request, Scope scope = Scope::tenant) {
-  const auto canonical = canonical_request(request.body);
-  if (!canonical) return {};
   exchange::Call call({.method = "POST", .target = request.path, .fields = request.fields}, {});
+  const auto format = dialect::format_of(call.exchange().request.endpoint);
+  const auto canonical = canonical_request(request.body, format);
+  if (!canonical) return {};
   const exchange::Principal principal{request.tenant, request.team, request.key, {}};
   call.exchange().principal = &principal;
   call.exchange().request.facts.user = request.user;
@@ -200,7 +201,7 @@ TEST(CacheKey, ScopesShareAsTheySay) {
 
 TEST(CacheKey, WhatHasNoCanonicalFormHasNone) {
   for (const auto bad : {R"({"a":1,"a":1})", R"({"seed":9007199254740993})", R"([])", "{"}) {
-    EXPECT_FALSE(canonical_request(bad)) << bad;
+    EXPECT_FALSE(canonical_request(bad, dialect::AnswerFormat::chat)) << bad;
   }
 }
 

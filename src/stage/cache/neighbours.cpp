@@ -42,10 +42,24 @@ class Neighbours::Group {
   };
   std::unordered_map<std::uint64_t, Item> items;
 
+  /// @param total  of the shard, which outlives it
+  explicit Group(std::size_t& total) : total_(total) {}
+  ~Group() { total_ -= bytes_; }
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+
+  /// With the graph's copy and its links, by which the nearest ones are found.
+  static std::size_t bytes_of(const Vector& vector, const Entry& entry) {
+    constexpr std::size_t beside = 1'024;
+    return 2 * vector.size() * sizeof(float) + entry.question.size() + entry.tenant.size() +
+           entry.model.size() + beside;
+  }
+
   bool fits(const Vector& vector) const {
     return items.empty() || items.begin()->second.vector.size() == vector.size();
   }
   void put(std::uint64_t id, Item item) {
+    grow(bytes_of(item.vector, item.entry));
     const Item& kept = items.emplace(id, std::move(item)).first->second;
     if (graph_) {
       link(id, kept);
@@ -54,7 +68,10 @@ class Neighbours::Group {
     }
   }
   void take_out(std::uint64_t id) {
-    items.erase(id);
+    const auto item = items.find(id);
+    if (item == items.end()) return;
+    shrink(bytes_of(item->second.vector, item->second.entry));
+    items.erase(item);
     if (!graph_) return;
     graph_->markDelete(id);
     if (items.size() <= flat_max / 2) {
@@ -79,6 +96,14 @@ class Neighbours::Group {
   }
 
  private:
+  void grow(std::size_t bytes) {
+    bytes_ += bytes;
+    total_ += bytes;
+  }
+  void shrink(std::size_t bytes) {
+    bytes_ -= bytes;
+    total_ -= bytes;
+  }
   void build() {
     const std::size_t dimensions = items.begin()->second.vector.size();
     space_ = std::make_unique<hnswlib::InnerProductSpace>(dimensions);
@@ -94,11 +119,14 @@ class Neighbours::Group {
     graph_->addPoint(item.vector.data(), id);
   }
 
+  std::size_t& total_;
+  std::size_t bytes_ = 0;
   std::unique_ptr<hnswlib::InnerProductSpace> space_;
   std::unique_ptr<hnswlib::HierarchicalNSW<float>> graph_;
 };
 
-Neighbours::Neighbours(std::size_t entries_max) : most_a_shard_(entries_max / shards + 1) {}
+Neighbours::Neighbours(std::size_t entries_max, std::size_t bytes_max)
+    : most_a_shard_(entries_max / shards + 1), bytes_a_shard_(bytes_max / shards) {}
 Neighbours::~Neighbours() = default;
 
 std::vector<Neighbours::Found> Neighbours::nearest(const Key& context, const Vector& vector) {
@@ -115,8 +143,11 @@ std::vector<Neighbours::Found> Neighbours::nearest(const Key& context, const Vec
 }
 
 /// The oldest go first; those that are gone already only leave their place in the line.
-void Neighbours::make_room(Shard& shard) const {
-  while (shard.size >= most_a_shard_ && !shard.oldest.empty()) {
+void Neighbours::make_room(Shard& shard, std::size_t bytes) const {
+  const auto full = [&] {
+    return shard.size >= most_a_shard_ || (shard.size > 0 && shard.bytes + bytes > bytes_a_shard_);
+  };
+  while (full() && !shard.oldest.empty()) {
     const auto [context, id] = shard.oldest.front();
     shard.oldest.pop_front();
     const auto group = shard.groups.find(context);
@@ -135,13 +166,13 @@ void Neighbours::add(const Key& context, const Vector& vector, Entry entry) {
   }
   Shard& shard = shard_of(context);
   const std::lock_guard lock(shard.mutex);
-  make_room(shard);
+  make_room(shard, Group::bytes_of(vector, entry));
   auto& group = shard.groups[context];
   if (group && !group->fits(vector)) {  // of another embedding model
     shard.size -= group->items.size();
     group.reset();
   }
-  if (!group) group = std::make_unique<Group>();
+  if (!group) group = std::make_unique<Group>(shard.bytes);
   const std::uint64_t id = next_++;
   group->put(id, {vector, std::move(entry), prior});
   shard.oldest.emplace_back(context, id);

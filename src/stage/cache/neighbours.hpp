@@ -20,7 +20,7 @@ namespace hawser::stage::cache {
 /// Shared by the workers; what it keeps is bounded, and gone with a restart.
 class Neighbours {
  public:
-  explicit Neighbours(std::size_t entries_max);
+  Neighbours(std::size_t entries_max, std::size_t bytes_max);
   ~Neighbours();
 
   struct Found {
@@ -51,15 +51,17 @@ class Neighbours {
   class Group;  // the questions of one context
   struct Shard {
     mutable std::mutex mutex;
+    std::size_t bytes = 0;  // of all groups, which count themselves
     std::unordered_map<Key, std::unique_ptr<Group>, KeyHash> groups;
     std::deque<std::pair<Key, std::uint64_t>> oldest;
     std::size_t size = 0;
   };
   static constexpr std::size_t shards = 16;
   Shard& shard_of(const Key& context) { return shards_[KeyHash{}(context) % shards]; }
-  void make_room(Shard& shard) const;
+  void make_room(Shard& shard, std::size_t bytes) const;
 
   std::size_t most_a_shard_;
+  std::size_t bytes_a_shard_;
   std::array<Shard, shards> shards_;
   std::atomic<std::uint64_t> next_{1};
   std::mutex models_mutex_;

@@ -29,7 +29,8 @@ void canonical_form(benchmark::State& state) {
   const std::string body =
       R"({"model":"m","temperature":0,"messages":[{"role":"user","content":")" +
       std::string(900, 'x') + R"("}]})";
-  for (auto _ : state) benchmark::DoNotOptimize(canonical_request(body));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(canonical_request(body, dialect::AnswerFormat::chat));
 }
 BENCHMARK(canonical_form);
 

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "dialect/answer_format.hpp"
+#include "dialect/form_facts.hpp"
 #include "dialect/form_reader.hpp"
 #include "exchange/identify.hpp"
+#include "exchange/token_texts.hpp"
 #include "wire/path.hpp"
 
 namespace hawser::stage::decode {
@@ -21,14 +23,30 @@ Error malformed_form(const std::string& problem) {
   return {.code = Code::invalid_request, .message = problem, .param = "model"};
 }
 
+/// Behind what a policy has decided already.
+Error other_models_refused() {
+  return {.code = Code::permission,
+          .message =
+              "The form names further models, or a server, beside `model`: a policy that "
+              "concerns this request allows none.",
+          .param = "model",
+          .client_may_retry = false};
+}
+
 /// A form that streams through. What stands before its model is read ahead, so that the model can
 /// be judged and mapped wherever it stands; what stands behind is checked as it passes: a second
-/// model, or a form with two readings, ends the request before the provider has all of it.
+/// model, a field that a policy has refused, or a form with two readings, ends the request before
+/// the provider has all of it.
 class CheckedForm final : public net::Source {
  public:
   /// @param lease  of what is read ahead
-  CheckedForm(net::Source& rest, std::string_view boundary, net::ByteLease lease)
-      : rest_(rest), reader_(boundary), lease_(std::move(lease)) {}
+  CheckedForm(net::Source& rest, Request& request, net::ByteLease lease)
+      : rest_(rest),
+        facts_(request.facts),
+        reader_(exchange::boundary_of(request)),
+        lease_(std::move(lease)) {
+    reader_.tell(told_);
+  }
 
   /// Reads until the model is known or the form is over. Errors: those of the body,
   /// invalid_request, too_large
@@ -77,11 +95,17 @@ class CheckedForm final : public net::Source {
     if (!reader_.feed(bytes) || (last_ && !reader_.finish())) {
       return malformed_form(reader_.problem());
     }
+    facts_.logprobs = told_.token_texts();
+    facts_.other_models = told_.other_models();
+    if (facts_.logprobs && facts_.logprobs_refused) return exchange::token_texts_refused();
+    if (facts_.other_models && facts_.other_models_refused) return other_models_refused();
     return {};
   }
 
   net::Source& rest_;
+  dialect::RequestFacts& facts_;
   FormReader reader_;
+  dialect::FormFacts told_{};
   net::ByteLease lease_;
   std::string ahead_{};
   bool last_ = false;
@@ -99,7 +123,7 @@ void take_model(const FormReader& reader, dialect::RequestFacts& facts) {
 Task<exchange::Answer> run_streamed_form(Exchange& exchange, exchange::Next next,
                                          std::size_t ahead_max, net::ByteLease lease) {
   auto& request = exchange.request;
-  CheckedForm form(*request.stream, exchange::boundary_of(request), std::move(lease));
+  CheckedForm form(*request.stream, request, std::move(lease));
   auto read = co_await form.read_ahead(ahead_max);
   if (!read) co_return read.error();
   take_model(form.reader(), request.facts);
@@ -111,8 +135,12 @@ Task<exchange::Answer> run_streamed_form(Exchange& exchange, exchange::Next next
 
 Result<> read_whole_form(Request& request) {
   FormReader reader(exchange::boundary_of(request));
+  dialect::FormFacts told;
+  reader.tell(told);
   if (!reader.feed(request.body) || !reader.finish()) return malformed_form(reader.problem());
   take_model(reader, request.facts);
+  request.facts.logprobs = told.token_texts();
+  request.facts.other_models = told.other_models();
   return {};
 }
 

@@ -4,14 +4,15 @@
 #include <openssl/hmac.h>
 #include <tuple>
 
-#include "base/credential_headers.hpp"
 #include "base/plain_escapes.hpp"
+#include "dialect/object_references.hpp"
 #include "dialect/request_peek.hpp"
 #include "dialect/rewrite_text.hpp"
+#include "exchange/query_texts.hpp"
+#include "exchange/token_texts.hpp"
 #include "generation/answer_label.hpp"
 #include "generation/read_whole.hpp"
 #include "stage/filter/filtered_content.hpp"
-#include "wire/percent.hpp"
 
 namespace hawser::stage::filter {
 
@@ -23,8 +24,27 @@ namespace {
 
 constexpr std::size_t answer_max = 64 * 1024 * 1024;
 
-/// The facts of a body that was rewritten: its model stands elsewhere now.
-Result<> peek_again(exchange::Request& request) {
+Error asks_otherwise() {
+  return {.code = Code::filtered,
+          .message =
+              "What a data filter takes out of this request would make it ask for "
+              "something else.",
+          .client_may_retry = false};
+}
+
+using References = std::vector<std::pair<dialect::ObjectKind, std::string>>;
+
+References references(const exchange::Request& request, std::string_view body) {
+  References out;
+  dialect::for_each_reference(
+      body, dialect::reference_rules(request.endpoint),
+      [&out](dialect::ObjectKind kind, std::string_view id) { out.emplace_back(kind, id); });
+  return out;
+}
+
+/// Takes the facts of a body that a rule has changed: it asks for the same as it did `before`, or
+/// it is refused.
+Result<> peek_again(exchange::Request& request, std::string_view before) {
   const bool known = request.endpoint.traits().body != dialect::BodyForm::any;
   dialect::RequestFacts facts;
   auto peeked = dialect::peek_request(request.body, facts,
@@ -35,6 +55,12 @@ Result<> peek_again(exchange::Request& request) {
     facts.model = std::move(request.facts.model);
     facts.has_model = facts.in_path = true;
   }
+  if (references(request, before) != references(request, request.body)) return asks_otherwise();
+  // Who asks, and for what, was decided by the body as it came.
+  facts.user = request.facts.user;
+  facts.logprobs_refused = request.facts.logprobs_refused;
+  facts.other_models_refused = request.facts.other_models_refused;
+  if (!dialect::decide_alike(request.facts, facts)) return asks_otherwise();
   request.facts = std::move(facts);
   return {};
 }
@@ -63,29 +89,13 @@ bool filter_text(const AnswerRules& rules, const dialect::FoundText& found, std:
   return found.json ? out != with_plain_escapes(found.text) : out != found.text;
 }
 
-/// The texts of a query, one a line: no API has one there, but who sends one must not pass a rule
-/// by it. Credentials of the client go no further and are no text.
-std::string texts_of_query(std::string_view query) {
-  std::string text;
-  while (!query.empty()) {
-    const auto end = std::min(query.find('&'), query.size());
-    const std::string_view part = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    const auto decoded = wire::percent_decoded(part);
-    const std::string plain = decoded ? *decoded : std::string(part);
-    if (is_credential_parameter(std::string_view(plain).substr(0, plain.find('=')))) continue;
-    text.append(plain).append("\n");
-  }
-  return text;
-}
-
 /// The first rule that finds something in a query and does more than count it; nothing: none does.
 std::optional<std::size_t> found_in_query(std::string_view query, const Policy& policy,
                                           hawser::filter::Vault& vault) {
   if (query.empty()) return std::nullopt;
   hawser::filter::Stream stream(policy.prompt, vault);
   hawser::filter::Output output;
-  stream.feed(texts_of_query(query), {}, output);
+  stream.feed(exchange::query_texts(query), {}, output);
   stream.flush(output);
   for (const auto& finding : output.findings) {
     const auto action = policy.prompt->rules()[finding.rule].action;
@@ -129,7 +139,8 @@ Filter::VaultPtr Filter::make_vault(const Exchange& exchange) const {
 Task<Answer> Filter::run(Exchange& exchange, exchange::Next next) {
   const Policy& policy = policies_->of(exchange.principal->tenant);
   const auto& traits = exchange.request.endpoint.traits();
-  if (policy.empty() || traits.textless) return next(exchange);
+  if (policy.empty()) return next(exchange);
+  if (traits.textless) return pass_textless(exchange, next, policy);
   if (!policies_->pass_unread().has(traits.operation)) {
     const bool unknown = traits.operation == dialect::Operation::unknown;
     if (policy.prompt && (exchange.request.unread || unknown)) {
@@ -139,30 +150,42 @@ Task<Answer> Filter::run(Exchange& exchange, exchange::Next next) {
       return exchange::answer_now(cannot_read("the answer", exchange));
     }
   }
-  if (policy.answer && exchange.request.facts.logprobs) {
-    return exchange::answer_now(
-        {.code = Code::filtered,
-         .message =
-             "Log probabilities repeat the answer token by token, which the data filter that "
-             "concerns this request cannot follow: ask for none.",
-         .param = "logprobs",
-         .client_may_retry = false});
+  if (policy.answer) {
+    if (exchange.request.facts.logprobs) {
+      return exchange::answer_now(exchange::token_texts_refused());
+    }
+    exchange.request.facts.logprobs_refused = true;  // a form that streams is read on
   }
   return filter(exchange, next, policy);
+}
+
+/// Nothing can be rewritten in a query, so whatever a rule does, the request does not pass.
+std::optional<Error> Filter::judge_query(const Exchange& exchange, const Policy& policy,
+                                         const VaultPtr& vault) const {
+  if (!policy.prompt) return std::nullopt;
+  const auto rule = found_in_query(exchange.request.head->query, policy, *vault);
+  if (!rule) return std::nullopt;
+  const std::string& name = policy.prompt->rules()[*rule].name;
+  shard_.add(figures_->at(name).prompt);
+  if (exchange.notes) exchange.notes->refused("filter", name);
+  return blocked(name);
+}
+
+/// A list or an object that holds no texts: but a query may.
+Task<Answer> Filter::pass_textless(Exchange& exchange, exchange::Next next, const Policy& policy) {
+  if (exchange.request.head == nullptr || exchange.request.head->query.empty()) {
+    return next(exchange);
+  }
+  if (const auto error = judge_query(exchange, policy, make_vault(exchange))) {
+    return exchange::answer_now(*error);
+  }
+  return next(exchange);
 }
 
 Task<Answer> Filter::filter(Exchange& exchange, exchange::Next next, const Policy& policy) {
   const VaultPtr vault = make_vault(exchange);
   auto& request = exchange.request;
-  if (policy.prompt) {
-    // Nothing can be rewritten there, so whatever a rule does, the request does not pass.
-    if (const auto rule = found_in_query(request.head->query, policy, *vault)) {
-      const std::string& name = policy.prompt->rules()[*rule].name;
-      shard_.add(figures_->at(name).prompt);
-      if (exchange.notes) exchange.notes->refused("filter", name);
-      co_return blocked(name);
-    }
-  }
+  if (const auto error = judge_query(exchange, policy, vault)) co_return *error;
   Prompt prompt{};
   if (policy.prompt && !request.unread && !request.body.empty()) {
     const auto shape = dialect::shape_of(request.endpoint.operation(), dialect::Side::request);
@@ -176,7 +199,7 @@ Task<Answer> Filter::filter(Exchange& exchange, exchange::Next next, const Polic
   if (*body) {
     request.asked = std::exchange(request.body, **body);
     request.content_length = request.body.size();
-    const auto peeked = peek_again(request);
+    const auto peeked = peek_again(request, request.asked);
     if (!peeked) co_return peeked.error();
   }
   auto answer = co_await next(exchange);
@@ -205,7 +228,12 @@ Filter::Prompt Filter::filter_prompt(dialect::Shape shape, std::string_view body
           if (finding.block) prompt.blocked_by = finding.rule;
         }
         changed = output.text;
-        return changed != text;
+        if (changed == text) return false;
+        // In another form it may ask for something else than what was decided about.
+        if (found.fixed && !output.findings.empty()) {
+          prompt.blocked_by = output.findings.front().rule;
+        }
+        return true;
       });
   return prompt;
 }
@@ -298,6 +326,7 @@ Task<Answer> Filter::filter_plain(const Exchange& exchange, GenerationPtr answer
       if (changed && changed->json) body = std::move(*changed->json);
       return;
     }
+    readable = generation::is_plain_text(body) || !rules.must_read;
     std::string out;
     const dialect::FoundText text{body, dialect::has_own_escapes(body)};
     if (filter_text(noting, text, out, stopped)) body = std::move(out);

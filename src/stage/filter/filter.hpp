@@ -47,6 +47,10 @@ class Filter final : public exchange::Stage {
   using VaultPtr = std::shared_ptr<hawser::filter::Vault>;
   Task<exchange::Answer> filter(exchange::Exchange& exchange, exchange::Next next,
                                 const Policy& policy);
+  Task<exchange::Answer> pass_textless(exchange::Exchange& exchange, exchange::Next next,
+                                       const Policy& policy);
+  std::optional<Error> judge_query(const exchange::Exchange& exchange, const Policy& policy,
+                                   const VaultPtr& vault) const;
   /// What became of a prompt.
   struct Prompt {
     Result<dialect::Rewritten> read = dialect::Rewritten();  // Error: malformed

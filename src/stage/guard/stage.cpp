@@ -4,6 +4,7 @@
 
 #include "base/plain_escapes.hpp"
 #include "dialect/rewrite_text.hpp"
+#include "exchange/query_texts.hpp"
 #include "generation/answer_label.hpp"
 #include "generation/read_whole.hpp"
 #include "stage/guard/guarded_content.hpp"
@@ -54,11 +55,24 @@ std::optional<std::string> answer_texts(dialect::Shape shape, const generation::
   const auto label = generation::read_label(head);
   if (label.unreadable != nullptr) return std::nullopt;
   if (!generation::read_as_json(label, body)) {
+    if (!generation::is_plain_text(body)) return std::nullopt;
     return dialect::has_own_escapes(body) ? with_plain_escapes(body) : body;
   }
   auto read = texts(shape, body);
   if (!read) return std::nullopt;
   return std::move(read->text);
+}
+
+std::string query_of(const Exchange& exchange) {
+  const auto* head = exchange.request.head;
+  return head == nullptr ? std::string() : exchange::query_prose(head->query);
+}
+
+/// In place of a provider's error whose text a guard does not let pass.
+Error withheld(int status) {
+  return {.code = Code::upstream,
+          .message = "The provider refused the request; what it says of it was held back.",
+          .status = status};
 }
 
 }  // namespace
@@ -132,7 +146,7 @@ Task<Answer> Guards::run(Exchange& exchange, exchange::Next next) {
   const bool unknown = traits.operation == dialect::Operation::unknown;
   auto error = unreadable(exchange, request.unread || unknown, !traits.answers_texts);
   if (error) return exchange::answer_now(std::move(*error));
-  const bool asks = !request.unread && !request.body.empty();
+  const bool asks = !request.unread && (!request.body.empty() || !query_of(exchange).empty());
   auto prompt = asks ? those(exchange, Direction::prompt) : std::vector<GuardPtr>();
   auto answer = those(exchange, Direction::answer);
   if (prompt.empty() && answer.empty()) return next(exchange);
@@ -151,7 +165,9 @@ Task<Answer> Guards::guard(Exchange& exchange, exchange::Next next, std::vector<
     Result<Texts> read = Texts();
     const auto shape =
         dialect::shape_of(exchange.request.endpoint.operation(), dialect::Side::request);
-    auto work = [&] { read = texts(shape, exchange.request.body); };
+    auto work = [&] {
+      if (!exchange.request.body.empty()) read = texts(shape, exchange.request.body);
+    };
     const auto done = co_await offload_.run_if_long(
         reactor_, exchange.principal, exchange.request.body.size(), work, exchange.cancellation);
     if (!done) co_return done.error();
@@ -160,6 +176,9 @@ Task<Answer> Guards::guard(Exchange& exchange, exchange::Next next, std::vector<
       if (auto error = token_numbers(exchange, prompt, read->unread)) co_return std::move(*error);
     }
     question->text = std::move(read->text);
+    if (const auto query = query_of(exchange); !query.empty()) {
+      question->text.append(question->text.empty() ? "" : "\n").append(query);
+    }
   }
   if (!before.empty()) {
     Jury jury(reactor_, before, question);
@@ -184,9 +203,8 @@ Task<Answer> Guards::guard(Exchange& exchange, exchange::Next next, std::vector<
 Task<Answer> Guards::guard_answer(Exchange& exchange, std::vector<GuardPtr> guards,
                                   GenerationPtr answer) {
   generation::AnswerHead& head = answer->head();
-  if (answer->reader() != nullptr || head.bodiless || head.status >= 400) {
-    co_return std::move(answer);
-  }
+  if (answer->reader() != nullptr || head.bodiless) co_return std::move(answer);
+  const bool error = head.status >= 400;
   const dialect::Api api = exchange.request.endpoint.api;
   if (head.event_stream && dialect::streams_texts(api)) {
     const bool must_read = std::any_of(guards.begin(), guards.end(), [&](const GuardPtr& guard) {
@@ -213,10 +231,12 @@ Task<Answer> Guards::guard_answer(Exchange& exchange, std::vector<GuardPtr> guar
                                                     work, exchange.cancellation);
     if (!done) co_return done.error();
   }
+  // Whatever the form of an error is, people read it as a text.
+  if (!text && error && !head.event_stream) text = body.text;
   if (!text) {
-    if (auto error = unreadable(exchange, false, true)) {
-      error->code = Code::upstream;  // it is the answer's form that is at fault
-      co_return *error;
+    if (auto unread = unreadable(exchange, false, true)) {
+      unread->code = Code::upstream;  // it is the answer's form that is at fault
+      co_return *unread;
     }
     if (head.event_stream) co_return std::move(answer);
   }
@@ -225,6 +245,7 @@ Task<Answer> Guards::guard_answer(Exchange& exchange, std::vector<GuardPtr> guar
     question->text = std::move(*text);
     Jury jury(reactor_, guards, question);
     const Ruling ruling = co_await jury.decide();
+    if (!ruling.allow && error) co_return withheld(head.status);
     if (!ruling.allow) co_return refusal(ruling, *question);
   }
   const generation::Told told{answer->content().usage(), answer->content().spliced()};

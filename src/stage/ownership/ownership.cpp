@@ -129,8 +129,7 @@ bool Ownership::may_make(const Exchange& exchange) {
   if (endpoint.match.lists != ObjectKind::none) return true;
   // A chat is only kept where it is asked for; what it says aloud can be named later.
   if (endpoint.match.makes == ObjectKind::chat) {
-    const std::string_view body = exchange.request.body;
-    return exchange.request.facts.stores || body.find("\"audio\"") != body.npos;
+    return exchange.request.facts.stores || exchange.request.facts.speaks;
   }
   if (endpoint.match.makes != ObjectKind::none) return true;
   return endpoint.match.asked != ObjectKind::none && !endpoint.tail.ends_with("/content") &&

@@ -147,6 +147,17 @@ Error no_target(const std::string& model, const std::string& rule) {
   return {.code = Code::residency, .message = std::move(message), .client_may_retry = false};
 }
 
+Error names_other_places(const Exchange& exchange) {
+  const std::string rule = exchange.residency.rule ? " `" + *exchange.residency.rule + "`" : "";
+  return {.code = Code::residency,
+          .message =
+              "The request names further models, servers or places beside `model`, and a "
+              "residency rule" +
+              rule + " concerns it.",
+          .param = "model",
+          .client_may_retry = false};
+}
+
 constexpr std::size_t list_max = 4 * 1024 * 1024;
 
 GenerationPtr answer_json(std::string body) {
@@ -248,6 +259,12 @@ Result<> Route::bind(Exchange& exchange, const RouteTable::Entry& entry) const {
   if (eligible.bound != nullptr) exchange.residency.rule = &eligible.bound->name;
   exchange.candidates =
       exchange::Candidates(entry.targets, eligible.order, eligible.groups, eligible.targets);
+  if (eligible.scope != 0) {
+    // Where another model or server is, which the provider may then ask, is not known.
+    auto& facts = exchange.request.facts;
+    if (facts.other_models) return names_other_places(exchange);
+    facts.other_models_refused = true;  // a form that streams is read on
+  }
   if (!exchange.candidates.empty()) return Result<>();
   exchange.residency_refuses = true;
   return no_target(exchange.request.facts.model,
@@ -311,6 +328,7 @@ Task<Answer> Route::run(Exchange& exchange, exchange::Next next) {
   const auto entry = choose(exchange);
   if (!entry && recorded_here) return next(exchange);
   if (!entry) return exchange::answer_now(entry.error());
+  if (!exchange.principal->models.empty()) exchange.request.facts.other_models_refused = true;
   const auto bound = send_to(exchange, **entry);
   if (!bound && !recorded_here) return exchange::answer_now(bound.error());
   if (!bound) exchange.residency_refuses = false;  // it is served from here then
