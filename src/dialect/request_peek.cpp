@@ -132,7 +132,7 @@ constexpr InnerName inner_names[] = {{"include_usage", Inner::include_usage, tru
 
 // So a member that is known as it stands needs no look at how else it could be read.
 static_assert(std::none_of(known_members.begin(), known_members.end(), [](std::string_view name) {
-  return other_model_names.has(name) || token_text_names.has(name) ||
+  return other_model_names.has(name) || other_place_names.has(name) || token_text_names.has(name) ||
          name.find("logprob") != std::string_view::npos;
 }));
 
@@ -261,6 +261,7 @@ class Peek {
     canonical_name(name_, canonical_);
     note_token_texts(name_);
     if (other_model_names.has(canonical_)) facts_.other_models = true;
+    if (other_place_names.has(canonical_)) facts_.other_places = true;
     return note_unknown();
   }
 
@@ -426,7 +427,7 @@ bool decide_alike(const RequestFacts& a, const RequestFacts& b) {
          a.choices == b.choices && a.stream == b.stream && a.usage_asked == b.usage_asked &&
          a.stores == b.stores && a.speaks == b.speaks && a.logprobs == b.logprobs &&
          a.background == b.background && a.other_models == b.other_models &&
-         a.unread_count == b.unread_count;
+         a.other_places == b.other_places && a.unread_count == b.unread_count;
 }
 
 std::string_view name_of(CountName name) {

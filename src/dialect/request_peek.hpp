@@ -33,6 +33,7 @@ struct RequestFacts {
   bool logprobs : 1 = false;          // the answer repeats its text token by token
   bool logprobs_refused : 1 = false;  // whoever still reads on is to find none asked for
   bool other_models_refused : 1 = false;
+  bool other_places : 1 = false;                 // it says where the model is to be asked
   bool other_models : 1 = false;                 // it asks for further models, or names a server
   CountName unread_count : 2 = CountName::none;  // a count of answers whose value is no number
 };

@@ -207,8 +207,8 @@ class Rewriter {
           if (look(token, value, name, fixed)) break;
         }
         // Nothing says that it is bytes, but whoever takes it there reads them.
-        if (member.kind == Kind::bytes && value.size() >= bytes_min && is_base64(value)) {
-          look_at_bytes(token, value, name, labels, fixed);
+        if (member.kind == Kind::bytes && is_base64(value)) {
+          look_into_bytes(token, value, name, labels, fixed);
         }
         break;
       case Place::word:
@@ -223,6 +223,11 @@ class Rewriter {
   void look_at_bytes(const JsonToken& token, std::string_view value, std::string_view name,
                      const Labels& labels, bool fixed) {
     if (value.size() < bytes_min && look(token, value, name, fixed)) return;
+    look_into_bytes(token, value, name, labels, fixed);
+  }
+
+  void look_into_bytes(const JsonToken& token, std::string_view value, std::string_view name,
+                       const Labels& labels, bool fixed) {
     const auto text = text_of_bytes(value, labels);
     if (!text) return;
     if (manner_ == Manner::event) {

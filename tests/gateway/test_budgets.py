@@ -174,7 +174,7 @@ def test_a_fallback_that_costs_more_takes_what_it_costs(kept, sim, tmp_path):
 
 
 def test_what_grows_beyond_its_estimate_is_in_the_budget_meanwhile(kept, sim):
-    gateway = kept(budgets=[{"name": "b", "hard": "0.5"}], admission={"output_tokens": 10},
+    gateway = kept(budgets=[{"name": "b", "hard": "0.5", "reserve": "usual"}], admission={"output_tokens": 10},
                    models={"m": {"targets": [{"provider": "sim"}]}})
     connection = connect(gateway.address)
     body = json.dumps({"model": "m", "stream": True, "max_tokens": 3000,

@@ -329,7 +329,7 @@ RESERVED = [
     ("/v1/chat/completions", {"messages": MESSAGES}, OUT, USUAL),
     ("/v1/chat/completions", {"messages": MESSAGES, "n": 3}, OUT, 3 * USUAL),
     ("/v1/chat/completions", {"messages": MESSAGES, "max_completion_tokens": 20, "n": 4}, OUT, 80),
-    ("/v1/chat/completions", {"messages": MESSAGES, "max_tokens": 100_000}, OUT, USUAL),
+    ("/v1/chat/completions", {"messages": MESSAGES, "max_tokens": 100_000}, OUT, 100_000),
     ("/v1/completions", {"prompt": "hi", "n": 2, "best_of": 5}, OUT, 5 * USUAL),
     ("/v1/completions", {"prompt": ["a", "b", "c"], "max_tokens": 7}, OUT, 21),
     ("/v1/responses", {"input": "hi"}, OUT, USUAL),
@@ -351,6 +351,14 @@ def test_what_is_reserved_before_it_is_asked(money, tmp_path, path, body, price,
         with money(prices={"models": {"m": price}}, admission={"output_tokens": USUAL},
                    budgets=[{"name": f"b{hard}", "period": "day", "hard": f"{hard / 1000:.3f}"}]) as gateway:
             assert post(gateway, path, {"model": "m", **body})[0] == expected, hard
+
+
+def test_what_is_usual_is_reserved_where_that_is_asked_for(money):
+    body = {"model": "m", "messages": MESSAGES, "max_tokens": 100_000}
+    for hard, expected in ((USUAL - 1, 429), (USUAL, 200)):
+        with money(prices={"models": {"m": OUT}}, admission={"output_tokens": USUAL},
+                   budgets=[{"name": f"b{hard}", "hard": f"{hard / 1000:.3f}", "reserve": "usual"}]) as gateway:
+            assert post(gateway, "/v1/chat/completions", body)[0] == expected, hard
 
 
 def test_pictures_use_the_budget_up(money):

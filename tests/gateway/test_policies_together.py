@@ -102,7 +102,7 @@ def test_a_form_asks_for_tokens_as_a_member_does(beside, fields, size):
     assert ask(gateway, text.encode(), "/v1/audio/transcriptions", **headers)[0] == 200
 
 
-@pytest.mark.parametrize("name", ["models", "fallbacks", "api_base", "base_url", "preset", "models[]", "Provider"])
+@pytest.mark.parametrize("name", ["models", "fallbacks", "api_base", "base_url", "preset", "models[]"])
 @pytest.mark.parametrize("size", [0, 3_000_000])
 def test_a_bound_keys_form_names_one_model(beside, name, size):
     gateway = beside(keys=[key("alice", models=["small"])])
@@ -186,6 +186,21 @@ def test_an_error_is_judged_and_keeps_its_status(tmp_path):
             assert got == int(status[:3]) and b"no such thing" in told, told
 
 
+def test_a_query_is_read_by_guards_and_filters(beside):
+    def get(gateway, path, method="POST"):
+        body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]} if method == "POST" else None
+        return request(gateway.address, method, path, body, {"Authorization": "Bearer alice"})[0]
+
+    with Guard(lambda text: ("bomb" not in text, "")) as guard:
+        gateway = beside(guards=[guard.config()])
+        assert get(gateway, "/v1/chat/completions?note=a%20bomb") == 400
+        assert get(gateway, "/v1/chat/completions?api-version=2024-10-21&key=bomb") == 200
+        assert guard.texts()[-1] == "hi"
+    gateway = beside(filter={"rules": [{**DROP, "action": "block"}]})
+    assert get(gateway, "/v1/models?x=Blueb%69rd", "GET") == 400
+    assert get(gateway, "/v1/models?x=bird", "GET") == 200
+
+
 def test_an_answer_of_the_cache_is_of_who_asked(tmp_path):
     def script(connection, asked):
         body = asked.json()
@@ -235,6 +250,17 @@ def test_a_residency_rule_of_a_model_knows_its_spellings(beside, model):
     assert ask(gateway, {"model": model})[0] == 451
     assert ask(gateway, {"model": "small", "models": ["big"]})[0] == 451
     assert ask(gateway, {"model": "small"})[0] == 200
+
+
+@pytest.mark.parametrize("place", [{"provider": {"order": ["us"]}}, {"inference_geo": "us"}, {"api_base": "http://x"}, {"models": ["us/m"]}])
+def test_no_member_leads_out_of_a_region(tmp_path, place):
+    with Scripted(lambda connection, _: connection.sendall(answer())) as here, Scripted(lambda *_: True) as there, \
+            Gateway(tmp_path, workers=1, providers={"p": here.provider(tags={"region": "eu"}), "q": there.provider(tags={"region": "us"})},
+                    models={"m": {"targets": [{"provider": "p"}, {"provider": "q"}]}},
+                    residency=[{"name": "eu", "require": "target.region == 'eu'"}]) as gateway:
+        assert ask(gateway, {})[0] == 200
+        assert ask(gateway, place)[0] == 451
+        assert len(here.seen) == 1
 
 
 @pytest.mark.parametrize("path", ["/v1/Organization/users", "/v1/auth/key", "/v1/user/new", "/v1/Api-Keys", "/v2/admin/x",

@@ -262,7 +262,7 @@ Result<> Route::bind(Exchange& exchange, const RouteTable::Entry& entry) const {
   if (eligible.scope != 0) {
     // Where another model or server is, which the provider may then ask, is not known.
     auto& facts = exchange.request.facts;
-    if (facts.other_models) return names_other_places(exchange);
+    if (facts.other_models || facts.other_places) return names_other_places(exchange);
     facts.other_models_refused = true;  // a form that streams is read on
   }
   if (!exchange.candidates.empty()) return Result<>();
