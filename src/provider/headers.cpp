@@ -24,6 +24,7 @@ bool ends(std::string_view name, std::string_view with) {
 struct Rule {
   std::string_view name;
   Passing passing;
+  bool accounts = true;  // of a family: names in it may choose an account
 };
 constexpr auto never = Passing::never;
 constexpr auto listed = Passing::listed;
@@ -107,7 +108,7 @@ constexpr auto family_rules = std::to_array<Rule>({{"x-forwarded-", never},
                                                    {"sec-", never},
                                                    {"openai-", always},
                                                    {"anthropic-", always},
-                                                   {"x-stainless-", always},
+                                                   {"x-stainless-", always, false},
                                                    {"x-goog-", always},
                                                    {"x-amzn-bedrock-", always},
                                                    {"x-dashscope-", always},
@@ -189,7 +190,8 @@ Passing passing(std::string_view name) {
   if (wire::hop_by_hop(name)) return Passing::never;
   const auto* family = families.find(stem_of(name));
   if (family == nullptr || !begins(name, family->rule.name)) return Passing::listed;
-  const bool may = family->rule.passing == Passing::always && about_account(name);
+  const bool may =
+      family->rule.passing == Passing::always && family->rule.accounts && about_account(name);
   return may ? Passing::listed : family->rule.passing;
 }
 
