@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/letters.hpp"
 #include "base/name_pattern.hpp"
 #include "policy/expression.hpp"
 
@@ -136,11 +137,13 @@ class Evaluation {
     return {.truth = truth_of(node.truth)};
   }
 
-  bool is_model(std::uint32_t at) const {
+  bool is_of_request(std::uint32_t at, Field field) const {
     const Node& node = nodes_[at];
-    return node.op == Op::name && node.name.root == Name::Root::request &&
-           node.name.field == Field::model;
+    return node.op == Op::name && node.name.root == Name::Root::request && node.name.field == field;
   }
+  bool is_model(std::uint32_t at) const { return is_of_request(at, Field::model); }
+  /// The client's own word for its data: "PII" is no other than "pii".
+  bool is_word(std::uint32_t at) const { return is_of_request(at, Field::data_class); }
   /// Other spellings may mean the same to whoever takes it: of those nobody knows.
   static Truth same_model(std::string_view asked, std::string_view wanted) {
     if (asked == wanted) return Truth::yes;
@@ -155,7 +158,9 @@ class Evaluation {
                                  : same_model(*right.text, *left.text);
     }
     if (nodes_[node.left].type == Type::text) {
-      return left.text && right.text ? truth_of(*left.text == *right.text) : Truth::unknown;
+      if (!left.text || !right.text) return Truth::unknown;
+      const bool word = is_word(node.left) || is_word(node.right);
+      return truth_of(word ? same_letters(*left.text, *right.text) : *left.text == *right.text);
     }
     if (left.truth == Truth::unknown || right.truth == Truth::unknown) return Truth::unknown;
     return truth_of(left.truth == right.truth);
@@ -168,6 +173,11 @@ class Evaluation {
       Truth best = Truth::no;
       for (const auto& wanted : *all.list) best = std::max(best, same_model(*one.text, wanted));
       return best;
+    }
+    if (is_word(node.left)) {
+      return truth_of(std::any_of(all.list->begin(), all.list->end(), [&](std::string_view word) {
+        return same_letters(*one.text, word);
+      }));
     }
     return truth_of(std::find(all.list->begin(), all.list->end(), *one.text) != all.list->end());
   }

@@ -119,6 +119,10 @@ TEST(ResidencyExpression, SpeaksOfRequests) {
   EXPECT_EQ(truth("tenant == 'hospital' && request.team == ''", asker), Truth::yes);
   EXPECT_EQ(truth("request.data_class in ['pii', 'health']", asker), Truth::yes);
   EXPECT_EQ(truth("request.data_class in ['pii', 'health']", {}), Truth::no);
+  const Asker loud{.data_class = "HEALTH"};
+  EXPECT_EQ(truth("request.data_class in ['pii', 'Health']", loud), Truth::yes);
+  EXPECT_EQ(truth("request.data_class == 'health'", loud), Truth::yes);
+  EXPECT_EQ(truth("'health' != request.data_class", loud), Truth::no);
   EXPECT_EQ(truth("has(request.data_class)", {}), Truth::no);
   EXPECT_EQ(truth("node.region == 'eu' && key != 'ward'", asker), Truth::no);
 }

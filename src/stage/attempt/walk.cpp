@@ -4,6 +4,9 @@
 #include <array>
 
 namespace hawser::stage::attempt {
+
+static_assert(dialect::operations_count <= 256);
+
 namespace {
 
 using exchange::Candidates;
@@ -55,7 +58,7 @@ Walk::Walk(const exchange::Candidates& candidates, const exchange::Request& requ
       rules_(rules),
       random_(random),
       asks_model_(request.facts.has_model),
-      operation_(static_cast<unsigned>(request.endpoint.operation())),
+      operation_(static_cast<std::uint8_t>(request.endpoint.operation())),
       generates_(dialect::format_of(request.endpoint) != dialect::AnswerFormat::other) {
   if (several()) tokens_ = likely_tokens(request);
 }

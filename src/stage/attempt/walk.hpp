@@ -56,9 +56,9 @@ class Walk {
   std::size_t at_ = 0;
   std::uint64_t tried_ = 0;
   std::uint32_t tokens_ = 0;
-  bool asks_model_;  // the request names one
-  unsigned operation_;
-  bool generates_;  // it is a call that targets are there for
+  bool asks_model_;         // the request names one
+  std::uint8_t operation_;  // dialect::Operation
+  bool generates_;          // it is a call that targets are there for
 };
 
 /// What a failure says, and of whom. @param asks_model  the request names a model
