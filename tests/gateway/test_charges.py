@@ -6,7 +6,7 @@ import time
 import pytest
 
 from support.guard import Guard
-from support.http import connect, request
+from support.http import chat, connect, request
 from support.ledger import rows_of
 from support.programs import Gateway
 from support.scripted import DONE, LAST, Scripted, chunk, delta, event, stream_head, usage_chunk, whole
@@ -344,3 +344,19 @@ def test_an_answer_is_as_long_as_its_own_api_says(charged):
     for more in ('"max_output_tokens":1', '"generationConfig":{"maxOutputTokens":1}'):
         assert post(gateway, "/v1/chat/completions", '{"model":"m",%s,"messages":[]}' % more)[0] == 429
     assert post(gateway, "/v1/chat/completions", '{"model":"m","max_tokens":1,"messages":[]}')[0] == 200
+
+
+@pytest.mark.parametrize("begin", [b"\n", b"\xef\xbb\xbf", b""])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r"])
+def test_a_stream_that_ends_within_its_usage(tmp_path, begin, end):
+    """The gateway asked for the usage itself, and takes its chunk out again: here half of one is there."""
+    events = begin + b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}' + end
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+    def script(connection, _):
+        connection.sendall(head + events)
+        return True  # ends the connection
+    with Scripted(script) as provider, \
+            Gateway(tmp_path, providers={"p": provider.provider()}, retry={"attempts_max": 1}) as gateway:
+        status, _, answer = chat(gateway.address, stream=True)
+        assert status == 502 or b'"usage"' not in answer
+        assert chat(gateway.address, stream=True)[0] in (200, 502)  # it lives

@@ -353,14 +353,6 @@ def test_what_is_reserved_before_it_is_asked(money, tmp_path, path, body, price,
             assert post(gateway, path, {"model": "m", **body})[0] == expected, hard
 
 
-def test_what_is_usual_is_reserved_where_that_is_asked_for(money):
-    body = {"model": "m", "messages": MESSAGES, "max_tokens": 100_000}
-    for hard, expected in ((USUAL - 1, 429), (USUAL, 200)):
-        with money(prices={"models": {"m": OUT}}, admission={"output_tokens": USUAL},
-                   budgets=[{"name": f"b{hard}", "hard": f"{hard / 1000:.3f}", "reserve": "usual"}]) as gateway:
-            assert post(gateway, "/v1/chat/completions", body)[0] == expected, hard
-
-
 def test_pictures_use_the_budget_up(money):
     """$0.1667 each: a third one would be above $0.50."""
     gateway = money(prices={"models": {"m": {"input": "5", "output": "40"}}})

@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import json
 import sqlite3
-import time
+import threading
 
 import pytest
 
@@ -136,9 +136,12 @@ def test_pictures_cost_what_is_asked_for_however_it_is_written(tmp_path, fields,
 
 
 def test_calls_at_once_do_not_overspend_a_hard_budget(tmp_path):
+    judged = threading.Event()  # all calls are under way at once, or were refused
+
     def script(connection, asked):
         long = "long" in asked.json()["messages"][0]["content"]
-        time.sleep(0.5 if long else 0)  # so that all are under way at once
+        if long:
+            judged.wait(10)
         connection.sendall(answer(completion_tokens=5000 if long else 1))
 
     with Scripted(script) as provider, \
@@ -149,11 +152,23 @@ def test_calls_at_once_do_not_overspend_a_hard_budget(tmp_path):
 
         assert {call("short", max_tokens=5000) for _ in range(12)} == {200}  # what is usual is little
         with concurrent.futures.ThreadPoolExecutor(30) as pool:
-            statuses = list(pool.map(lambda _: call("long", max_tokens=5000), range(30)))
+            statuses = []
+            for done in concurrent.futures.as_completed(pool.submit(call, "long", max_tokens=5000) for _ in range(30)):
+                statuses.append(done.result())
+                if len(statuses) == 29:
+                    judged.set()
         assert statuses.count(200) == 1 and statuses.count(429) == 29
         gateway.settled_metric("hawser_ledger_rows_total", 13)
     with contextlib.closing(sqlite3.connect(tmp_path / "ledger")) as ledger:
         assert ledger.execute("SELECT sum(cost_nano_usd) FROM attempts").fetchone()[0] <= 1e9
+
+
+def test_what_is_usual_is_reserved_where_that_is_asked_for(beside):
+    usual = 50
+    for hard, expected in ((usual - 1, 429), (usual, 200)):
+        gateway = beside(prices={"models": {"m": {"input": "0", "output": "1000"}}}, admission={"output_tokens": usual},
+                         budgets=[{"name": f"b{hard}", "hard": f"{hard / 1000:.3f}", "reserve": "usual"}])
+        assert ask(gateway, {"max_tokens": 100_000})[0] == expected, hard
 
 
 @pytest.mark.parametrize("by", ["team", "user"])

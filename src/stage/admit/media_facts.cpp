@@ -63,8 +63,9 @@ MediaFacts::MediaFacts(const exchange::Request& request) : body_(request.body) {
   json_ = whole && request.json;
   form_ = whole && !request.json && request.media == exchange::Media::form;
   // It was read strictly before: its first line is two dashes and the boundary.
-  if (form_)
-    boundary_ = body_.substr(0, body_.find("\r\n")).substr(std::min<std::size_t>(2, body_.size()));
+  if (!form_) return;
+  const std::string_view delimiter = body_.substr(0, body_.find("\r\n"));
+  boundary_ = delimiter.substr(std::min<std::size_t>(2, delimiter.size()));
 }
 
 std::vector<std::string_view> MediaFacts::values(std::string_view name) const {

@@ -199,8 +199,14 @@ Task<Answer> Filter::filter(Exchange& exchange, exchange::Next next, const Polic
   if (*body) {
     request.asked = std::exchange(request.body, **body);
     request.content_length = request.body.size();
-    const auto peeked = peek_again(request, request.asked);
-    if (!peeked) co_return peeked.error();
+    Result<> peeked;
+    auto again = [&] { peeked = peek_again(request, request.asked); };
+    const auto done = co_await offload_.run_if_long(
+        reactor_, exchange.principal, request.body.size(), again, exchange.cancellation);
+    if (!done || !peeked) {
+      request.body = std::exchange(request.asked, {});
+      co_return !done ? done.error() : peeked.error();
+    }
   }
   auto answer = co_await next(exchange);
   if (*body) request.body = std::exchange(request.asked, {});  // the new one ends here
