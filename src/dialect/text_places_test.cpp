@@ -485,13 +485,31 @@ TEST(TextPlaces, WhatIsLabelledAsTextIsOneWhateverIsInIt) {
   EXPECT_TRUE(text_of_bytes(base64(noise.substr(0, 100) + std::string(100'000, 'a'))));
 }
 
+// What pictures and documents begin with are words, too: they do not hide a text behind them.
 TEST(TextPlaces, PicturesAndDocumentsAreNoTexts) {
   using namespace std::string_view_literals;
-  const std::string text(10'000, 'a');
-  for (const std::string_view form : {"%PDF-1.7\n"sv, "\x89PNG\r\n\x1a\n"sv, "\xff\xd8\xff"sv,
-                                      "GIF89a"sv, "PK\x03\x04"sv, "OggS"sv}) {
-    EXPECT_FALSE(text_of_bytes(base64(std::string(form) + text)));
+  std::string noise;
+  for (int i = 0; i < 50'000; ++i) noise.push_back(static_cast<char>(i * 7919 % 251));
+  for (const std::string_view form :
+       {"%PDF-1.7\n"sv, "\x89PNG\r\n\x1a\n"sv, "\xff\xd8\xff"sv, "GIF89a"sv, "PK\x03\x04"sv,
+        "OggS"sv, "ID3 "sv, "see ftyp"sv}) {
+    EXPECT_FALSE(text_of_bytes(base64(std::string(form) + noise)));
+    const auto text = text_of_bytes(base64(std::string(form) + std::string(10'000, 'a')));
+    ASSERT_TRUE(text) << form;
+    EXPECT_NE(text->find(std::string(10'000, 'a')), std::string::npos);
   }
+}
+
+TEST(TextPlaces, Utf32IsReadToo) {
+  using namespace std::string_view_literals;
+  std::string little, big;
+  for (const char c : "Bluebird and more"sv) {
+    little.append({c, 0, 0, 0});
+    big.append({0, 0, 0, c});
+  }
+  EXPECT_EQ(text_of_bytes(base64(little)), "Bluebird and more");
+  EXPECT_EQ(text_of_bytes(base64(std::string("\xff\xfe\0\0", 4) + little)), "Bluebird and more");
+  EXPECT_EQ(text_of_bytes(base64(big)), "Bluebird and more");
 }
 
 }  // namespace

@@ -90,6 +90,13 @@ def test_bytes_that_are_nearly_a_text_are_one(beside, odd, place):
         assert not beside.provider.seen
 
 
+def test_a_model_in_the_path_stays_what_it_was(beside):
+    gateway = beside(filter={"rules": [DROP]})
+    body = {"contents": [{"parts": [{"text": "a Bluebird"}]}]}
+    assert request(gateway.address, "POST", "/v1beta/models/g:generateContent", body, {"Authorization": "Bearer alice"})[0] == 200
+    assert beside.provider.seen[0].json()["contents"][0]["parts"][0]["text"] == "a "
+
+
 @pytest.mark.parametrize("fields", [[("include[]", "logprobs")], [("include", "logprobs")], [('"response_format"', "verbose_json")],
                                     [('"timestamp_granularities[]"', "word")]])
 @pytest.mark.parametrize("size", [0, 3_000_000])  # read whole, and passed through
@@ -211,6 +218,8 @@ def test_a_query_is_read_by_guards_and_filters(beside):
         assert get(gateway, "/v1/chat/completions?note=a%20bomb") == 400
         assert get(gateway, "/v1/chat/completions?api-version=2024-10-21&key=bomb") == 200
         assert guard.texts()[-1] == "hi"
+        assert get(gateway, "/v1/models?note=a%20bomb", "GET") == 400
+        assert get(gateway, "/v1/models?limit=3", "GET") == 200
     gateway = beside(filter={"rules": [{**DROP, "action": "block"}]})
     assert get(gateway, "/v1/models?x=Blueb%69rd", "GET") == 400
     assert get(gateway, "/v1/models?x=bird", "GET") == 200

@@ -28,6 +28,7 @@ struct Failure {
   bool out_of_quota = false;                  // waiting does not help this credential
   bool not_sent_whole = false;                // half a request is on its way at most
   bool refused = false;                       // by an error in place of any content
+  bool quota_told = false;                    // the answer says how many tokens are left
 };
 
 struct Situation {

@@ -324,12 +324,13 @@ Task<Tried> Tries::begin_answer(const AttemptRequest& request, Try& one,
   if (generation != nullptr) tried.generation = generation->value;
   if (gateway) tried.silence = silence_of(received);
   if (gateway && received.status < 400) link_to(*one.target).brought(reactor_.now());
-  if (one.health != nullptr) {
-    one.health->told(health::quota_of(received, std::chrono::system_clock::now()), reactor_.now(),
-                     health_);
-  }
   Failure failure{
       .reached = Reached::sent_request, .code = Code::upstream, .status = received.status};
+  if (one.health != nullptr) {
+    const auto quota = health::quota_of(received, std::chrono::system_clock::now());
+    failure.quota_told = quota.tokens.has_value();
+    one.health->told(quota, reactor_.now(), health_);
+  }
   if (received.status >= 400) {
     failure.retry_after = retry_after(received, std::chrono::system_clock::now());
     failure.should_retry = should_retry(received);

@@ -129,7 +129,9 @@ bool Walk::failed(const exchange::Target& target, const Failure& failure,
                   Clock::time_point now) const {
   if (!several()) return false;
   const bool refused = failure.status >= 400 && failure.status < 500;
-  if (refused || failure.reached == Reached::not_connected) target.health->took_nothing(tokens_);
+  const bool nothing = refused || failure.reached == Reached::not_connected;
+  // What the provider said is left counts this request as it was.
+  if (nothing && !failure.quota_told) target.health->took_nothing(tokens_);
   const Fault fault = fault_of(failure, asks_model_);
   if (!tells_of_target(*target.health, fault)) return false;
   return target.health->failed(fault, failure.retry_after, now, rules_);

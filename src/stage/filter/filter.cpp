@@ -52,7 +52,7 @@ Result<> peek_again(exchange::Request& request, std::string_view before) {
                                       dialect::format_of(request.endpoint));
   if (!peeked) return peeked;
   if (request.facts.in_path) {
-    facts.model = std::move(request.facts.model);
+    facts.model = request.facts.model;
     facts.has_model = facts.in_path = true;
   }
   if (references(request, before) != references(request, request.body)) return asks_otherwise();

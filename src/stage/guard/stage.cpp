@@ -142,13 +142,16 @@ std::optional<Error> Guards::token_numbers(const Exchange& exchange,
 Task<Answer> Guards::run(Exchange& exchange, exchange::Next next) {
   const auto& request = exchange.request;
   const auto& traits = request.endpoint.traits();
-  if (traits.textless) return next(exchange);
+  const bool query = !query_of(exchange).empty();
+  if (traits.textless && !query) return next(exchange);
   const bool unknown = traits.operation == dialect::Operation::unknown;
-  auto error = unreadable(exchange, request.unread || unknown, !traits.answers_texts);
-  if (error) return exchange::answer_now(std::move(*error));
-  const bool asks = !request.unread && (!request.body.empty() || !query_of(exchange).empty());
+  if (!traits.textless) {
+    auto error = unreadable(exchange, request.unread || unknown, !traits.answers_texts);
+    if (error) return exchange::answer_now(std::move(*error));
+  }
+  const bool asks = query || (!request.unread && !request.body.empty());
   auto prompt = asks ? those(exchange, Direction::prompt) : std::vector<GuardPtr>();
-  auto answer = those(exchange, Direction::answer);
+  auto answer = traits.textless ? std::vector<GuardPtr>() : those(exchange, Direction::answer);
   if (prompt.empty() && answer.empty()) return next(exchange);
   if (auto kept = kept_away(exchange)) return exchange::answer_now(std::move(*kept));
   return guard(exchange, next, std::move(prompt), std::move(answer));
@@ -166,7 +169,8 @@ Task<Answer> Guards::guard(Exchange& exchange, exchange::Next next, std::vector<
     const auto shape =
         dialect::shape_of(exchange.request.endpoint.operation(), dialect::Side::request);
     auto work = [&] {
-      if (!exchange.request.body.empty()) read = texts(shape, exchange.request.body);
+      const auto& request = exchange.request;
+      if (!request.unread && !request.body.empty()) read = texts(shape, request.body);
     };
     const auto done = co_await offload_.run_if_long(
         reactor_, exchange.principal, exchange.request.body.size(), work, exchange.cancellation);
